@@ -1,0 +1,54 @@
+//! What JavaScript sees: one class, three doors. Parses and forwards, performs nothing.
+
+mod error;
+
+use std::rc::Rc;
+
+use js_sys::Function;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::browser::shell::Shell;
+use crate::engine::command::Command;
+use crate::engine::config::Config;
+
+/// A running instance. The npm package wraps it; apps never see it.
+#[wasm_bindgen]
+pub struct Core {
+    shell: Rc<Shell>,
+}
+
+#[wasm_bindgen]
+impl Core {
+    /// Makes an instance from its settings (JSON text) and a function that takes batches of
+    /// notices (JSON text). The function is never called while a method runs.
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: &str, deliver: Function) -> Result<Core, JsValue> {
+        let config = Config::parse(config).map_err(|bad| error::bad_option(&bad))?;
+        Ok(Core {
+            shell: Shell::new(config, deliver),
+        })
+    }
+
+    /// Begins.
+    pub fn start(&self) {
+        self.shell.command(Command::Start);
+    }
+
+    /// Does what a command (JSON text) says.
+    pub fn command(&self, command: &str) -> Result<(), JsValue> {
+        let command = Command::parse(command).map_err(|bad| error::bad_option(&bad))?;
+        self.shell.command(command);
+        Ok(())
+    }
+
+    /// The state of everything, as JSON text.
+    pub fn snapshot(&self) -> String {
+        self.shell.snapshot()
+    }
+
+    /// Ends for good. Again and again does no harm.
+    pub fn close(&self) {
+        self.shell.command(Command::Close);
+    }
+}

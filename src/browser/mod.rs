@@ -1,0 +1,14 @@
+//! The web platform: turns web events into the engine's inputs and the engine's outputs into web
+//! calls. It decides nothing.
+//!
+//! [`shell`] owns the engine and has the one entry for every web event. Each kind of deed has a
+//! file of its own, and each handle is a value that undoes itself when it is dropped.
+
+mod clock;
+mod entropy;
+mod listener;
+mod lock;
+mod page;
+pub(crate) mod shell;
+mod socket;
+mod tab_channel;

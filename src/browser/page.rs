@@ -1,0 +1,59 @@
+//! What happens to the page: seen or hidden, online or not, put away and brought back.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Document, Event, PageTransitionEvent, VisibilityState, Window};
+
+use super::listener::Listener;
+use crate::engine::input::PageEvent;
+
+/// Listens to everything that happens to the page, until dropped.
+pub(super) struct Page {
+    _listeners: Vec<Listener>,
+}
+
+impl Page {
+    /// Begins to listen.
+    pub(super) fn watch(window: &Window, happened: impl Fn(PageEvent) + Clone + 'static) -> Page {
+        let tell = |event: PageEvent| {
+            let happened = happened.clone();
+            move |_: Event| happened(event)
+        };
+        let mut listeners = vec![
+            Listener::new(window, "online", tell(PageEvent::Online)),
+            Listener::new(window, "offline", tell(PageEvent::Offline)),
+            Listener::new(window, "pagehide", tell(PageEvent::Suspended)),
+        ];
+        let shown = happened.clone();
+        listeners.push(Listener::new(window, "pageshow", move |event| {
+            // Every load shows the page; only a restored one was away before.
+            let persisted = event
+                .dyn_ref::<PageTransitionEvent>()
+                .is_some_and(PageTransitionEvent::persisted);
+            if persisted {
+                shown(PageEvent::Resumed);
+            }
+        }));
+        if let Some(document) = window.document() {
+            listeners.push(Listener::new(
+                &document,
+                "freeze",
+                tell(PageEvent::Suspended),
+            ));
+            listeners.push(Listener::new(&document, "resume", tell(PageEvent::Resumed)));
+            let of = document.clone();
+            listeners.push(Listener::new(&document, "visibilitychange", move |_| {
+                happened(visibility(&of));
+            }));
+        }
+        Page {
+            _listeners: listeners,
+        }
+    }
+}
+
+fn visibility(document: &Document) -> PageEvent {
+    match document.visibility_state() {
+        VisibilityState::Hidden => PageEvent::Hidden,
+        _ => PageEvent::Visible,
+    }
+}

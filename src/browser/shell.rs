@@ -1,0 +1,279 @@
+//! The one owner of the engine, and the one entry for every web event.
+//!
+//! Whatever happens lands in the inbox. Whoever finds nobody pumping pumps: takes an input, lets
+//! the engine handle it, does what the engine wants done, until the inbox is empty. What is done
+//! may make something happen at once; that lands in the inbox too. The app is told last, in a
+//! microtask, when nothing of ours is borrowed and no Rust is on the stack.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+
+use gloo_timers::callback::Timeout;
+use js_sys::Function;
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::lock::{self, LockRequest};
+use super::page::Page;
+use super::socket::{self, Socket};
+use super::tab_channel::TabChannel;
+use super::{clock, entropy};
+use crate::engine::command::Command;
+use crate::engine::config::Config;
+use crate::engine::ids::{ConnId, LockTicket, TabId};
+use crate::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
+use crate::engine::output::Output;
+use crate::engine::{Boot, Engine};
+use crate::wire::json::Writer;
+
+/// Browsers keep a timer's delay in 32 bits and run a longer one at once.
+const TIMER_MS_MAX: u64 = i32::MAX as u64;
+
+/// One running instance.
+pub(crate) struct Shell {
+    /// The name that all tabs of this instance share.
+    scope: String,
+    deliver: Function,
+    engine: RefCell<Engine>,
+    inbox: RefCell<VecDeque<Happening>>,
+    pumping: Cell<bool>,
+    handles: RefCell<Handles>,
+}
+
+/// What the shell holds of the browser. Dropping it gives everything back.
+#[derive(Default)]
+struct Handles {
+    page: Option<Page>,
+    socket: Option<Socket>,
+    tabs: Option<TabChannel>,
+    locks: Vec<LockRequest>,
+    timer: Option<Timeout>,
+}
+
+/// Something that happened, owned, until its turn comes.
+enum Happening {
+    Tick,
+    Command(Command),
+    Socket(ConnId, socket::Happened),
+    Lock(LockEvent),
+    Tab(Vec<u8>),
+    Page(PageEvent),
+}
+
+impl Shell {
+    /// An instance that waits for [`Command::Start`].
+    pub(crate) fn new(config: Config, deliver: Function) -> Rc<Shell> {
+        let boot = Boot {
+            seed: entropy::bits(),
+            tab: TabId(entropy::bits()),
+            online: web_sys::window().is_none_or(|window| window.navigator().on_line()),
+        };
+        let shell = Rc::new(Shell {
+            scope: config.scope(),
+            deliver,
+            engine: RefCell::new(Engine::new(config, boot, clock::now())),
+            inbox: RefCell::default(),
+            pumping: Cell::new(false),
+            handles: RefCell::default(),
+        });
+        if let Some(window) = web_sys::window() {
+            let weak = Rc::downgrade(&shell);
+            let page = Page::watch(&window, move |event| feed(&weak, Happening::Page(event)));
+            shell.handles.borrow_mut().page = Some(page);
+        }
+        shell
+    }
+
+    /// The app wants something.
+    pub(crate) fn command(self: &Rc<Self>, command: Command) {
+        let closing = command == Command::Close;
+        self.feed(Happening::Command(command));
+        if closing {
+            self.let_go();
+        }
+    }
+
+    /// The state of everything, as JSON text.
+    pub(crate) fn snapshot(&self) -> String {
+        self.engine.borrow().snapshot(clock::now())
+    }
+
+    fn let_go(&self) {
+        let mut handles = self.handles.borrow_mut();
+        handles.page = None;
+        handles.timer = None;
+    }
+
+    fn feed(self: &Rc<Self>, happening: Happening) {
+        self.inbox.borrow_mut().push_back(happening);
+        if self.pumping.replace(true) {
+            return;
+        }
+        let mut notices = Vec::new();
+        loop {
+            let Some(happening) = self.inbox.borrow_mut().pop_front() else {
+                break;
+            };
+            self.engine
+                .borrow_mut()
+                .handle(clock::now(), happening.input());
+            loop {
+                let Some(output) = self.engine.borrow_mut().poll_output() else {
+                    break;
+                };
+                match output {
+                    Output::Tell(notice) => notices.push(notice),
+                    output => self.perform(output),
+                }
+            }
+        }
+        self.arm();
+        self.pumping.set(false);
+        if !notices.is_empty() {
+            let mut batch = Writer::new();
+            batch.array(|w| notices.iter().for_each(|notice| notice.write(w)));
+            self.tell(&batch.finish());
+        }
+    }
+
+    fn tell(&self, batch: &str) {
+        let call = self
+            .deliver
+            .bind1(&JsValue::UNDEFINED, &JsValue::from_str(batch));
+        match web_sys::window() {
+            Some(window) => window.queue_microtask(call.unchecked_ref()),
+            None => {
+                let _ = call.call0(&JsValue::UNDEFINED);
+            }
+        }
+    }
+
+    fn arm(self: &Rc<Self>) {
+        let wakeup = self.engine.borrow().next_wakeup();
+        let timer = wakeup.map(|at| {
+            // Clocks are read in whole milliseconds, rounded down: one more makes sure that the
+            // moment has come when the timer runs.
+            let delay = at
+                .since(clock::now().mono)
+                .0
+                .saturating_add(1)
+                .min(TIMER_MS_MAX);
+            let weak = Rc::downgrade(self);
+            Timeout::new(delay as u32, move || feed(&weak, Happening::Tick))
+        });
+        self.handles.borrow_mut().timer = timer;
+    }
+
+    /// Does one deed. Nothing is decided here.
+    fn perform(self: &Rc<Self>, output: Output) {
+        match output {
+            Output::OpenSocket {
+                conn,
+                url,
+                protocol,
+            } => {
+                let weak = Rc::downgrade(self);
+                let socket = Socket::open(conn, &url, protocol, move |happened| {
+                    feed(&weak, Happening::Socket(conn, happened));
+                });
+                self.handles.borrow_mut().socket = socket;
+            }
+            Output::SendFrame { conn, frame } => {
+                if let Some(socket) = self
+                    .handles
+                    .borrow()
+                    .socket
+                    .as_ref()
+                    .filter(|s| s.conn() == conn)
+                {
+                    socket.send(&frame);
+                }
+            }
+            Output::CloseSocket { conn } => {
+                let mut handles = self.handles.borrow_mut();
+                if handles
+                    .socket
+                    .as_ref()
+                    .is_some_and(|socket| socket.conn() == conn)
+                {
+                    handles.socket = None;
+                }
+            }
+            Output::QueueForLock(ticket) => self.queue_for_lock(ticket),
+            Output::ReleaseLock(ticket) => {
+                for request in &self.handles.borrow().locks {
+                    if request.ticket() == ticket {
+                        request.release();
+                    }
+                }
+            }
+            Output::OpenTabChannel => {
+                let weak = Rc::downgrade(self);
+                let channel = TabChannel::open(&self.scope, move |bytes| {
+                    feed(&weak, Happening::Tab(bytes));
+                });
+                self.handles.borrow_mut().tabs = channel;
+            }
+            Output::PostToTabs(message) => {
+                if let Some(channel) = &self.handles.borrow().tabs {
+                    channel.post(&message);
+                }
+            }
+            Output::CloseTabChannel => self.handles.borrow_mut().tabs = None,
+            Output::Tell(_) => {}
+        }
+    }
+
+    fn queue_for_lock(self: &Rc<Self>, ticket: LockTicket) {
+        let weak = Rc::downgrade(self);
+        let request = LockRequest::queue(&self.scope, ticket, move |happened| match happened {
+            lock::Happened::Granted => feed(&weak, Happening::Lock(LockEvent::Granted(ticket))),
+            lock::Happened::Over => {
+                if let Some(shell) = weak.upgrade() {
+                    shell
+                        .handles
+                        .borrow_mut()
+                        .locks
+                        .retain(|have| have.ticket() != ticket);
+                    shell.feed(Happening::Lock(LockEvent::Lost(ticket)));
+                }
+            }
+        });
+        match request {
+            Some(request) => self.handles.borrow_mut().locks.push(request),
+            None => self
+                .inbox
+                .borrow_mut()
+                .push_back(Happening::Lock(LockEvent::Unavailable)),
+        }
+    }
+}
+
+fn feed(shell: &Weak<Shell>, happening: Happening) {
+    if let Some(shell) = shell.upgrade() {
+        shell.feed(happening);
+    }
+}
+
+impl Happening {
+    fn input(&self) -> Input<'_> {
+        match self {
+            Happening::Tick => Input::Tick,
+            Happening::Command(command) => Input::Command(command.clone()),
+            Happening::Socket(conn, happened) => Input::Socket {
+                conn: *conn,
+                event: match happened {
+                    socket::Happened::Opened => SocketEvent::Opened,
+                    socket::Happened::Frame(bytes) => SocketEvent::Frame(bytes),
+                    socket::Happened::Closed { code, reason } => SocketEvent::Closed {
+                        code: *code,
+                        reason,
+                    },
+                },
+            },
+            Happening::Lock(event) => Input::Lock(*event),
+            Happening::Tab(bytes) => Input::TabMessage(bytes),
+            Happening::Page(event) => Input::Page(*event),
+        }
+    }
+}

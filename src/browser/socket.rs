@@ -1,0 +1,91 @@
+//! One WebSocket.
+
+use wasm_bindgen::JsCast;
+use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
+
+use super::listener::Listener;
+use crate::engine::ids::ConnId;
+
+/// An open or opening socket; closed when dropped.
+pub(super) struct Socket {
+    conn: ConnId,
+    socket: WebSocket,
+    _listeners: [Listener; 3],
+}
+
+/// What happened to a socket, owned.
+pub(super) enum Happened {
+    /// It is open.
+    Opened,
+    /// A frame came.
+    Frame(Vec<u8>),
+    /// It is closed.
+    Closed { code: u16, reason: String },
+}
+
+impl Socket {
+    /// Opens a socket. A browser that refuses at once (a bad URL, a policy) is told like a close.
+    pub(super) fn open(
+        conn: ConnId,
+        url: &str,
+        protocol: &str,
+        happened: impl Fn(Happened) + Clone + 'static,
+    ) -> Option<Socket> {
+        let Ok(socket) = WebSocket::new_with_str(url, protocol) else {
+            happened(Happened::Closed {
+                code: 1006,
+                reason: "the browser refused to open the socket".to_owned(),
+            });
+            return None;
+        };
+        socket.set_binary_type(BinaryType::Arraybuffer);
+        let opened = happened.clone();
+        let framed = happened.clone();
+        let listeners = [
+            Listener::new(&socket, "open", move |_| opened(Happened::Opened)),
+            Listener::new(&socket, "message", move |event| {
+                if let Some(bytes) = event.dyn_ref().and_then(frame_bytes) {
+                    framed(Happened::Frame(bytes));
+                }
+            }),
+            Listener::new(&socket, "close", move |event| {
+                let event = event.dyn_ref::<CloseEvent>();
+                happened(Happened::Closed {
+                    code: event.map_or(1006, CloseEvent::code),
+                    reason: event.map(CloseEvent::reason).unwrap_or_default(),
+                });
+            }),
+        ];
+        Some(Socket {
+            conn,
+            socket,
+            _listeners: listeners,
+        })
+    }
+
+    /// The attempt that this socket is.
+    pub(super) fn conn(&self) -> ConnId {
+        self.conn
+    }
+
+    /// Sends a frame. A socket that is closing swallows it; its close event follows.
+    pub(super) fn send(&self, frame: &str) {
+        let _ = self.socket.send_with_str(frame);
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // 1000: the only code below 3000 that a page may say.
+        let _ = self.socket.close_with_code(1000);
+    }
+}
+
+fn frame_bytes(event: &MessageEvent) -> Option<Vec<u8>> {
+    let data = event.data();
+    if let Some(text) = data.as_string() {
+        return Some(text.into_bytes());
+    }
+    data.dyn_ref::<js_sys::ArrayBuffer>()
+        .map(|buffer| js_sys::Uint8Array::new(buffer).to_vec())
+}

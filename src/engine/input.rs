@@ -1,0 +1,71 @@
+//! Everything that can happen to the engine.
+
+use super::command::Command;
+use super::ids::{ConnId, LockTicket};
+
+/// Something that happened. Slices are borrowed from the browser's buffers: the engine copies
+/// what it keeps.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input<'a> {
+    /// Time passed. Early and extra ones are harmless.
+    Tick,
+    /// The app wants something.
+    Command(Command),
+    /// Something happened to a socket.
+    Socket {
+        /// Which one; what an older one says is dropped.
+        conn: ConnId,
+        /// What happened.
+        event: SocketEvent<'a>,
+    },
+    /// Something happened to the leader's lock.
+    Lock(LockEvent),
+    /// Another tab said something.
+    TabMessage(&'a [u8]),
+    /// Something happened to the page.
+    Page(PageEvent),
+}
+
+/// What can happen to a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SocketEvent<'a> {
+    /// It is open: frames may be sent.
+    Opened,
+    /// A frame came.
+    Frame(&'a [u8]),
+    /// It is closed, or could not be opened.
+    Closed {
+        /// The close code; 1006 when the browser says nothing.
+        code: u16,
+        /// The server's words.
+        reason: &'a str,
+    },
+}
+
+/// What can happen to the leader's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockEvent {
+    /// The lock is ours.
+    Granted(LockTicket),
+    /// The lock was taken from us, or asking for it failed.
+    Lost(LockTicket),
+    /// This browser has no locks.
+    Unavailable,
+}
+
+/// What can happen to the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageEvent {
+    /// It can be seen.
+    Visible,
+    /// It cannot be seen; timers get slow.
+    Hidden,
+    /// The browser believes that there is a network.
+    Online,
+    /// The browser is sure that there is none.
+    Offline,
+    /// It is put away: frozen, or into the back/forward cache, or for good.
+    Suspended,
+    /// It is back.
+    Resumed,
+}

@@ -1,0 +1,661 @@
+//! Every decision. One door in, one door out, one deadline:
+//!
+//! ```
+//! use everfresh::engine::{Boot, Engine, config::Config, command::Command, input::Input};
+//! use everfresh::engine::{ids::TabId, time::Now};
+//!
+//! let config = Config::parse(r#"{"backend":{"kind":"everfresh","url":"ws://localhost/live"}}"#)
+//!     .expect("a good configuration");
+//! let mut engine = Engine::new(config, Boot { seed: 1, tab: TabId(1), online: true }, Now::default());
+//! engine.handle(Now::default(), Input::Command(Command::Start));
+//! while let Some(output) = engine.poll_output() {
+//!     println!("{output:?}"); // what the shell must do
+//! }
+//! assert!(engine.next_wakeup().is_some()); // when to be woken if nothing else happens
+//! ```
+//!
+//! After each `handle` the shell takes all outputs before it handles the next input. Parts do not
+//! know each other; only [`Engine`] knows them all, and it only carries what one part says to
+//! the others.
+
+pub mod channels;
+pub mod command;
+pub mod config;
+pub mod ids;
+pub mod input;
+pub mod invalidation;
+pub mod key;
+pub mod limits;
+pub mod link;
+pub mod map;
+pub mod metrics;
+pub mod notice;
+pub mod output;
+pub mod rng;
+mod snapshot;
+pub mod status;
+pub mod tabs;
+pub mod time;
+
+use std::collections::VecDeque;
+
+use self::channels::{Channels, Verdict};
+use self::command::Command;
+use self::config::Config;
+use self::ids::{ConnId, Position, TabId, Term};
+use self::input::{Input, LockEvent, PageEvent, SocketEvent};
+use self::invalidation::Invalidation;
+use self::link::Link;
+use self::map::Map;
+use self::metrics::Metrics;
+use self::notice::{Fault, FaultCode, Notice};
+use self::output::Output;
+use self::rng::Rng;
+use self::status::{Status, Word};
+use self::tabs::message::{self, Message, Says};
+use self::tabs::{Role, Tabs};
+use self::time::{Millis, Mono, Now, Wall};
+use crate::wire::native;
+use crate::wire::{Event, Heard, Recovery, Refusal};
+
+/// What the engine is told once, when it is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Boot {
+    /// The source of all chance.
+    pub seed: u64,
+    /// This tab.
+    pub tab: TabId,
+    /// What the browser believes about the network.
+    pub online: bool,
+}
+
+/// The engine of one tab.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    life: Life,
+    rng: Rng,
+    tabs: Tabs,
+    link: Link,
+    channels: Channels,
+    invalidation: Invalidation,
+    metrics: Metrics,
+    listened: Map<String, u32>,
+    /// Numbers the requests on the wire.
+    request: u64,
+    /// What this tab said last about the link, to say it again only when it changed.
+    told_tabs: Option<Status>,
+    told_app: String,
+    closed_at: Wall,
+    out: VecDeque<Output>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    New,
+    Running,
+    Suspended,
+    Closed,
+}
+
+impl Engine {
+    /// An engine that waits for [`Command::Start`].
+    pub fn new(config: Config, boot: Boot, now: Now) -> Self {
+        let mut engine = Engine {
+            life: Life::New,
+            rng: Rng::new(boot.seed),
+            tabs: Tabs::new(boot.tab),
+            link: Link::new(boot.online, now.wall),
+            channels: Channels::default(),
+            invalidation: Invalidation::default(),
+            metrics: Metrics::default(),
+            listened: Map::new(),
+            request: 0,
+            told_tabs: None,
+            told_app: String::new(),
+            closed_at: now.wall,
+            out: VecDeque::new(),
+            config,
+        };
+        let routes = std::mem::take(&mut engine.config.routes);
+        for route in &routes {
+            if engine
+                .invalidation
+                .route(&route.event, &route.keys)
+                .is_err()
+            {
+                engine.fault(FaultCode::Limit, "too many families of query keys");
+            }
+        }
+        for channel in std::mem::take(&mut engine.config.channels) {
+            engine.watch(&channel);
+        }
+        engine
+    }
+
+    /// Something happened. Never blocks, never panics, never calls out.
+    pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        if self.life == Life::Closed {
+            return;
+        }
+        match input {
+            Input::Tick => {}
+            Input::Command(command) => self.on_command(now, command),
+            Input::Socket { conn, event } => self.on_socket(now, conn, event),
+            Input::Lock(event) => self.on_lock(now, event),
+            Input::TabMessage(bytes) => self.on_tab_message(now, bytes),
+            Input::Page(event) => self.on_page(now, event),
+        }
+        self.on_time(now);
+        self.settle(now);
+    }
+
+    /// The next thing to do; nothing when all is done.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When to call `handle` with [`Input::Tick`] if nothing else happens.
+    pub fn next_wakeup(&self) -> Option<Mono> {
+        if self.life != Life::Running {
+            return None;
+        }
+        let parts = [
+            self.link.next_wakeup(),
+            self.tabs.next_wakeup(),
+            self.invalidation.next_wakeup(),
+        ];
+        parts.into_iter().flatten().min()
+    }
+
+    fn on_command(&mut self, now: Now, command: Command) {
+        match command {
+            Command::Start if self.life == Life::New => self.run(now),
+            Command::Start => {}
+            Command::Watch { channel } => {
+                self.watch(&channel);
+                self.tell_wants();
+            }
+            Command::Unwatch { channel } => {
+                let step = self.channels.unwatch(&channel);
+                self.channel_steps(now, step);
+                self.tell_wants();
+            }
+            Command::Listen { event } => *self.listened.entry(event, || 0) += 1,
+            Command::Unlisten { event } => {
+                if let Some(count) = self.listened.get_mut(&event) {
+                    *count = count.saturating_sub(1);
+                }
+                self.listened.retain(|_, count| *count > 0);
+            }
+            Command::Invalidate { keys } => {
+                if self.invalidation.app(now.mono, &keys).is_err() {
+                    self.fault(FaultCode::Limit, "too many families of query keys");
+                }
+            }
+            Command::Reconnect => self.link.reconnect(now),
+            Command::Close => self.close(now),
+        }
+    }
+
+    fn run(&mut self, now: Now) {
+        self.life = Life::Running;
+        self.out.push_back(Output::OpenTabChannel);
+        let ticket = self.tabs.start(now);
+        self.out.push_back(Output::QueueForLock(ticket));
+        self.post(Says::Hello);
+    }
+
+    /// Puts everything down in the order in which others can take it up: first the link, then
+    /// the lock, last the word to the other tabs.
+    fn stop(&mut self, now: Now, reason: &str) {
+        self.link.unwant(now, reason);
+        self.link_steps(now);
+        self.channels.link_down();
+        self.channels.forget_all_tabs();
+        self.post(Says::Bye);
+        let ticket = self.tabs.stop();
+        self.out.push_back(Output::ReleaseLock(ticket));
+        self.out.push_back(Output::CloseTabChannel);
+        self.told_tabs = None;
+    }
+
+    fn close(&mut self, now: Now) {
+        if self.life == Life::Running {
+            self.stop(now, "closed by the app");
+        }
+        self.closed_at = now.wall;
+        self.life = Life::Closed;
+    }
+
+    fn on_page(&mut self, now: Now, event: PageEvent) {
+        match (event, self.life) {
+            (PageEvent::Suspended, Life::Running) => {
+                self.stop(now, "the page is put away");
+                self.life = Life::Suspended;
+            }
+            // Everything may have changed meanwhile; the positions say what is to be caught up.
+            (PageEvent::Resumed, Life::Suspended) => self.run(now),
+            (PageEvent::Visible | PageEvent::Resumed, Life::Running) => self.link.wake(now),
+            (PageEvent::Online, _) => self.link.online(now, true, &mut self.rng),
+            (PageEvent::Offline, _) => self.link.online(now, false, &mut self.rng),
+            _ => {}
+        }
+    }
+
+    fn on_lock(&mut self, now: Now, event: LockEvent) {
+        if self.life != Life::Running {
+            return;
+        }
+        let step = match event {
+            LockEvent::Granted(ticket) => self.tabs.granted(now, ticket),
+            LockEvent::Lost(ticket) => self.tabs.lost(now, ticket),
+            LockEvent::Unavailable => self.tabs.alone(),
+        };
+        self.tabs_step(now, step);
+    }
+
+    fn tabs_step(&mut self, now: Now, step: tabs::Step) {
+        match step {
+            tabs::Step::Stay => {}
+            tabs::Step::TakeLead => self.link.want(now),
+            tabs::Step::GiveUpLead => {
+                self.link.unwant(now, "another tab leads");
+                self.link_steps(now);
+                self.channels.link_down();
+                self.channels.forget_all_tabs();
+                self.told_tabs = None;
+                // We may hold the lock still, when we only heard of a newer leader.
+                let old = self.tabs.stop();
+                self.out.push_back(Output::ReleaseLock(old));
+                let ticket = self.tabs.start(now);
+                self.out.push_back(Output::QueueForLock(ticket));
+            }
+        }
+    }
+
+    fn on_socket(&mut self, now: Now, conn: ConnId, event: SocketEvent<'_>) {
+        if !self.link.owns(conn) {
+            return;
+        }
+        match event {
+            SocketEvent::Opened => self.link.opened(conn),
+            SocketEvent::Closed { code, reason } => {
+                self.link.closed(now, conn, code, reason, &mut self.rng);
+            }
+            SocketEvent::Frame(bytes) => {
+                self.link.heard(now);
+                self.metrics.frame(bytes.len());
+                let mut heard = Vec::new();
+                native::read(bytes, &mut heard);
+                self.on_heard(now, conn, heard);
+            }
+        }
+    }
+
+    fn on_heard(&mut self, now: Now, conn: ConnId, heard: Vec<Heard<'_>>) {
+        let mut fresh = Vec::new();
+        for said in heard {
+            // What was heard before may have ended the connection.
+            if !self.link.owns(conn) {
+                break;
+            }
+            match said {
+                Heard::Event(event) => {
+                    if self.on_event(now, &event) {
+                        fresh.push(event);
+                    }
+                }
+                Heard::Subscribed {
+                    channel,
+                    position,
+                    recovery,
+                } => self.on_subscribed(now, &channel, position, recovery),
+                Heard::Unsubscribed { .. } | Heard::Pong | Heard::Unknown => {}
+                Heard::Welcome { ping_ms } => self.link.welcome(now, Millis(ping_ms)),
+                Heard::Ping { number } => self.link.ping(number),
+                Heard::GoAway { spread_ms } => {
+                    self.link.go_away(now, Millis(spread_ms), &mut self.rng);
+                }
+                Heard::Refused(refusal) => self.on_refused(refusal),
+                Heard::Malformed(what) => self.fault(FaultCode::BadFrame, what),
+            }
+            self.link_steps(now);
+        }
+        self.relay(fresh);
+    }
+
+    /// Looks at an event's number and delivers it here. True if it was new.
+    fn on_event(&mut self, now: Now, event: &Event<'_>) -> bool {
+        match self.channels.event(&event.channel, event.seq) {
+            Verdict::Next => {
+                self.deliver(now, event);
+                true
+            }
+            Verdict::Duplicate => {
+                self.metrics.duplicates += 1;
+                false
+            }
+            Verdict::Ahead => {
+                self.metrics.gaps += 1;
+                let step = self.channels.repair(&event.channel);
+                self.channel_steps(now, step);
+                false
+            }
+            Verdict::Foreign => false,
+        }
+    }
+
+    fn deliver(&mut self, now: Now, event: &Event<'_>) {
+        self.metrics.events += 1;
+        if self.listened.contains(event.name.as_ref()) {
+            self.tell(Notice::Event {
+                channel: event.channel.clone().into_owned(),
+                name: event.name.clone().into_owned(),
+                data: event.data.to_owned(),
+                by: event.by.clone().map(String::from),
+                at: event.at,
+            });
+        }
+        self.invalidation
+            .event(now.mono, &event.name, &event.channel);
+    }
+
+    fn on_subscribed(
+        &mut self,
+        now: Now,
+        channel: &str,
+        position: Option<Position>,
+        recovery: Recovery,
+    ) {
+        let step = self
+            .channels
+            .subscribed(channel, position.clone(), recovery);
+        if step.is_some() {
+            self.lead_says(|term| Says::Gap {
+                term,
+                channel: channel.to_owned(),
+                position,
+            });
+        }
+        self.channel_steps(now, step);
+    }
+
+    fn on_refused(&mut self, refusal: Refusal) {
+        let mut message = refusal.code;
+        message.push_str(": ");
+        message.push_str(&refusal.message);
+        if let Some(channel) = refusal.channel {
+            message.push_str(" (channel ");
+            message.push_str(&channel);
+            message.push(')');
+        }
+        self.fault(FaultCode::Refused, message);
+    }
+
+    fn on_tab_message(&mut self, now: Now, bytes: &[u8]) {
+        if self.life != Life::Running || self.tabs.role() == Role::Alone {
+            return;
+        }
+        let Some(Message { from, says }) = message::read(bytes) else {
+            self.fault(
+                FaultCode::BadTabMessage,
+                "a message of another tab is not ours",
+            );
+            return;
+        };
+        match says {
+            Says::Hello => self.on_tab_here(now, from, &[]),
+            Says::Here { wants } => self.on_tab_here(now, from, &wants),
+            Says::Bye => self.on_tab_gone(now, from),
+            Says::Lead {
+                term,
+                status,
+                tabs,
+                positions,
+            } => {
+                if self.hears(now, term) {
+                    if self.tabs.follow(term, status, tabs) {
+                        self.post_wants();
+                    }
+                    for (channel, position) in positions {
+                        let step = self.channels.leader_is_at(&channel, position);
+                        self.channel_steps(now, step);
+                    }
+                }
+            }
+            Says::Events { term, events } => {
+                if self.hears(now, term) && self.tabs.follows(term) {
+                    for event in &events {
+                        self.on_event(now, event);
+                    }
+                }
+            }
+            Says::Gap {
+                term,
+                channel,
+                position,
+            } => {
+                if self.hears(now, term) {
+                    let step = self
+                        .channels
+                        .subscribed(&channel, position, Recovery::Impossible);
+                    self.channel_steps(now, step);
+                }
+            }
+        }
+    }
+
+    /// May what this leader says be used? A newer leader than us ends our lead first.
+    fn hears(&mut self, now: Now, term: Term) -> bool {
+        let (may, step) = self.tabs.hear_leader(now, term);
+        self.tabs_step(now, step);
+        may
+    }
+
+    fn on_tab_here(&mut self, now: Now, tab: TabId, wants: &[(String, Option<Position>)]) {
+        if !matches!(self.tabs.role(), Role::Leading(_)) {
+            return;
+        }
+        self.tabs.seen(now, tab);
+        let (steps, result) = self.channels.watch_for_tab(tab, wants);
+        self.channel_steps(now, steps);
+        if result.is_err() {
+            self.fault(
+                FaultCode::Limit,
+                "more channels than may be watched at a time",
+            );
+        }
+        // Whoever speaks up wants to hear how things stand.
+        self.told_tabs = None;
+    }
+
+    fn on_tab_gone(&mut self, now: Now, tab: TabId) {
+        if self.tabs.left(tab) {
+            let steps = self.channels.forget_tab(tab);
+            self.channel_steps(now, steps);
+            self.told_tabs = None;
+        }
+    }
+
+    fn watch(&mut self, channel: &str) {
+        match self.channels.watch(channel) {
+            Ok(Some(channels::Step::Subscribe { channel, position })) => {
+                self.subscribe(&channel, position.as_ref());
+            }
+            Ok(_) => {}
+            Err(channels::TooManyChannels) => {
+                self.fault(
+                    FaultCode::Limit,
+                    "more channels than may be watched at a time",
+                );
+            }
+        }
+    }
+
+    fn channel_steps(&mut self, now: Now, steps: impl IntoIterator<Item = channels::Step>) {
+        for step in steps {
+            match step {
+                channels::Step::Subscribe { channel, position } => {
+                    self.subscribe(&channel, position.as_ref());
+                }
+                channels::Step::Unsubscribe { channel } => {
+                    self.request += 1;
+                    self.send(native::unsubscribe(self.request, &channel));
+                }
+                channels::Step::Gap { channel } => self.invalidation.gap(now.mono, &channel),
+            }
+        }
+    }
+
+    fn subscribe(&mut self, channel: &str, position: Option<&Position>) {
+        self.request += 1;
+        self.send(native::subscribe(self.request, channel, position));
+    }
+
+    fn send(&mut self, frame: String) {
+        if let Some(conn) = self.link.live() {
+            self.out.push_back(Output::SendFrame { conn, frame });
+        }
+    }
+
+    fn link_steps(&mut self, now: Now) {
+        while let Some(step) = self.link.poll() {
+            match step {
+                link::Step::Open(conn) => {
+                    self.metrics.dials += 1;
+                    self.out.push_back(Output::OpenSocket {
+                        conn,
+                        url: self.config.url.clone(),
+                        protocol: native::SUBPROTOCOL,
+                    });
+                }
+                link::Step::Close(conn) => self.out.push_back(Output::CloseSocket { conn }),
+                link::Step::Hello(conn) => {
+                    let frame = native::hello(&self.tabs.me().text(), None);
+                    self.out.push_back(Output::SendFrame { conn, frame });
+                }
+                link::Step::Pong(conn, number) => {
+                    let frame = native::pong(number);
+                    self.out.push_back(Output::SendFrame { conn, frame });
+                }
+                link::Step::Ping(conn) => {
+                    self.request += 1;
+                    let frame = native::ping(self.request);
+                    self.out.push_back(Output::SendFrame { conn, frame });
+                }
+                link::Step::Up => {
+                    let steps = self.channels.link_up();
+                    self.channel_steps(now, steps);
+                }
+                link::Step::Down => self.channels.link_down(),
+            }
+        }
+    }
+
+    fn on_time(&mut self, now: Now) {
+        if self.life == Life::Running {
+            self.link.tick(now, &mut self.rng);
+            for tab in self.tabs.expire(now) {
+                let steps = self.channels.forget_tab(tab);
+                self.channel_steps(now, steps);
+                self.told_tabs = None;
+            }
+            if self.tabs.renew(now) {
+                self.post_wants();
+            }
+        }
+        self.link_steps(now);
+    }
+
+    /// Tells what has become due: the app its stale queries and its status, the other tabs the
+    /// state of the link.
+    fn settle(&mut self, now: Now) {
+        for stale in self.invalidation.flush(now.mono) {
+            self.metrics.invalidations += stale.keys.len() as u64;
+            self.tell(Notice::Invalidate {
+                keys: stale.keys,
+                cause: stale.cause,
+            });
+        }
+        let status = self.status(now);
+        if matches!(self.tabs.role(), Role::Leading(_)) && self.told_tabs.as_ref() != Some(&status)
+        {
+            self.told_tabs = Some(status.clone());
+            let tabs = self.tabs.count();
+            let positions = self.channels.positions();
+            self.lead_says(|term| Says::Lead {
+                term,
+                status,
+                tabs,
+                positions,
+            });
+        }
+        let snapshot = self.snapshot(now);
+        if snapshot != self.told_app {
+            self.told_app.clone_from(&snapshot);
+            self.tell(Notice::Status(snapshot));
+        }
+    }
+
+    fn status(&self, now: Now) -> Status {
+        match (self.life, self.tabs.role()) {
+            (Life::Closed, _) => Status {
+                word: Word::Closed,
+                reason: "closed by the app".to_owned(),
+                ..Status::idle(self.closed_at)
+            },
+            (_, Role::Following) => match self.tabs.leader_status() {
+                Some(status) => status.clone(),
+                None => Status {
+                    word: Word::Connecting,
+                    reason: "looking for the leading tab".to_owned(),
+                    ..Status::idle(self.closed_at)
+                },
+            },
+            _ => self.link.status(now),
+        }
+    }
+
+    /// Tells the leader what this page watches, if another tab leads.
+    fn tell_wants(&mut self) {
+        if self.tabs.role() == Role::Following && self.tabs.leader_status().is_some() {
+            self.post_wants();
+        }
+    }
+
+    fn post_wants(&mut self) {
+        let wants = self.channels.wants();
+        self.post(Says::Here { wants });
+    }
+
+    fn relay(&mut self, events: Vec<Event<'_>>) {
+        if !events.is_empty() && self.tabs.count() > 1 {
+            self.lead_says(|term| Says::Events { term, events });
+        }
+    }
+
+    fn lead_says<'a>(&mut self, says: impl FnOnce(Term) -> Says<'a>) {
+        if let Role::Leading(term) = self.tabs.role() {
+            self.post(says(term));
+        }
+    }
+
+    fn post(&mut self, says: Says<'_>) {
+        if self.tabs.role() == Role::Alone {
+            return;
+        }
+        let from = self.tabs.me();
+        let message = Message { from, says };
+        self.out.push_back(Output::PostToTabs(message.write()));
+    }
+
+    fn fault(&mut self, code: FaultCode, message: impl Into<String>) {
+        self.metrics.faults += 1;
+        self.tell(Notice::Fault(Fault::new(code, message)));
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        self.out.push_back(Output::Tell(notice));
+    }
+}

@@ -1,0 +1,159 @@
+//! What the app is told. A batch of notices crosses into JavaScript as one JSON text.
+
+use super::key::QueryKey;
+use crate::wire::json::Writer;
+
+/// Something the app is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// The snapshot changed; here it is, as JSON text.
+    Status(String),
+    /// Queries are stale: whatever their keys begin with these.
+    Invalidate {
+        /// Prefixes of query keys.
+        keys: Vec<QueryKey>,
+        /// Why.
+        cause: Cause,
+    },
+    /// An event that the app listens to.
+    Event {
+        /// The channel it came on.
+        channel: String,
+        /// Its name.
+        name: String,
+        /// Its payload, as JSON text.
+        data: String,
+        /// Which client caused it.
+        by: Option<String>,
+        /// When, by the server's clock.
+        at: Option<u64>,
+    },
+    /// Something that should not have happened was survived.
+    Fault(Fault),
+}
+
+/// Why queries are stale.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// An event said so.
+    Event {
+        /// The event's name.
+        event: String,
+        /// The channel it came on.
+        channel: String,
+    },
+    /// Something may have been missed on a channel.
+    Gap {
+        /// The channel.
+        channel: String,
+    },
+    /// The app said so.
+    App,
+}
+
+/// Something that should not have happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// A stable word.
+    pub code: FaultCode,
+    /// For reading by people.
+    pub message: String,
+}
+
+/// What kind of thing should not have happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultCode {
+    /// A frame of the server is not of its protocol.
+    BadFrame,
+    /// A message of another tab is not ours.
+    BadTabMessage,
+    /// The server refused something.
+    Refused,
+    /// A limit of ours was reached.
+    Limit,
+}
+
+impl FaultCode {
+    fn text(self) -> &'static str {
+        match self {
+            FaultCode::BadFrame => "bad-frame",
+            FaultCode::BadTabMessage => "bad-tab-message",
+            FaultCode::Refused => "refused",
+            FaultCode::Limit => "limit",
+        }
+    }
+}
+
+impl Fault {
+    /// A fault with its words.
+    pub fn new(code: FaultCode, message: impl Into<String>) -> Self {
+        Fault {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl Cause {
+    fn write(&self, w: &mut Writer) {
+        w.object(|w| match self {
+            Cause::Event { event, channel } => {
+                w.key("why").string("event");
+                w.key("event").string(event);
+                w.key("channel").string(channel);
+            }
+            Cause::Gap { channel } => {
+                w.key("why").string("gap");
+                w.key("channel").string(channel);
+            }
+            Cause::App => w.key("why").string("app"),
+        });
+    }
+}
+
+impl Notice {
+    /// Writes the notice as the npm package reads it.
+    pub fn write(&self, w: &mut Writer) {
+        w.object(|w| match self {
+            Notice::Status(snapshot) => {
+                w.key("type").string("status");
+                w.key("snapshot").raw(snapshot);
+            }
+            Notice::Invalidate { keys, cause } => {
+                w.key("type").string("invalidate");
+                w.key("keys").array(|w| {
+                    for key in keys {
+                        w.raw(key.text());
+                    }
+                });
+                w.key("cause");
+                cause.write(w);
+            }
+            Notice::Event {
+                channel,
+                name,
+                data,
+                by,
+                at,
+            } => {
+                w.key("type").string("event");
+                w.key("channel").string(channel);
+                w.key("name").string(name);
+                w.key("data").raw(data);
+                match by {
+                    Some(by) => w.key("by").string(by),
+                    None => w.key("by").null(),
+                }
+                match at {
+                    Some(at) => w.key("at").number(*at),
+                    None => w.key("at").null(),
+                }
+            }
+            Notice::Fault(fault) => {
+                w.key("type").string("fault");
+                w.key("code").string(fault.code.text());
+                w.key("message").string(&fault.message);
+            }
+        });
+    }
+}

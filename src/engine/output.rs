@@ -1,0 +1,43 @@
+//! Everything that the engine can ask of the browser, in the order in which it has to be done.
+
+use super::ids::{ConnId, LockTicket};
+use super::notice::Notice;
+
+/// Something to do. Values only: an output can be compared, printed and sent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Open a socket.
+    OpenSocket {
+        /// The attempt's number, to be given back with all that happens to it.
+        conn: ConnId,
+        /// Where to.
+        url: String,
+        /// The subprotocol to ask for.
+        protocol: &'static str,
+    },
+    /// Send a text frame.
+    SendFrame {
+        /// On which socket.
+        conn: ConnId,
+        /// The frame.
+        frame: String,
+    },
+    /// Close a socket and forget it: nothing that still happens to it matters.
+    CloseSocket {
+        /// Which one.
+        conn: ConnId,
+    },
+    /// Join the queue for the leader's lock. The lock's name is the shell's business.
+    QueueForLock(LockTicket),
+    /// Leave the queue, or give the lock back.
+    ReleaseLock(LockTicket),
+    /// Begin to listen to the other tabs.
+    OpenTabChannel,
+    /// Say something to the other tabs.
+    PostToTabs(String),
+    /// Stop listening to the other tabs: a message that arrives for a page in the back/forward
+    /// cache would throw it out.
+    CloseTabChannel,
+    /// Tell the app something. Told last, when nothing of ours is borrowed.
+    Tell(Notice),
+}

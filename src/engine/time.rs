@@ -1,0 +1,67 @@
+//! Two clocks, two types.
+//!
+//! Decisions use the monotonic clock, which belongs to one tab and never goes back. The wall
+//! clock is for what is stored, shown or said to another tab, and may jump.
+
+use std::ops::Add;
+
+/// A span of time in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millis(pub u64);
+
+/// A moment on this tab's monotonic clock, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mono(pub u64);
+
+/// A moment on the wall clock, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wall(pub u64);
+
+/// What both clocks say at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// For decisions.
+    pub mono: Mono,
+    /// For everything that leaves this tab.
+    pub wall: Wall,
+}
+
+impl Millis {
+    /// A span in seconds.
+    pub const fn seconds(seconds: u64) -> Millis {
+        Millis(seconds * 1000)
+    }
+
+    /// A span in minutes.
+    pub const fn minutes(minutes: u64) -> Millis {
+        Millis::seconds(minutes * 60)
+    }
+}
+
+impl Mono {
+    /// How long ago `earlier` was; nothing if it is still to come.
+    pub fn since(self, earlier: Mono) -> Millis {
+        Millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Millis> for Mono {
+    type Output = Mono;
+    fn add(self, span: Millis) -> Mono {
+        Mono(self.0.saturating_add(span.0))
+    }
+}
+
+impl Add<Millis> for Wall {
+    type Output = Wall;
+    fn add(self, span: Millis) -> Wall {
+        Wall(self.0.saturating_add(span.0))
+    }
+}
+
+impl Now {
+    /// What the wall clock will say at a moment of the monotonic clock, if it does not jump.
+    pub fn wall_at(self, moment: Mono) -> Wall {
+        self.wall + moment.since(self.mono)
+    }
+}

@@ -1,0 +1,104 @@
+//! Wires: bytes to meaning and back, one file a protocol.
+//!
+//! A wire knows no socket, no timer and no policy. It says what a frame means ([`Heard`]) and
+//! writes what the engine wants to say. What a protocol cannot do is told by its
+//! [`Capabilities`], so that the engine keeps its promises by other means.
+
+pub mod json;
+pub mod native;
+
+use crate::engine::ids::{Position, Seq};
+
+/// What a frame of the server says. Slices point into the frame.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard<'a> {
+    /// The server knows who we are; the link may be used.
+    Welcome {
+        /// How often the server gives a sign of life, in milliseconds.
+        ping_ms: u64,
+    },
+    /// A channel is subscribed.
+    Subscribed {
+        /// The channel.
+        channel: String,
+        /// Where the channel is now, if the wire has positions.
+        position: Option<Position>,
+        /// What became of the time between the position that was asked for and now.
+        recovery: Recovery,
+    },
+    /// Something happened on a channel.
+    Event(Event<'a>),
+    /// A channel is no longer subscribed.
+    Unsubscribed {
+        /// The channel.
+        channel: String,
+    },
+    /// The server asks for a sign of life.
+    Ping {
+        /// To be repeated in the answer.
+        number: u64,
+    },
+    /// The server gave a sign of life.
+    Pong,
+    /// The server will close soon.
+    GoAway {
+        /// Dial again at a random moment within this many milliseconds.
+        spread_ms: u64,
+    },
+    /// The server refused something.
+    Refused(Refusal),
+    /// Something that a newer server says and we need not know.
+    Unknown,
+    /// Not a frame of this protocol.
+    Malformed(&'static str),
+}
+
+/// An event on a channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event<'a> {
+    /// The channel it came on.
+    pub channel: std::borrow::Cow<'a, str>,
+    /// Its number in the channel, if the wire has numbers.
+    pub seq: Option<Seq>,
+    /// Its name.
+    pub name: std::borrow::Cow<'a, str>,
+    /// Its payload, as JSON text.
+    pub data: &'a str,
+    /// Which client caused it, if the server says so.
+    pub by: Option<std::borrow::Cow<'a, str>>,
+    /// When it happened, by the server's clock.
+    pub at: Option<u64>,
+}
+
+/// What became of the events between the position that was asked for and now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// No position was given: there is nothing to recover.
+    NotAsked,
+    /// Everything that was missed follows as events.
+    Complete,
+    /// It cannot be known what was missed.
+    Impossible,
+}
+
+/// The server refused a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The channel it was about, if it was about one.
+    pub channel: Option<String>,
+    /// What it said, as a stable word.
+    pub code: String,
+    /// For reading by people.
+    pub message: String,
+    /// When to try again, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// Which promises a protocol can carry by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Missed events can be asked for by position.
+    pub resume: bool,
+    /// We may ask the other side for a sign of life.
+    pub probe: bool,
+}

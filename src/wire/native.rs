@@ -1,0 +1,336 @@
+//! The native wire, `fresh.v1`: `docs/protocol.md`.
+
+use std::borrow::Cow;
+
+use super::json::{self, Raw, Text, Writer};
+use super::{Capabilities, Event, Heard, Recovery, Refusal};
+use crate::engine::ids::{Position, Seq};
+
+/// The subprotocol that the socket is opened with.
+pub const SUBPROTOCOL: &str = "fresh.v1";
+
+/// The native wire can do everything.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    resume: true,
+    probe: true,
+};
+
+/// A frame from the server larger than this is refused before it is read.
+pub const FRAME_BYTES_MAX: usize = 1 << 20;
+
+/// The first message: who we are.
+pub fn hello(client: &str, token: Option<&str>) -> String {
+    message("hello", |w| {
+        w.key("v").number(1);
+        w.key("client").string(client);
+        if let Some(token) = token {
+            w.key("token").string(token);
+        }
+    })
+}
+
+/// Asks for a channel from a position on.
+pub fn subscribe(id: u64, channel: &str, position: Option<&Position>) -> String {
+    message("sub", |w| {
+        w.key("id").number(id);
+        w.key("ch").string(channel);
+        if let Some(position) = position {
+            w.key("pos");
+            write_position(w, position);
+        }
+    })
+}
+
+/// Gives a channel back.
+pub fn unsubscribe(id: u64, channel: &str) -> String {
+    message("unsub", |w| {
+        w.key("id").number(id);
+        w.key("ch").string(channel);
+    })
+}
+
+/// Asks for a sign of life.
+pub fn ping(number: u64) -> String {
+    message("ping", |w| w.key("n").number(number))
+}
+
+/// Gives a sign of life.
+pub fn pong(number: u64) -> String {
+    message("pong", |w| w.key("n").number(number))
+}
+
+/// Writes a position as the protocol spells it.
+pub fn write_position(w: &mut Writer, position: &Position) {
+    w.object(|w| {
+        w.key("e").string(position.epoch.as_str());
+        w.key("s").number(position.seq.0);
+    });
+}
+
+/// Reads a position as the protocol spells it.
+pub fn read_position(raw: Raw<'_>) -> Option<Position> {
+    let mut epoch = None;
+    let mut seq = None;
+    raw.members(|key, value| match key {
+        key if key.is("e") => epoch = value.string().map(Text::decode),
+        key if key.is("s") => seq = value.integer().map(Seq),
+        _ => {}
+    });
+    Some(Position::new(&epoch?, seq?))
+}
+
+fn message(kind: &str, rest: impl FnOnce(&mut Writer)) -> String {
+    let mut writer = Writer::new();
+    writer.object(|w| {
+        w.key("t").string(kind);
+        rest(w);
+    });
+    writer.finish()
+}
+
+/// Reads a frame: one message, or several on a line each.
+pub fn read<'a>(frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+    if frame.len() > FRAME_BYTES_MAX {
+        heard.push(Heard::Malformed("frame too large"));
+        return;
+    }
+    let Ok(text) = std::str::from_utf8(frame) else {
+        heard.push(Heard::Malformed("frame is not UTF-8"));
+        return;
+    };
+    for line in text.split('\n').filter(|line| !line.trim().is_empty()) {
+        read_message(line, heard);
+    }
+}
+
+/// Every field that any message has. One walk over the text fills it, so the order of the
+/// members does not matter and nothing is looked at twice.
+#[derive(Default)]
+struct Fields<'a> {
+    kind: Option<Text<'a>>,
+    channel: Option<Cow<'a, str>>,
+    name: Option<Cow<'a, str>>,
+    by: Option<Cow<'a, str>>,
+    seq: Option<u64>,
+    number: Option<u64>,
+    at: Option<u64>,
+    ping: Option<u64>,
+    spread: Option<u64>,
+    retry_after: Option<u64>,
+    data: Option<Raw<'a>>,
+    position: Option<Raw<'a>>,
+    recovered: Option<Raw<'a>>,
+    missed: Option<Raw<'a>>,
+    code: Option<Cow<'a, str>>,
+    message: Option<Cow<'a, str>>,
+}
+
+impl<'a> Fields<'a> {
+    fn set(&mut self, key: Text<'a>, value: Raw<'a>) {
+        let text = || value.string().map(Text::decode);
+        match key.decode().as_ref() {
+            "t" => self.kind = value.string(),
+            "ch" => self.channel = text(),
+            "name" => self.name = text(),
+            "by" => self.by = text(),
+            "s" => self.seq = value.integer(),
+            "n" => self.number = value.integer(),
+            "at" => self.at = value.integer(),
+            "ping" => self.ping = value.integer(),
+            "spread" => self.spread = value.integer(),
+            "retry_after" => self.retry_after = value.integer(),
+            "data" => self.data = Some(value),
+            "pos" => self.position = Some(value),
+            "recovered" => self.recovered = Some(value),
+            "missed" => self.missed = Some(value),
+            "code" => self.code = text(),
+            "msg" => self.message = text(),
+            _ => {}
+        }
+    }
+
+    fn event(self) -> Heard<'a> {
+        match (self.channel, self.name, self.seq) {
+            (Some(channel), Some(name), Some(seq)) => Heard::Event(Event {
+                channel,
+                seq: Some(Seq(seq)),
+                name,
+                data: self.data.map_or("null", Raw::text),
+                by: self.by,
+                at: self.at,
+            }),
+            _ => Heard::Malformed("an event without ch, name or s"),
+        }
+    }
+}
+
+fn read_message<'a>(line: &'a str, heard: &mut Vec<Heard<'a>>) {
+    let mut fields = Fields::default();
+    if json::members(line, |key, value| fields.set(key, value)).is_err() {
+        heard.push(Heard::Malformed("not a JSON object"));
+        return;
+    }
+    let Some(kind) = fields.kind else {
+        heard.push(Heard::Malformed("a message without t"));
+        return;
+    };
+    match kind.decode().as_ref() {
+        "ev" => heard.push(fields.event()),
+        "subd" => read_subscribed(fields, heard),
+        "ping" => heard.push(Heard::Ping {
+            number: fields.number.unwrap_or(0),
+        }),
+        "pong" => heard.push(Heard::Pong),
+        "welcome" => heard.push(match fields.ping {
+            Some(ping_ms) => Heard::Welcome { ping_ms },
+            None => Heard::Malformed("a welcome without ping"),
+        }),
+        "unsubd" => heard.push(match fields.channel {
+            Some(channel) => Heard::Unsubscribed {
+                channel: channel.into_owned(),
+            },
+            None => Heard::Malformed("an unsubd without ch"),
+        }),
+        "goaway" => heard.push(Heard::GoAway {
+            spread_ms: fields.spread.unwrap_or(0),
+        }),
+        "err" => heard.push(Heard::Refused(Refusal {
+            channel: fields.channel.map(Cow::into_owned),
+            code: fields
+                .code
+                .map_or_else(|| "internal".to_owned(), Cow::into_owned),
+            message: fields.message.map(Cow::into_owned).unwrap_or_default(),
+            retry_after_ms: fields.retry_after,
+        })),
+        _ => heard.push(Heard::Unknown),
+    }
+}
+
+fn read_subscribed<'a>(fields: Fields<'a>, heard: &mut Vec<Heard<'a>>) {
+    let Some(channel) = fields.channel else {
+        heard.push(Heard::Malformed("a subd without ch"));
+        return;
+    };
+    let recovery = match fields.recovered.and_then(Raw::bool) {
+        Some(true) => Recovery::Complete,
+        Some(false) => Recovery::Impossible,
+        None => Recovery::NotAsked,
+    };
+    heard.push(Heard::Subscribed {
+        channel: channel.clone().into_owned(),
+        position: fields.position.and_then(read_position),
+        recovery,
+    });
+    if let Some(missed) = fields.missed {
+        missed.elements(|element| {
+            let mut event = Fields::default();
+            element.members(|key, value| event.set(key, value));
+            // Events in `missed` belong to the channel even when they do not repeat its name.
+            event.channel.get_or_insert_with(|| channel.clone());
+            heard.push(event.event());
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(frame: &str) -> Vec<Heard<'_>> {
+        let mut out = Vec::new();
+        read(frame.as_bytes(), &mut out);
+        out
+    }
+
+    fn event<'a>(channel: &'a str, seq: u64, name: &'a str, data: &'a str) -> Event<'a> {
+        Event {
+            channel: channel.into(),
+            seq: Some(Seq(seq)),
+            name: name.into(),
+            data,
+            by: None,
+            at: None,
+        }
+    }
+
+    #[test]
+    fn an_event_keeps_its_payload_as_text() {
+        let frame = r#"{"t":"ev","ch":"tasks","s":45,"name":"task_updated","data":{"id":1, "x":[1]},"by":"c","at":9}"#;
+        let expected = Event {
+            by: Some("c".into()),
+            at: Some(9),
+            ..event("tasks", 45, "task_updated", r#"{"id":1, "x":[1]}"#)
+        };
+        assert_eq!(heard(frame), [Heard::Event(expected)]);
+    }
+
+    #[test]
+    fn several_messages_share_a_frame_and_a_bad_one_does_not_hide_the_others() {
+        let frame = "{\"t\":\"ping\",\"n\":3}\n\n{oops\n{\"t\":\"pong\",\"n\":1}\n";
+        assert_eq!(
+            heard(frame),
+            [
+                Heard::Ping { number: 3 },
+                Heard::Malformed("not a JSON object"),
+                Heard::Pong
+            ]
+        );
+    }
+
+    #[test]
+    fn a_subscription_is_followed_by_what_was_missed() {
+        let frame = r#"{"t":"subd","id":1,"ch":"tasks","pos":{"e":"E","s":44},"recovered":true,"missed":[{"t":"ev","s":43,"name":"a","data":1},{"s":44,"name":"b"}]}"#;
+        assert_eq!(
+            heard(frame),
+            [
+                Heard::Subscribed {
+                    channel: "tasks".to_owned(),
+                    position: Some(Position::new("E", Seq(44))),
+                    recovery: Recovery::Complete,
+                },
+                Heard::Event(event("tasks", 43, "a", "1")),
+                Heard::Event(event("tasks", 44, "b", "null")),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_passed_over() {
+        assert_eq!(heard(r#"{"t":"cake","flavour":"new"}"#), [Heard::Unknown]);
+        assert_eq!(
+            heard(r#"{"flavour":"new"}"#),
+            [Heard::Malformed("a message without t")]
+        );
+        assert_eq!(
+            heard(r#"{"t":"ev","ch":"tasks","s":-1,"name":"x"}"#),
+            [Heard::Malformed("an event without ch, name or s")]
+        );
+    }
+
+    #[test]
+    fn what_we_say_is_what_the_protocol_says() {
+        assert_eq!(
+            hello("c1", Some("t\"")),
+            r#"{"t":"hello","v":1,"client":"c1","token":"t\""}"#
+        );
+        assert_eq!(
+            subscribe(1, "tasks", Some(&Position::new("E", Seq(41)))),
+            r#"{"t":"sub","id":1,"ch":"tasks","pos":{"e":"E","s":41}}"#
+        );
+        assert_eq!(
+            unsubscribe(2, "tasks"),
+            r#"{"t":"unsub","id":2,"ch":"tasks"}"#
+        );
+        assert_eq!(ping(7), r#"{"t":"ping","n":7}"#);
+        assert_eq!(pong(3), r#"{"t":"pong","n":3}"#);
+    }
+
+    #[test]
+    fn frames_over_the_limit_and_frames_of_other_bytes_are_malformed() {
+        let large = " ".repeat(FRAME_BYTES_MAX + 1);
+        assert_eq!(heard(&large), [Heard::Malformed("frame too large")]);
+        let mut out = Vec::new();
+        read(&[0xFF, 0xFE], &mut out);
+        assert_eq!(out, [Heard::Malformed("frame is not UTF-8")]);
+    }
+}
