@@ -1,0 +1,33 @@
+// The hooks as a server renders them. In browsers they are tested with the demo.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createElement } from "react";
+import { renderToString } from "react-dom/server";
+import { createEverfresh } from "../dist/index.js";
+import { EverfreshProvider, useChannel, useConnection, useEvent, useEverfresh, useMetrics, useTabState } from "../dist/react.js";
+
+const live = createEverfresh({ user: null, backend: { kind: "everfresh", url: "/live" } });
+
+test("every hook renders on a server, with the constant state", () => {
+  let seen;
+  function Page() {
+    useEvent("task_updated", () => assert.fail("no events on a server"));
+    seen = { connection: useConnection(), tab: useTabState(), channel: useChannel("tasks"), metrics: useMetrics(), live: useEverfresh() };
+    return createElement("p", null, seen.connection.status);
+  }
+  assert.equal(renderToString(createElement(EverfreshProvider, { live }, createElement(Page))), "<p>idle</p>");
+  assert.equal(seen.tab.tabs, 1);
+  assert.equal(seen.channel, undefined);
+  assert.equal(seen.metrics.events, 0);
+  assert.equal(seen.live, live);
+});
+
+test("a missing provider says what to do", () => {
+  function Page() {
+    return createElement("p", null, useConnection().status);
+  }
+  assert.throws(() => renderToString(createElement(Page)), {
+    code: "provider-missing",
+    message: /Wrap the app in <EverfreshProvider live=\{live\}>/,
+  });
+});
