@@ -1,0 +1,40 @@
+//! `cargo xtask setup`: all tools, and nothing built.
+
+use crate::error::Result;
+use crate::project::Project;
+use crate::tools::engines::Engine;
+use crate::tools::wasm_rust::WasmRust;
+use crate::tools::{cargo_tools, node};
+
+/// The command.
+pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
+    if let Some(argument) = arguments.next()? {
+        return Err(argument.unexpected().into());
+    }
+    println!("node        {}", node::check()?);
+    node::packages(project)?;
+    WasmRust::ensure(project)?;
+    println!("wasm32      ready");
+    for tool in [
+        cargo_tools::wasm_bindgen(project)?,
+        cargo_tools::wasm_pack(),
+    ] {
+        println!("{:<11} {}", tool.name(), tool.program(project)?.display());
+    }
+    let mut complete = true;
+    for engine in Engine::ALL {
+        match engine.ensure(project)? {
+            Ok(browser) => println!(
+                "{:<11} {}, driven by {}",
+                engine.name(),
+                browser.browser.display(),
+                browser.driver.display()
+            ),
+            Err(missing) => {
+                complete = false;
+                println!("{}", missing.0);
+            }
+        }
+    }
+    Ok(complete)
+}

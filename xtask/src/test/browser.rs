@@ -1,0 +1,57 @@
+//! Stage `browser`: the crate's own browser tests (`tests/browser*.rs`), compiled to WebAssembly and run
+//! by `wasm-pack test --headless` in each engine.
+
+use std::time::{Duration, Instant};
+
+use super::Engines;
+use super::report::{Report, Row};
+use super::summary;
+use crate::error::Result;
+use crate::process::Step;
+use crate::project::Project;
+use crate::tools::cargo_tools;
+use crate::tools::driver::Surroundings;
+use crate::tools::engines::Engine;
+use crate::tools::wasm_rust::WasmRust;
+
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// Runs them.
+pub fn run(project: &Project, engines: &Engines, report: &mut Report) -> Result<()> {
+    let rust = WasmRust::ensure(project)?;
+    let bindgen = cargo_tools::wasm_bindgen(project)?.ensure(project)?;
+    let wasm_pack = cargo_tools::wasm_pack().program(project)?;
+    engines.each(project, "browser", report, |browser| {
+        let started = Instant::now();
+        let surroundings = Surroundings::of(browser.engine)?;
+        // The tool finds wasm-bindgen's test runner on PATH.
+        let mut test = rust.command_with(project, &wasm_pack, &[&bindgen]);
+        let (engine, driver) = match browser.engine {
+            Engine::Chromium => ("--chrome", "--chromedriver"),
+            Engine::Firefox => ("--firefox", "--geckodriver"),
+            Engine::WebKit => ("--safari", "--safaridriver"),
+        };
+        test.args(["test", "--headless", "--mode", "no-install", engine, driver])
+            .arg(&browser.driver)
+            .args(["--", "--test", "browser*", "--no-fail-fast"])
+            .env("WASM_PACK_CACHE", project.cache("wasm-pack"))
+            // Seconds that a whole test program may take; the default of 20 is less than a cold
+            // browser needs on a busy machine.
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
+            .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
+        surroundings.apply(&mut test);
+        let name = browser.engine.name();
+        let finished = Step::new(format!("test in {name}"), test)
+            .limit(LIMIT)
+            .run(project)?;
+        let count = summary::libtest(&finished.output);
+        Ok(Row::ran(
+            "browser",
+            name,
+            &finished,
+            count,
+            started.elapsed(),
+        ))
+    });
+    Ok(())
+}

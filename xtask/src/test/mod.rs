@@ -1,0 +1,195 @@
+//! `cargo xtask test`: every stage, every engine, one table, one verdict.
+
+mod browser;
+mod e2e;
+mod fixtures;
+mod native;
+mod node_test;
+mod package;
+mod report;
+mod style;
+mod summary;
+
+use crate::error::{Error, Result};
+use crate::project::Project;
+use crate::tools::engines::{Browser, Engine};
+
+use report::{Report, Row};
+
+/// A stage of the run, in the order of the run: what fails fastest comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Format,
+    Clippy,
+    Native,
+    Browser,
+    Package,
+    Fixtures,
+    EndToEnd,
+}
+
+impl Stage {
+    const ALL: [Self; 7] = [
+        Self::Format,
+        Self::Clippy,
+        Self::Native,
+        Self::Browser,
+        Self::Package,
+        Self::Fixtures,
+        Self::EndToEnd,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Clippy => "clippy",
+            Self::Native => "native",
+            Self::Browser => "browser",
+            Self::Package => "package",
+            Self::Fixtures => "fixtures",
+            Self::EndToEnd => "e2e",
+        }
+    }
+
+    fn parse(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|stage| stage.name() == name)
+            .ok_or_else(|| {
+                let names: Vec<&str> = Self::ALL.iter().map(|stage| stage.name()).collect();
+                Error::usage(format!("`{name}` is no stage: {}", names.join(", ")))
+            })
+    }
+
+    fn uses_engines(self) -> bool {
+        matches!(self, Self::Browser | Self::EndToEnd)
+    }
+
+    /// Runs the stage. Each row goes to the report as soon as it is known.
+    fn run(self, project: &Project, engines: &mut Engines, report: &mut Report) -> Result<()> {
+        match self {
+            Self::Format => style::format(project, report),
+            Self::Clippy => style::clippy(project, report),
+            Self::Native => native::run(project, report),
+            Self::Browser => browser::run(project, engines, report),
+            Self::Package => package::run(project, report),
+            Self::Fixtures => fixtures::run(project, report),
+            Self::EndToEnd => e2e::run(project, engines, report),
+        }
+    }
+}
+
+struct Options {
+    stages: Vec<Stage>,
+    engines: Vec<Engine>,
+    allow_missing: bool,
+}
+
+/// The engines that were asked for.
+struct Engines {
+    wanted: Vec<Engine>,
+    allow_missing: bool,
+}
+
+impl Engines {
+    /// Runs `test` in each engine that is there, and reports each that is not. An engine in trouble
+    /// does not keep the others from running.
+    fn each(
+        &self,
+        project: &Project,
+        stage: &'static str,
+        report: &mut Report,
+        mut test: impl FnMut(&Browser) -> Result<Row>,
+    ) {
+        for engine in &self.wanted {
+            let outcome = engine.ensure(project).and_then(|found| match found {
+                Ok(browser) => test(&browser),
+                Err(missing) => Ok(Row::not_run(
+                    stage,
+                    engine.name(),
+                    missing.0,
+                    self.allow_missing,
+                )),
+            });
+            report.add(outcome.unwrap_or_else(|error| Row::broken(stage, engine.name(), &error)));
+        }
+    }
+}
+
+/// The command.
+pub fn run(project: &Project, arguments: lexopt::Parser) -> Result<bool> {
+    let options = parse(arguments)?;
+    let mut report = Report::default();
+    let mut engines = Engines {
+        wanted: options.engines,
+        allow_missing: options.allow_missing,
+    };
+    for stage in options.stages {
+        // A stage that cannot even start is a failed stage, not the end of the run.
+        if let Err(error) = stage.run(project, &mut engines, &mut report) {
+            report.add(Row::broken(stage.name(), "", &error));
+        }
+    }
+    report.print();
+    Ok(report.all_well())
+}
+
+fn parse(mut arguments: lexopt::Parser) -> Result<Options> {
+    use lexopt::prelude::*;
+    let mut options = Options {
+        stages: Vec::new(),
+        engines: Vec::new(),
+        allow_missing: false,
+    };
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("only") => options
+                .stages
+                .push(Stage::parse(&arguments.value()?.string()?)?),
+            Long("engine") => options
+                .engines
+                .push(Engine::parse(&arguments.value()?.string()?)?),
+            Long("allow-missing-engine") => options.allow_missing = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if options.stages.is_empty() {
+        options.stages = Stage::ALL.to_vec();
+        // Somebody who names engines wants to see those, not the linter.
+        if !options.engines.is_empty() {
+            options.stages.retain(|stage| stage.uses_engines());
+        }
+    }
+    if options.engines.is_empty() {
+        options.engines = Engine::ALL.to_vec();
+    }
+    Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stages(arguments: &[&str]) -> Option<Vec<Stage>> {
+        parse(lexopt::Parser::from_args(arguments))
+            .ok()
+            .map(|options| options.stages)
+    }
+
+    #[test]
+    fn everything_unless_told_otherwise() {
+        assert_eq!(stages(&[]), Some(Stage::ALL.to_vec()));
+        assert_eq!(stages(&["--only", "native"]), Some(vec![Stage::Native]));
+        assert_eq!(
+            stages(&["--engine", "webkit"]),
+            Some(vec![Stage::Browser, Stage::EndToEnd])
+        );
+    }
+
+    #[test]
+    fn unknown_names_are_refused() {
+        assert_eq!(stages(&["--only", "nativ"]), None);
+        assert_eq!(stages(&["--engine", "safari"]), None);
+        assert_eq!(stages(&["--onyl", "native"]), None);
+    }
+}

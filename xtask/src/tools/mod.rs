@@ -1,0 +1,10 @@
+//! Finds, installs or compiles the programs that the other commands need. One file a concern.
+
+pub mod apt;
+pub mod cargo_tools;
+mod debian_rust;
+pub mod driver;
+pub mod engines;
+pub mod node;
+pub mod wasm_rust;
+pub mod xvfb;
