@@ -1,1 +1,32 @@
-//! The reference server.
+//! The reference server of Everfresh: records over REST, events over `fresh.v1` (docs/protocol.md), the demo's page.
+//!
+//! From the outside in: [`serve`] starts and stops; `app` says which address leads where; `tasks`, `publish`,
+//! `demo` and `pages` answer requests; `live` and `session` hold the sockets, `outbox` what waits on each.
+//! Inside, `hub` decides who hears what without any I/O, and `store` keeps records and events in SQLite.
+//!
+//! A write goes one way: request, store (record and event in one transaction), hub, outboxes, sockets.
+
+mod app;
+mod body;
+mod clock;
+mod config;
+mod demo;
+mod error;
+mod etag;
+mod hub;
+mod ids;
+mod json;
+mod live;
+mod log;
+mod outbox;
+mod pages;
+mod protocol;
+mod publish;
+mod serve;
+mod session;
+mod store;
+mod tasks;
+
+pub use config::{Command, Config, HELP, Limits, UsageError};
+pub use serve::{Handle, StartError, serve};
+pub use store::StoreError;

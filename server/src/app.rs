@@ -1,0 +1,108 @@
+//! The router: which address leads where.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, patch, post};
+use axum::{Json, Router};
+
+use crate::body::BODY_BYTES_MAX;
+use crate::error::ApiError;
+use crate::live::{self, Live, Origins};
+use crate::pages::{self, Pages};
+use crate::protocol::ErrorCode;
+use crate::store::Store;
+use crate::{demo, publish, tasks};
+
+/// What every request can reach.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    /// Records and events.
+    pub(crate) store: Store,
+    /// Connections.
+    pub(crate) live: Arc<Live>,
+    /// Who may connect.
+    pub(crate) origins: Origins,
+    /// The page, if one is served.
+    pub(crate) pages: Option<Pages>,
+    /// Counters of REST.
+    pub(crate) requests: Arc<Requests>,
+}
+
+/// Counters of REST.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    all: AtomicU64,
+    not_modified: AtomicU64,
+}
+
+impl Requests {
+    /// All requests, and those answered with 304.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        (
+            self.all.load(Ordering::Relaxed),
+            self.not_modified.load(Ordering::Relaxed),
+        )
+    }
+}
+
+/// The router; `with_demo` adds what `--demo` switches on.
+pub(crate) fn router(app: App, with_demo: bool) -> Router {
+    let mut api = Router::new()
+        .route("/tasks", get(tasks::list).post(tasks::create))
+        .route("/tasks/{id}", patch(tasks::update).delete(tasks::delete));
+    if with_demo {
+        api = api.route("/publish", post(publish::publish));
+    }
+    let api = api
+        .fallback(nothing_here)
+        .layer(from_fn_with_state(app.clone(), count));
+    let mut router = Router::new()
+        .nest("/api", api)
+        .route("/live", get(live::upgrade))
+        .route("/healthz", get(health))
+        .fallback(pages::page);
+    if with_demo {
+        let demo = Router::new()
+            .route("/stats", get(demo::stats))
+            .route("/cut", post(demo::cut))
+            .route("/burst", post(demo::burst));
+        router = router.nest("/demo", demo.fallback(nothing_here));
+    }
+    router
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(app)
+}
+
+async fn health() -> Response {
+    (
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(serde_json::json!({ "ok": true })),
+    )
+        .into_response()
+}
+
+async fn nothing_here() -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        ErrorCode::NotFound,
+        "there is nothing at this address",
+    )
+}
+
+async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
+    app.requests.all.fetch_add(1, Ordering::Relaxed);
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::NOT_MODIFIED {
+        app.requests.not_modified.fetch_add(1, Ordering::Relaxed);
+    }
+    response.headers_mut().insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}

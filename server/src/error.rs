@@ -1,0 +1,94 @@
+//! Refusals over HTTP: `{"error":{"code":"bad_request","message":"…","path":"title"}}`.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::log;
+use crate::protocol::ErrorCode;
+use crate::store::StoreError;
+
+/// A refused request.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    body: ErrorBody,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorBody {
+    code: ErrorCode,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'static str>,
+}
+
+impl ApiError {
+    /// A refusal.
+    #[must_use]
+    pub(crate) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            body: ErrorBody {
+                code,
+                message: message.into(),
+                path: None,
+            },
+        }
+    }
+
+    /// 400, on account of the field or header `path`.
+    #[must_use]
+    pub(crate) fn field(path: &'static str, message: impl Into<String>) -> Self {
+        let body = ErrorBody {
+            code: ErrorCode::BadRequest,
+            message: message.into(),
+            path: Some(path),
+        };
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            body,
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::new(
+                StatusCode::NOT_FOUND,
+                ErrorCode::NotFound,
+                "there is no such record",
+            ),
+            StoreError::Full(what) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::Overloaded,
+                format!("too many {what}"),
+            ),
+            StoreError::Database(_) | StoreError::Corrupt(_) | StoreError::Stopped => {
+                // What went wrong inside is for the operator, not for whoever asked.
+                log::error(format_args!("store: {error}"));
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    ErrorCode::Internal,
+                    "the server failed; it is logged",
+                )
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Wrapped {
+            error: ErrorBody,
+        }
+        let mut response = (self.status, Json(Wrapped { error: self.body })).into_response();
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}

@@ -1,0 +1,323 @@
+//! Where publishing meets the connections: the hub behind its lock, and `/live`, where sockets come in.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use crate::app::App;
+use crate::clock;
+use crate::config::Limits;
+use crate::error::ApiError;
+use crate::hub::{Hub, TooManySubs};
+use crate::ids::{ChannelName, ClientId, Integer, Millis, Seq, SessionKey};
+use crate::outbox::{End, Outbox};
+use crate::protocol::{
+    CloseReason, ErrorCode, Event, PAGE_FRAME_BYTES_MAX, SUBPROTOCOL, ServerMessage,
+    subscribed_text,
+};
+use crate::session::{self, Admission};
+
+/// tungstenite reserves this for every connection; its default of 128 KiB is too much for thousands of idle ones.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+
+/// The connections and what they hear.
+#[derive(Debug)]
+pub(crate) struct Live {
+    hub: Mutex<Hub<Arc<Outbox>>>,
+    outboxes: Mutex<std::collections::BTreeMap<SessionKey, Arc<Outbox>>>,
+    /// Bounds and times that sessions keep to.
+    pub(crate) limits: Limits,
+    next_key: AtomicU64,
+    events: AtomicU64,
+    open: AtomicUsize,
+    leaving: AtomicBool,
+    emptied: Notify,
+}
+
+/// One connection, as `/demo/stats` shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Connection {
+    client: ClientId,
+    since: Millis,
+    channels: Vec<ChannelName>,
+}
+
+impl Live {
+    /// Puts a hub, with what was restored into it, to work.
+    #[must_use]
+    pub(crate) fn new(hub: Hub<Arc<Outbox>>, limits: Limits) -> Self {
+        Self {
+            hub: Mutex::new(hub),
+            outboxes: Mutex::default(),
+            limits,
+            next_key: AtomicU64::new(1),
+            events: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            leaving: AtomicBool::new(false),
+            emptied: Notify::new(),
+        }
+    }
+
+    /// Hands events to their subscribers. To be called in the order of their numbers.
+    pub(crate) fn publish(&self, events: Vec<Event>) {
+        let mut hub = self.hub();
+        for event in events {
+            self.events.fetch_add(1, Ordering::Relaxed);
+            let text = event.text.clone();
+            for outbox in hub.publish(event) {
+                outbox.push(text.clone());
+            }
+        }
+    }
+
+    /// Subscribes and puts the answer into the outbox under the hub's lock: no event of the channel can get in
+    /// between, so `pos` is exact.
+    ///
+    /// # Errors
+    /// When the connection has as many subscriptions as it may have.
+    pub(crate) fn subscribe(
+        &self,
+        key: SessionKey,
+        outbox: &Outbox,
+        id: Integer,
+        channel: &ChannelName,
+        last: Option<(&str, Seq)>,
+    ) -> Result<(), TooManySubs> {
+        let mut hub = self.hub();
+        if let Some((at, recovery)) = hub.subscribe(key, channel, last, clock::now())? {
+            outbox.push(subscribed_text(id, channel, &at, &recovery));
+        }
+        Ok(())
+    }
+
+    /// Unsubscribes and answers; as with [`Self::subscribe`], no event comes after the answer.
+    pub(crate) fn unsubscribe(
+        &self,
+        key: SessionKey,
+        outbox: &Outbox,
+        id: Integer,
+        channel: &ChannelName,
+    ) {
+        let mut hub = self.hub();
+        hub.unsubscribe(key, channel);
+        outbox.push(ServerMessage::Unsubd { id, ch: channel }.text());
+    }
+
+    /// A connection said hello.
+    pub(crate) fn join(&self, key: SessionKey, client: ClientId, outbox: Arc<Outbox>) {
+        self.hub().join(key, client, clock::now(), outbox);
+    }
+
+    /// Ends the connections of `client`, or all, and returns how many.
+    pub(crate) fn cut(&self, client: Option<&ClientId>) -> usize {
+        let Some(client) = client else {
+            return self
+                .outboxes()
+                .values()
+                .map(|outbox| outbox.end(End::Cut))
+                .count();
+        };
+        let hub = self.hub();
+        let chosen = hub.members().filter(|(_, member)| member.client == *client);
+        chosen
+            .map(|(_, member)| member.listener.end(End::Cut))
+            .count()
+    }
+
+    /// Tells every connection that the server goes, and closes it. Sockets that still come in close at once.
+    pub(crate) fn go_away(&self, reason: &str) {
+        self.leaving.store(true, Ordering::SeqCst);
+        let spread = u64::try_from(self.limits.goaway_spread.as_millis()).unwrap_or(u64::MAX);
+        let text = ServerMessage::Goaway { reason, spread }.text();
+        for outbox in self.outboxes().values() {
+            outbox.push(text.clone());
+            outbox.end(End::Close(CloseReason::GOING_AWAY));
+        }
+    }
+
+    /// Waits until no socket is open.
+    pub(crate) async fn emptied(&self) {
+        while self.sockets_open() > 0 {
+            self.emptied.notified().await;
+        }
+    }
+
+    /// Sockets open now, greeted or not.
+    pub(crate) fn sockets_open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    /// Sockets opened since the start.
+    pub(crate) fn sockets_total(&self) -> u64 {
+        self.next_key.load(Ordering::Relaxed) - 1
+    }
+
+    /// Events published since the start.
+    pub(crate) fn events_total(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// The connections that said hello.
+    pub(crate) fn connections(&self) -> Vec<Connection> {
+        let hub = self.hub();
+        hub.members()
+            .map(|(_, member)| Connection {
+                client: member.client.clone(),
+                since: member.since,
+                channels: member.channels.iter().cloned().collect(),
+            })
+            .collect()
+    }
+
+    /// Registers a new socket for as long as the returned value lives.
+    pub(crate) fn open(self: &Arc<Self>) -> OpenSocket {
+        let key = SessionKey(self.next_key.fetch_add(1, Ordering::Relaxed));
+        let outbox = Arc::new(Outbox::new(self.limits.outbox_bytes_max));
+        self.outboxes().insert(key, Arc::clone(&outbox));
+        self.open.fetch_add(1, Ordering::SeqCst);
+        if self.leaving.load(Ordering::SeqCst) {
+            outbox.end(End::Close(CloseReason::GOING_AWAY));
+        }
+        OpenSocket {
+            key,
+            outbox,
+            live: Arc::clone(self),
+        }
+    }
+
+    fn hub(&self) -> MutexGuard<'_, Hub<Arc<Outbox>>> {
+        self.hub.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outboxes(&self) -> MutexGuard<'_, std::collections::BTreeMap<SessionKey, Arc<Outbox>>> {
+        self.outboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A socket's place in [`Live`]; dropping it takes the connection out, whatever way its session ended.
+#[derive(Debug)]
+pub(crate) struct OpenSocket {
+    /// The connection's number.
+    pub(crate) key: SessionKey,
+    /// What waits to be sent on it.
+    pub(crate) outbox: Arc<Outbox>,
+    /// Where it is registered.
+    pub(crate) live: Arc<Live>,
+}
+
+impl OpenSocket {
+    /// Takes the connection out of the hub, while its socket still closes.
+    pub(crate) fn leave(&self) {
+        self.live.hub().leave(self.key);
+    }
+}
+
+impl Drop for OpenSocket {
+    fn drop(&mut self) {
+        self.leave();
+        self.live.outboxes().remove(&self.key);
+        if self.live.open.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.live.emptied.notify_waiters();
+            self.live.emptied.notify_one();
+        }
+    }
+}
+
+/// `GET /live`: the WebSocket.
+///
+/// A foreign Origin is refused with 403 before the handshake: such a page is not ours and needs no reason. All
+/// else is accepted first and refused with `err` and a close code, since a browser shows a refused handshake
+/// as 1006 without a reason, which its page cannot tell from a dead network.
+pub(crate) async fn upgrade(
+    State(app): State<App>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let mut upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => {
+            return ApiError::new(
+                rejection.status(),
+                ErrorCode::BadRequest,
+                "this address speaks WebSocket only",
+            )
+            .into_response();
+        }
+    };
+    if !app.origins.allow(&headers) {
+        return ApiError::new(
+            StatusCode::FORBIDDEN,
+            ErrorCode::Forbidden,
+            "this Origin may not connect: start the server with --allow-origin",
+        )
+        .into_response();
+    }
+    let spoken = HeaderValue::from_static(SUBPROTOCOL);
+    let speaks = upgrade
+        .requested_protocols()
+        .any(|offered| *offered == spoken);
+    // Where ours is not among them, the first one offered is taken all the same: a browser that offered some
+    // and gets none fails the handshake and would never show the close code that follows.
+    let chosen = if speaks {
+        Some(spoken)
+    } else {
+        upgrade.requested_protocols().next().cloned()
+    };
+    if let Some(chosen) = chosen {
+        upgrade.set_selected_protocol(chosen);
+    }
+    let full = app.live.sockets_open() >= app.live.limits.sockets_max;
+    let admission = match (full, speaks) {
+        (true, _) => Admission::Full,
+        (false, false) => Admission::OtherProtocol,
+        (false, true) => Admission::Welcome,
+    };
+    upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .max_message_size(PAGE_FRAME_BYTES_MAX)
+        .max_frame_size(PAGE_FRAME_BYTES_MAX)
+        .on_upgrade(move |socket| session::run(socket, app.live.open(), admission))
+}
+
+/// Which pages may open a socket.
+#[derive(Clone, Debug)]
+pub(crate) struct Origins(Arc<[String]>);
+
+impl Origins {
+    /// Pages of the server's own host, and of these origins, for example `https://app.example.com`.
+    #[must_use]
+    pub(crate) fn new(allowed: &[String]) -> Self {
+        Self(
+            allowed
+                .iter()
+                .map(|origin| origin.trim_end_matches('/').to_ascii_lowercase())
+                .collect(),
+        )
+    }
+
+    /// Whether a request may connect. One without an Origin comes from no page.
+    fn allow(&self, headers: &HeaderMap) -> bool {
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return true;
+        };
+        let Ok(origin) = origin.to_str().map(str::to_ascii_lowercase) else {
+            return false;
+        };
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .map(str::to_ascii_lowercase);
+        let same_host = match (origin.split_once("://"), host) {
+            (Some((_, authority)), Some(host)) => authority == host,
+            _ => false,
+        };
+        same_host || self.0.contains(&origin)
+    }
+}

@@ -1,0 +1,338 @@
+//! One connection: from its first frame to its end. Decides who may speak when; the hub decides who hears what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::clock;
+use crate::ids::{ChannelName, ClientId, Integer, random_name};
+use crate::live::OpenSocket;
+use crate::outbox::{End, Outbox};
+use crate::protocol::{
+    self, CloseReason, ErrorCode, PageMessage, PagePosition, ServerMessage, VERSION,
+};
+
+/// Pings that may stay without an answer.
+const PINGS_MISSED_MAX: u32 = 2;
+
+/// What was decided about a socket before its first frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It may say hello.
+    Welcome,
+    /// It speaks another subprotocol, or none.
+    OtherProtocol,
+    /// There are as many sockets as the server takes.
+    Full,
+}
+
+/// Runs a connection to its end.
+pub(crate) async fn run(socket: WebSocket, place: OpenSocket, admission: Admission) {
+    let (mut sink, mut stream) = socket.split();
+    let outbox = Arc::clone(&place.outbox);
+    let grace = place.live.limits.close_grace;
+    let mut session = Session::new(place);
+    match admission {
+        Admission::Welcome => {}
+        Admission::OtherProtocol => {
+            session.refuse(
+                None,
+                None,
+                ErrorCode::Unsupported,
+                "the subprotocol spoken here is fresh.v1",
+            );
+            outbox.end(End::Close(CloseReason::VERSION));
+        }
+        Admission::Full => {
+            session.refuse(
+                None,
+                None,
+                ErrorCode::Overloaded,
+                "the server has as many connections as it takes",
+            );
+            outbox.end(End::Close(CloseReason::TRY_LATER));
+        }
+    }
+    let end = tokio::select! {
+        biased;
+        end = outbox.ended() => end,
+        () = write(&mut sink, &outbox) => End::Gone,
+        end = session.read(&mut stream) => end,
+    };
+    // From here on nothing is published to it, so that what is flushed below has an end.
+    outbox.end(end);
+    session.place.leave();
+    // A peer that neither reads nor answers must not hold the task for ever: hence the time limits.
+    match end {
+        End::Cut => {}
+        End::Gone => {
+            // The answer to a page's close frame goes out when the stream is read once more.
+            let _ignored = timeout(grace, drain(&mut stream)).await;
+        }
+        End::Close(reason) => {
+            let _ignored = timeout(grace, close(sink, stream, &outbox, reason)).await;
+        }
+    }
+}
+
+/// Sends what waits, as it comes.
+async fn write(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) {
+    loop {
+        if sink
+            .send(Message::Text(outbox.next_frame().await))
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// Sends the rest and the close frame, then waits for the peer to close.
+async fn close(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut stream: SplitStream<WebSocket>,
+    outbox: &Outbox,
+    reason: CloseReason,
+) {
+    while let Some(frame) = outbox.take_frame() {
+        if sink.send(Message::Text(frame)).await.is_err() {
+            return;
+        }
+    }
+    let frame = CloseFrame {
+        code: reason.code,
+        reason: reason.reason.into(),
+    };
+    if sink.send(Message::Close(Some(frame))).await.is_err() {
+        return;
+    }
+    // A socket that is dropped with unread bytes resets the link, and a reset overtakes the close frame. So
+    // what the page still sends is read; and where the stream has failed (a frame too large to be read),
+    // dropping waits until the caller's patience ends.
+    drain(&mut stream).await;
+    if reason == CloseReason::TOO_LARGE {
+        sleep(Duration::MAX).await;
+    }
+}
+
+async fn drain(stream: &mut SplitStream<WebSocket>) {
+    while let Some(Ok(_)) = stream.next().await {}
+}
+
+struct Session {
+    place: OpenSocket,
+    phase: Phase,
+}
+
+enum Phase {
+    /// No hello yet.
+    Strange,
+    /// Said hello.
+    Known { pings_sent: u64, pings_missed: u32 },
+}
+
+impl Session {
+    fn new(place: OpenSocket) -> Self {
+        Self {
+            place,
+            phase: Phase::Strange,
+        }
+    }
+
+    /// Reads until the connection has to end.
+    async fn read(&mut self, stream: &mut SplitStream<WebSocket>) -> End {
+        let mut deadline = Instant::now() + self.place.live.limits.hello_timeout;
+        loop {
+            tokio::select! {
+                frame = stream.next() => {
+                    let was_strange = matches!(self.phase, Phase::Strange);
+                    if let Err(end) = self.on_frame(frame) {
+                        return end;
+                    }
+                    if was_strange && matches!(self.phase, Phase::Known { .. }) {
+                        deadline = Instant::now() + self.place.live.limits.ping_interval;
+                    }
+                }
+                () = sleep_until(deadline) => {
+                    if let Err(end) = self.on_deadline() {
+                        return end;
+                    }
+                    deadline = Instant::now() + self.place.live.limits.ping_interval;
+                }
+            }
+        }
+    }
+
+    fn on_frame(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+        if let Phase::Known { pings_missed, .. } = &mut self.phase {
+            // Whatever arrives shows that the page lives, not only a pong.
+            *pings_missed = 0;
+        }
+        match frame {
+            Some(Ok(Message::Text(text))) => {
+                for part in protocol::parts(text.as_str()) {
+                    if self.place.outbox.has_ended() {
+                        return Ok(());
+                    }
+                    self.on_part(part)?;
+                }
+                Ok(())
+            }
+            Some(Ok(Message::Binary(_))) => {
+                Err(self.bad_message("binary frames are not part of this protocol"))
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+            Some(Ok(Message::Close(_))) | None => Err(End::Gone),
+            Some(Err(error)) => Err(self.on_broken_stream(&error)),
+        }
+    }
+
+    fn on_broken_stream(&mut self, error: &axum::Error) -> End {
+        use tungstenite::Error;
+        match std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>()) {
+            Some(Error::Capacity(_)) => {
+                self.refuse(
+                    None,
+                    None,
+                    ErrorCode::TooLarge,
+                    "a frame from the page is at most 64 KiB",
+                );
+                End::Close(CloseReason::TOO_LARGE)
+            }
+            Some(Error::Utf8(_)) => self.bad_message("a text frame is UTF-8"),
+            Some(Error::Protocol(_)) => End::Close(CloseReason::PROTOCOL_ERROR),
+            _ => End::Gone,
+        }
+    }
+
+    fn on_deadline(&mut self) -> Result<(), End> {
+        match &mut self.phase {
+            Phase::Strange => Err(End::Close(CloseReason::NO_HELLO)),
+            Phase::Known { pings_missed, .. } if *pings_missed >= PINGS_MISSED_MAX => {
+                Err(End::Close(CloseReason::SILENT))
+            }
+            Phase::Known {
+                pings_sent,
+                pings_missed,
+            } => {
+                *pings_sent += 1;
+                *pings_missed += 1;
+                self.place
+                    .outbox
+                    .push(ServerMessage::Ping { n: *pings_sent }.text());
+                Ok(())
+            }
+        }
+    }
+
+    fn on_part(&mut self, part: &str) -> Result<(), End> {
+        let message = protocol::parse(part).map_err(|error| {
+            // The decoder quotes what it was given, which may be long.
+            self.bad_message(&error.to_string().chars().take(200).collect::<String>())
+        })?;
+        match (&self.phase, message) {
+            (_, PageMessage::Unknown) => Ok(()),
+            (Phase::Strange, PageMessage::Hello { v, client }) => self.on_hello(v, &client),
+            (Phase::Strange, _) => Err(self.bad_message("the first message is hello")),
+            (Phase::Known { .. }, PageMessage::Hello { .. }) => {
+                Err(self.bad_message("hello is said once"))
+            }
+            (Phase::Known { .. }, PageMessage::Sub { id, ch, pos }) => {
+                self.on_sub(id, &ch, pos.as_ref());
+                Ok(())
+            }
+            (Phase::Known { .. }, PageMessage::Unsub { id, ch }) => {
+                match ChannelName::parse(&ch) {
+                    Ok(channel) => self.place.live.unsubscribe(
+                        self.place.key,
+                        &self.place.outbox,
+                        id,
+                        &channel,
+                    ),
+                    Err(error) => self.refuse(Some(id), Some(&ch), ErrorCode::BadRequest, error.0),
+                }
+                Ok(())
+            }
+            (Phase::Known { .. }, PageMessage::Ping { n }) => {
+                self.place.outbox.push(ServerMessage::Pong { n }.text());
+                Ok(())
+            }
+            (Phase::Known { .. }, PageMessage::Pong { .. }) => Ok(()),
+        }
+    }
+
+    fn on_hello(&mut self, version: u64, client: &str) -> Result<(), End> {
+        if version != VERSION {
+            self.refuse(
+                None,
+                None,
+                ErrorCode::Unsupported,
+                "the version spoken here is 1",
+            );
+            return Err(End::Close(CloseReason::VERSION));
+        }
+        let client = ClientId::parse(client).map_err(|error| self.bad_message(error.0))?;
+        let Ok(session) = random_name() else {
+            self.refuse(
+                None,
+                None,
+                ErrorCode::Internal,
+                "no name for the session could be made",
+            );
+            return Err(End::Close(CloseReason::TRY_LATER));
+        };
+        let limits = &self.place.live.limits;
+        let ping = u64::try_from(limits.ping_interval.as_millis()).unwrap_or(u64::MAX);
+        let welcome = ServerMessage::Welcome {
+            v: VERSION,
+            session: &session,
+            ping,
+            now: clock::now(),
+        };
+        self.place.outbox.push(welcome.text());
+        self.place
+            .live
+            .join(self.place.key, client, Arc::clone(&self.place.outbox));
+        self.phase = Phase::Known {
+            pings_sent: 0,
+            pings_missed: 0,
+        };
+        Ok(())
+    }
+
+    fn on_sub(&mut self, id: Integer, ch: &str, position: Option<&PagePosition>) {
+        let channel = match ChannelName::parse(ch) {
+            Ok(channel) => channel,
+            Err(error) => return self.refuse(Some(id), Some(ch), ErrorCode::BadRequest, error.0),
+        };
+        let last = position.map(|position| (position.e.as_str(), position.s));
+        if self
+            .place
+            .live
+            .subscribe(self.place.key, &self.place.outbox, id, &channel, last)
+            .is_err()
+        {
+            let msg = format!(
+                "a connection has at most {} subscriptions",
+                self.place.live.limits.subs_max
+            );
+            self.refuse(Some(id), Some(ch), ErrorCode::TooManySubs, &msg);
+        }
+    }
+
+    fn bad_message(&self, msg: &str) -> End {
+        self.refuse(None, None, ErrorCode::BadRequest, msg);
+        End::Close(CloseReason::BAD_MESSAGE)
+    }
+
+    fn refuse(&self, id: Option<Integer>, ch: Option<&str>, code: ErrorCode, msg: &str) {
+        self.place
+            .outbox
+            .push(ServerMessage::Err { id, ch, code, msg }.text());
+    }
+}

@@ -1,0 +1,390 @@
+//! The records and the events, kept by one thread of their own, because SQLite blocks.
+//!
+//! A write and its events are one transaction. The same thread hands the events on after the commit, one write
+//! after the other: so they reach the hub in the order of their numbers, and only when they are true.
+
+mod sqlite;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::ids::{ChannelName, ClientId, Epoch, EventName, Millis, ProjectId, Seq, TaskId};
+use crate::protocol::Event;
+use sqlite::Database;
+
+/// Jobs that may wait for the store. Beyond it, requests wait before they get in line.
+const WAITING_MAX: usize = 1024;
+
+/// A record of the collection `tasks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Task {
+    /// Given by the store, never used twice.
+    pub(crate) id: TaskId,
+    /// The project it belongs to.
+    pub(crate) project: Option<String>,
+    /// What is to be done.
+    pub(crate) title: String,
+    /// How far it is.
+    pub(crate) status: Status,
+    /// Counts the writes to this record, from 1.
+    pub(crate) version: u64,
+    /// When it was made.
+    pub(crate) created_at: Millis,
+    /// When it was last written.
+    pub(crate) updated_at: Millis,
+}
+
+/// How far a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    /// Not begun.
+    Todo,
+    /// Begun.
+    Doing,
+    /// Finished.
+    Done,
+}
+
+impl Status {
+    /// Reads a status.
+    #[must_use]
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "todo" => Some(Self::Todo),
+            "doing" => Some(Self::Doing),
+            "done" => Some(Self::Done),
+            _ => None,
+        }
+    }
+
+    /// The status as text.
+    #[must_use]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Todo => "todo",
+            Self::Doing => "doing",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// A task that is to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct NewTask {
+    /// What is to be done.
+    pub(crate) title: String,
+    /// The project it belongs to.
+    pub(crate) project: Option<ProjectId>,
+    /// How far it is.
+    pub(crate) status: Status,
+}
+
+/// What is to be changed in a task.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TaskChange {
+    /// A new title.
+    pub(crate) title: Option<String>,
+    /// A new status.
+    pub(crate) status: Option<Status>,
+}
+
+/// An event that is to be published.
+#[derive(Clone, Debug)]
+pub(crate) struct NewEvent {
+    /// Where.
+    pub(crate) channel: ChannelName,
+    /// What happened.
+    pub(crate) name: EventName,
+    /// The payload, compact.
+    pub(crate) data: Box<RawValue>,
+    /// The tab that caused it.
+    pub(crate) by: Option<ClientId>,
+}
+
+/// A channel as the store has it.
+#[derive(Clone, Debug)]
+pub(crate) struct ChannelLog {
+    /// Its name.
+    pub(crate) name: ChannelName,
+    /// The number of its last event.
+    pub(crate) head: Seq,
+    /// Its last events, oldest first.
+    pub(crate) events: Vec<Event>,
+}
+
+/// Bounds of the store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoreLimits {
+    /// Events kept of a channel.
+    pub(crate) history_max: u64,
+    /// How old a kept event gets, in milliseconds.
+    pub(crate) age_ms_max: u64,
+    /// Tasks.
+    pub(crate) tasks_max: u64,
+    /// Channels that ever had an event.
+    pub(crate) channels_max: u64,
+}
+
+/// Why the store did not do it.
+#[derive(Debug)]
+pub enum StoreError {
+    /// There is no such record.
+    NotFound,
+    /// As many of these are kept as may be.
+    Full(&'static str),
+    /// SQLite failed.
+    Database(rusqlite::Error),
+    /// What was read is not what was written.
+    Corrupt(&'static str),
+    /// The store's thread has ended.
+    Stopped,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("no such record"),
+            Self::Full(what) => write!(f, "too many {what}"),
+            Self::Database(error) => write!(f, "SQLite: {error}"),
+            Self::Corrupt(what) => write!(f, "the data file holds a bad {what}"),
+            Self::Stopped => f.write_str("the store has stopped"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::QueryReturnedNoRows => Self::NotFound,
+            error => Self::Database(error),
+        }
+    }
+}
+
+type Job = Box<dyn FnOnce(&mut Worker) + Send>;
+
+/// The store's own thread.
+struct Worker {
+    database: Database,
+    announce: Box<dyn Fn(Vec<Event>) + Send>,
+}
+
+/// What a write did: its answer, and the events that were committed with it.
+struct Written<T> {
+    answer: T,
+    events: Vec<Event>,
+}
+
+/// The store, as the rest of the server sees it. Cloning is cheap; the thread ends with the last clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    jobs: mpsc::Sender<Job>,
+    epoch: Epoch,
+}
+
+/// A store that is open but tells nobody of its events yet.
+pub(crate) struct OpenStore {
+    database: Database,
+}
+
+impl OpenStore {
+    /// Opens the data file, or one in memory.
+    ///
+    /// # Errors
+    /// When SQLite cannot open it, another process has it, or it is of a later version.
+    pub(crate) fn open(
+        path: Option<&PathBuf>,
+        limits: StoreLimits,
+        now: Millis,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            database: Database::open(path.map(PathBuf::as_path), limits, now)?,
+        })
+    }
+
+    /// The epoch: as old as the data.
+    #[must_use]
+    pub(crate) fn epoch(&self) -> &Epoch {
+        self.database.epoch()
+    }
+
+    /// Whether no task was ever made.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub(crate) fn is_untouched(&self) -> Result<bool, StoreError> {
+        Ok(self.database.tasks_version(None)? == 0)
+    }
+
+    /// Makes tasks before anybody listens.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub(crate) fn seed(&mut self, tasks: Vec<NewTask>, now: Millis) -> Result<(), StoreError> {
+        tasks
+            .iter()
+            .try_for_each(|task| self.database.create_task(task, None, now).map(drop))
+    }
+
+    /// Every channel with its last events.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub(crate) fn channels(&self, events_max: usize) -> Result<Vec<ChannelLog>, StoreError> {
+        self.database.channels(events_max)
+    }
+
+    /// Starts the thread. `announce` gets the events of each write after its commit.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub(crate) fn start(
+        self,
+        announce: impl Fn(Vec<Event>) + Send + 'static,
+    ) -> std::io::Result<Store> {
+        let epoch = self.database.epoch().clone();
+        let (jobs, mut waiting) = mpsc::channel::<Job>(WAITING_MAX);
+        let mut worker = Worker {
+            database: self.database,
+            announce: Box::new(announce),
+        };
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || {
+                while let Some(job) = waiting.blocking_recv() {
+                    job(&mut worker);
+                }
+            })?;
+        Ok(Store { jobs, epoch })
+    }
+}
+
+impl Store {
+    /// The epoch of all event numbers.
+    #[must_use]
+    pub(crate) fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    /// Counts the writes to the collection, or to a project's part of it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn tasks_version(
+        &self,
+        project: Option<ProjectId>,
+    ) -> Result<u64, StoreError> {
+        self.read(move |database| database.tasks_version(project.as_ref()))
+            .await
+    }
+
+    /// The tasks, and the version of the collection that they are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn tasks(
+        &self,
+        project: Option<ProjectId>,
+    ) -> Result<(u64, Vec<Task>), StoreError> {
+        self.read(move |database| database.tasks(project.as_ref()))
+            .await
+    }
+
+    /// Makes a task.
+    ///
+    /// # Errors
+    /// When there are too many, or the store fails.
+    pub(crate) async fn create_task(
+        &self,
+        task: NewTask,
+        by: Option<ClientId>,
+        now: Millis,
+    ) -> Result<Task, StoreError> {
+        self.write(move |database| database.create_task(&task, by.as_ref(), now))
+            .await
+    }
+
+    /// Changes a task. What is already so is no change: no new version, no event.
+    ///
+    /// # Errors
+    /// When there is no such task, or the store fails.
+    pub(crate) async fn update_task(
+        &self,
+        id: TaskId,
+        change: TaskChange,
+        by: Option<ClientId>,
+        now: Millis,
+    ) -> Result<Task, StoreError> {
+        self.write(move |database| database.update_task(id, &change, by.as_ref(), now))
+            .await
+    }
+
+    /// Deletes a task.
+    ///
+    /// # Errors
+    /// When there is no such task, or the store fails.
+    pub(crate) async fn delete_task(
+        &self,
+        id: TaskId,
+        by: Option<ClientId>,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        self.write(move |database| database.delete_task(id, by.as_ref(), now))
+            .await
+    }
+
+    /// Publishes events, all or none, and returns the number of the last one.
+    ///
+    /// # Errors
+    /// When there are too many channels, or the store fails.
+    pub(crate) async fn publish(
+        &self,
+        events: Vec<NewEvent>,
+        now: Millis,
+    ) -> Result<Seq, StoreError> {
+        self.write(move |database| database.publish(&events, now))
+            .await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(move |worker| work(&worker.database)).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Database) -> Result<Written<T>, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(move |worker| {
+            let written = work(&mut worker.database)?;
+            (worker.announce)(written.events);
+            Ok(written.answer)
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Worker) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |worker| {
+            // Whoever asked may have gone; what was written stays written, and announced.
+            let _gone = answer.send(work(worker));
+        });
+        self.jobs
+            .send(job)
+            .await
+            .map_err(|_closed| StoreError::Stopped)?;
+        answered.await.map_err(|_closed| StoreError::Stopped)?
+    }
+}

@@ -1,0 +1,464 @@
+//! All SQL. One connection, used by one thread.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{
+    ChannelLog, NewEvent, NewTask, Status, StoreError, StoreLimits, Task, TaskChange, Written,
+};
+use crate::ids::{
+    ChannelName, ClientId, Epoch, EventName, Millis, ProjectId, Seq, TaskId, random_name,
+};
+use crate::protocol::{Event, EventFields, event_text};
+
+/// Stands in the file, so that a later program knows what it reads.
+const SCHEMA_VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+    CREATE TABLE epoch (name TEXT NOT NULL);
+    CREATE TABLE task (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        project TEXT,
+        title TEXT NOT NULL,
+        status TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL
+    );
+    CREATE INDEX task_by_project ON task (project);
+    CREATE TABLE collection (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE channel (name TEXT PRIMARY KEY, head INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE event (
+        channel TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        data TEXT NOT NULL,
+        by TEXT,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (channel, seq)
+    ) WITHOUT ROWID;
+";
+
+const TASK_COLUMNS: &str = "id, project, title, status, version, created_at, updated_at";
+
+/// How often old events are looked for: at every so many events of a channel.
+const PRUNE_EVERY: u64 = 256;
+
+pub(super) struct Database {
+    connection: Connection,
+    epoch: Epoch,
+    limits: StoreLimits,
+}
+
+impl Database {
+    pub(super) fn open(
+        path: Option<&Path>,
+        limits: StoreLimits,
+        now: Millis,
+    ) -> Result<Self, StoreError> {
+        let mut connection = match path {
+            Some(path) => Connection::open(path)?,
+            None => Connection::open_in_memory()?,
+        };
+        // Exclusive: events that another process writes would never reach our hub. FULL: a number that was
+        // given out must not be given again after a power cut, or a page would take new for already known.
+        connection.execute_batch(
+            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
+        )?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        match version {
+            0 => {
+                let epoch =
+                    random_name().map_err(|_error| StoreError::Corrupt("source of randomness"))?;
+                transaction.execute_batch(SCHEMA)?;
+                transaction.execute("INSERT INTO epoch (name) VALUES (?1)", [epoch])?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            }
+            SCHEMA_VERSION => {}
+            _ => return Err(StoreError::Corrupt("version: a later program wrote it")),
+        }
+        let oldest_at = now.0.saturating_sub(limits.age_ms_max);
+        transaction.execute("DELETE FROM event WHERE at < ?1", [integer(oldest_at)])?;
+        let epoch: String =
+            transaction.query_row("SELECT name FROM epoch", [], |row| row.get(0))?;
+        let epoch = Epoch::parse(&epoch).map_err(|_bad| StoreError::Corrupt("epoch"))?;
+        transaction.commit()?;
+        Ok(Self {
+            connection,
+            epoch,
+            limits,
+        })
+    }
+
+    pub(super) fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    pub(super) fn channels(&self, events_max: usize) -> Result<Vec<ChannelLog>, StoreError> {
+        let mut heads = self
+            .connection
+            .prepare("SELECT name, head FROM channel ORDER BY name")?;
+        let mut events = self.connection.prepare(
+            "SELECT seq, name, data, by, at FROM event WHERE channel = ?1 ORDER BY seq DESC LIMIT ?2",
+        )?;
+        let heads: Vec<(String, u64)> = heads
+            .query_map([], |row| Ok((row.get(0)?, natural(row, 1)?)))?
+            .collect::<Result<_, _>>()?;
+        let mut logs = Vec::with_capacity(heads.len());
+        for (name, head) in heads {
+            let name =
+                ChannelName::parse(&name).map_err(|_bad| StoreError::Corrupt("channel name"))?;
+            let limit = i64::try_from(events_max).unwrap_or(i64::MAX);
+            let mut rows = events.query(params![name.as_str(), limit])?;
+            let mut last = Vec::new();
+            while let Some(row) = rows.next()? {
+                last.push(read_event(&name, row)?);
+            }
+            last.reverse();
+            logs.push(ChannelLog {
+                name,
+                head: Seq(head),
+                events: last,
+            });
+        }
+        Ok(logs)
+    }
+
+    pub(super) fn tasks_version(&self, project: Option<&ProjectId>) -> Result<u64, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT version FROM collection WHERE name = ?1")?;
+        let version = statement
+            .query_row([collection(project).as_str()], |row| natural(row, 0))
+            .optional()?;
+        Ok(version.unwrap_or(0))
+    }
+
+    pub(super) fn tasks(
+        &self,
+        project: Option<&ProjectId>,
+    ) -> Result<(u64, Vec<Task>), StoreError> {
+        let filter = if project.is_some() {
+            "WHERE project = ?1"
+        } else {
+            "WHERE ?1 IS NULL"
+        };
+        let sql = format!("SELECT {TASK_COLUMNS} FROM task {filter} ORDER BY id");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([project.map(ProjectId::as_str)])?;
+        let mut tasks = Vec::new();
+        while let Some(row) = rows.next()? {
+            tasks.push(read_task(row)?);
+        }
+        Ok((self.tasks_version(project)?, tasks))
+    }
+
+    pub(super) fn create_task(
+        &mut self,
+        new: &NewTask,
+        by: Option<&ClientId>,
+        now: Millis,
+    ) -> Result<Written<Task>, StoreError> {
+        let limits = self.limits;
+        let write = Write::begin(&mut self.connection, limits, now)?;
+        let count = write
+            .transaction
+            .query_row("SELECT count(*) FROM task", [], |row| natural(row, 0))?;
+        if count >= limits.tasks_max {
+            return Err(StoreError::Full("tasks"));
+        }
+        write.transaction.execute(
+            "INSERT INTO task (project, title, status, version, created_at, updated_at)
+             VALUES (?1, ?2, ?3, 1, ?4, ?4)",
+            params![
+                new.project.as_ref().map(ProjectId::as_str),
+                new.title,
+                new.status.as_str(),
+                integer(now.0)
+            ],
+        )?;
+        let task = Task {
+            id: TaskId(u64::try_from(write.transaction.last_insert_rowid()).unwrap_or(0)),
+            project: new
+                .project
+                .as_ref()
+                .map(|project| project.as_str().to_owned()),
+            title: new.title.clone(),
+            status: new.status,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        write.tasks_changed(task, "task_created", by, raw)
+    }
+
+    pub(super) fn update_task(
+        &mut self,
+        id: TaskId,
+        change: &TaskChange,
+        by: Option<&ClientId>,
+        now: Millis,
+    ) -> Result<Written<Task>, StoreError> {
+        let write = Write::begin(&mut self.connection, self.limits, now)?;
+        let before = write.task(id)?;
+        let mut task = before.clone();
+        if let Some(title) = &change.title {
+            task.title.clone_from(title);
+        }
+        if let Some(status) = change.status {
+            task.status = status;
+        }
+        if task == before {
+            return Ok(Written {
+                answer: task,
+                events: Vec::new(),
+            });
+        }
+        task.version += 1;
+        task.updated_at = now;
+        write.transaction.execute(
+            "UPDATE task SET title = ?2, status = ?3, version = ?4, updated_at = ?5 WHERE id = ?1",
+            params![
+                integer(id.0),
+                task.title,
+                task.status.as_str(),
+                integer(task.version),
+                integer(now.0)
+            ],
+        )?;
+        write.tasks_changed(task, "task_updated", by, raw)
+    }
+
+    pub(super) fn delete_task(
+        &mut self,
+        id: TaskId,
+        by: Option<&ClientId>,
+        now: Millis,
+    ) -> Result<Written<()>, StoreError> {
+        let write = Write::begin(&mut self.connection, self.limits, now)?;
+        let task = write.task(id)?;
+        write
+            .transaction
+            .execute("DELETE FROM task WHERE id = ?1", [integer(id.0)])?;
+        let written = write.tasks_changed(task, "task_deleted", by, |task| {
+            raw(&serde_json::json!({ "id": task.id }))
+        })?;
+        Ok(Written {
+            answer: (),
+            events: written.events,
+        })
+    }
+
+    pub(super) fn publish(
+        &mut self,
+        events: &[NewEvent],
+        now: Millis,
+    ) -> Result<Written<Seq>, StoreError> {
+        let mut write = Write::begin(&mut self.connection, self.limits, now)?;
+        for event in events {
+            write.append(&event.channel, &event.name, &event.data, event.by.as_ref())?;
+        }
+        let last = write
+            .events
+            .last()
+            .map(|event| event.seq)
+            .unwrap_or_default();
+        write.commit(last)
+    }
+}
+
+/// A write and its events: one transaction. Dropped without `commit`, it has not happened.
+struct Write<'a> {
+    transaction: Transaction<'a>,
+    limits: StoreLimits,
+    now: Millis,
+    events: Vec<Event>,
+}
+
+impl<'a> Write<'a> {
+    fn begin(
+        connection: &'a mut Connection,
+        limits: StoreLimits,
+        now: Millis,
+    ) -> Result<Self, StoreError> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        Ok(Self {
+            transaction,
+            limits,
+            now,
+            events: Vec::new(),
+        })
+    }
+
+    fn commit<T>(self, answer: T) -> Result<Written<T>, StoreError> {
+        self.transaction.commit()?;
+        Ok(Written {
+            answer,
+            events: self.events,
+        })
+    }
+
+    fn task(&self, id: TaskId) -> Result<Task, StoreError> {
+        let sql = format!("SELECT {TASK_COLUMNS} FROM task WHERE id = ?1");
+        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut rows = statement.query([integer(id.0)])?;
+        rows.next()?.map_or(Err(StoreError::NotFound), read_task)
+    }
+
+    /// Counts the collections that hold `task` on, appends the event to their channels, and commits.
+    fn tasks_changed(
+        mut self,
+        task: Task,
+        name: &str,
+        by: Option<&ClientId>,
+        data: impl FnOnce(&Task) -> Result<Box<RawValue>, StoreError>,
+    ) -> Result<Written<Task>, StoreError> {
+        let name = EventName::parse(name).map_err(|_bad| StoreError::Corrupt("event name"))?;
+        let data = data(&task)?;
+        let project = match task.project.as_deref().map(ProjectId::parse) {
+            Some(Ok(project)) => Some(project),
+            Some(Err(_bad)) => return Err(StoreError::Corrupt("project id")),
+            None => None,
+        };
+        let channels = [
+            Some(collection(None)),
+            project.as_ref().map(|project| collection(Some(project))),
+        ];
+        for channel in channels.into_iter().flatten() {
+            self.transaction
+                .prepare_cached(
+                    "INSERT INTO collection (name, version) VALUES (?1, 1)
+                     ON CONFLICT (name) DO UPDATE SET version = version + 1",
+                )?
+                .execute([channel.as_str()])?;
+            self.append(&channel, &name, &data, by)?;
+        }
+        self.commit(task)
+    }
+
+    fn append(
+        &mut self,
+        channel: &ChannelName,
+        name: &EventName,
+        data: &RawValue,
+        by: Option<&ClientId>,
+    ) -> Result<(), StoreError> {
+        let seq = self
+            .transaction
+            .prepare_cached(
+                "INSERT INTO channel (name, head) VALUES (?1, 1)
+                 ON CONFLICT (name) DO UPDATE SET head = head + 1 RETURNING head",
+            )?
+            .query_row([channel.as_str()], |row| natural(row, 0))?;
+        if seq == 1 {
+            let count = self
+                .transaction
+                .query_row("SELECT count(*) FROM channel", [], |row| natural(row, 0))?;
+            if count > self.limits.channels_max {
+                return Err(StoreError::Full("channels"));
+            }
+        }
+        self.transaction
+            .prepare_cached("INSERT INTO event (channel, seq, name, data, by, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .execute(params![
+                channel.as_str(),
+                integer(seq),
+                name.as_str(),
+                data.get(),
+                by.map(ClientId::as_str),
+                integer(self.now.0)
+            ])?;
+        if seq % PRUNE_EVERY == 0 {
+            let (first, at) = (
+                seq.saturating_sub(self.limits.history_max),
+                self.now.0.saturating_sub(self.limits.age_ms_max),
+            );
+            self.transaction
+                .prepare_cached("DELETE FROM event WHERE channel = ?1 AND (seq <= ?2 OR at < ?3)")?
+                .execute(params![channel.as_str(), integer(first), integer(at)])?;
+        }
+        self.events
+            .push(make_event(channel, Seq(seq), name, data, by, self.now)?);
+        Ok(())
+    }
+}
+
+/// A part of the tasks is known by the channel that tells of its changes.
+fn collection(project: Option<&ProjectId>) -> ChannelName {
+    project.map_or_else(ChannelName::tasks, ProjectId::channel)
+}
+
+fn make_event(
+    channel: &ChannelName,
+    seq: Seq,
+    name: &EventName,
+    data: &RawValue,
+    by: Option<&ClientId>,
+    at: Millis,
+) -> Result<Event, StoreError> {
+    let text = event_text(&EventFields {
+        ch: channel,
+        s: seq,
+        name,
+        data,
+        by,
+        at,
+    })
+    .map_err(|_error| StoreError::Corrupt("event"))?;
+    Ok(Event {
+        channel: channel.clone(),
+        seq,
+        at,
+        text,
+    })
+}
+
+fn read_event(channel: &ChannelName, row: &Row<'_>) -> Result<Event, StoreError> {
+    let (name, data, by): (String, String, Option<String>) =
+        (row.get(1)?, row.get(2)?, row.get(3)?);
+    let name = EventName::parse(&name).map_err(|_bad| StoreError::Corrupt("event name"))?;
+    let data = RawValue::from_string(data).map_err(|_bad| StoreError::Corrupt("event payload"))?;
+    let by = match by.as_deref().map(ClientId::parse) {
+        Some(Ok(by)) => Some(by),
+        Some(Err(_bad)) => return Err(StoreError::Corrupt("client id")),
+        None => None,
+    };
+    make_event(
+        channel,
+        Seq(natural(row, 0)?),
+        &name,
+        &data,
+        by.as_ref(),
+        Millis(natural(row, 4)?),
+    )
+}
+
+fn read_task(row: &Row<'_>) -> Result<Task, StoreError> {
+    let status: String = row.get(3)?;
+    Ok(Task {
+        id: TaskId(natural(row, 0)?),
+        project: row.get(1)?,
+        title: row.get(2)?,
+        status: Status::parse(&status).ok_or(StoreError::Corrupt("status"))?,
+        version: natural(row, 4)?,
+        created_at: Millis(natural(row, 5)?),
+        updated_at: Millis(natural(row, 6)?),
+    })
+}
+
+fn raw(value: &impl serde::Serialize) -> Result<Box<RawValue>, StoreError> {
+    to_raw_value(value).map_err(|_error| StoreError::Corrupt("record"))
+}
+
+/// SQLite's integers have a sign; ours never need more than 63 bits.
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn natural(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column)
+        .map(|number| u64::try_from(number).unwrap_or(0))
+}
