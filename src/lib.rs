@@ -13,6 +13,6 @@ pub mod engine;
 pub mod wire;
 
 #[cfg(target_arch = "wasm32")]
-mod api;
+pub mod api;
 #[cfg(target_arch = "wasm32")]
 mod browser;

@@ -246,7 +246,8 @@ impl<'a> Cursor<'a> {
         self.text.get(start..self.at).unwrap_or("")
     }
 
-    fn members(&mut self, each: &mut impl FnMut(Text<'a>, Raw<'a>)) -> Result<(), JsonFault> {
+    // The callbacks are dynamic, or these walks would be compiled once more for every caller.
+    fn members(&mut self, each: &mut dyn FnMut(Text<'a>, Raw<'a>)) -> Result<(), JsonFault> {
         self.take(b'{')?;
         self.space();
         if self.peek() == Some(b'}') {
@@ -265,7 +266,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn elements(&mut self, each: &mut impl FnMut(Raw<'a>)) -> Result<(), JsonFault> {
+    fn elements(&mut self, each: &mut dyn FnMut(Raw<'a>)) -> Result<(), JsonFault> {
         self.take(b'[')?;
         self.space();
         if self.peek() == Some(b']') {
@@ -454,33 +455,44 @@ impl Writer {
         self.out
     }
 
+    #[inline(never)]
     fn separate(&mut self) {
         if self.follows {
-            self.out.push(',');
+            self.out.push_str(",");
         }
         self.follows = true;
     }
 
     /// Opens an object; what `inside` writes are its members.
     pub fn object(&mut self, inside: impl FnOnce(&mut Writer)) {
-        self.nest('{', '}', inside);
+        self.open("{");
+        inside(self);
+        self.close("}");
     }
 
     /// Opens an array; what `inside` writes are its elements.
     pub fn array(&mut self, inside: impl FnOnce(&mut Writer)) {
-        self.nest('[', ']', inside);
+        self.open("[");
+        inside(self);
+        self.close("]");
     }
 
-    fn nest(&mut self, open: char, close: char, inside: impl FnOnce(&mut Writer)) {
+    // The generic functions above are compiled for every caller, so they hold no code of their own.
+    #[inline(never)]
+    fn open(&mut self, bracket: &str) {
         self.separate();
-        self.out.push(open);
+        self.out.push_str(bracket);
         self.follows = false;
-        inside(self);
-        self.out.push(close);
+    }
+
+    #[inline(never)]
+    fn close(&mut self, bracket: &str) {
+        self.out.push_str(bracket);
         self.follows = true;
     }
 
     /// A member's name; the next value written belongs to it.
+    #[inline(never)]
     pub fn key(&mut self, name: &str) -> &mut Writer {
         self.separate();
         self.quoted(name);
@@ -490,12 +502,14 @@ impl Writer {
     }
 
     /// A string value.
+    #[inline(never)]
     pub fn string(&mut self, value: &str) {
         self.separate();
         self.quoted(value);
     }
 
     /// A number.
+    #[inline(never)]
     pub fn number(&mut self, value: u64) {
         self.separate();
         push_number(&mut self.out, value);
@@ -512,6 +526,7 @@ impl Writer {
     }
 
     /// Text that is JSON already.
+    #[inline(never)]
     pub fn raw(&mut self, json: &str) {
         self.separate();
         self.out.push_str(json);
