@@ -1,0 +1,21 @@
+import { ConnectionIndicator } from "./instruments/ConnectionIndicator";
+import { TabBadge } from "./instruments/TabBadge";
+import { Leaf } from "./ui/icons";
+import "./Header.css";
+
+export function Header() {
+  return (
+    <header className="header">
+      <div className="header-inner">
+        <p className="brand">
+          <span className="brand-mark">
+            <Leaf />
+          </span>
+          everfresh
+        </p>
+        <TabBadge />
+        <ConnectionIndicator />
+      </div>
+    </header>
+  );
+}

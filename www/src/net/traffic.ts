@@ -1,0 +1,19 @@
+import { create } from "zustand";
+
+/** What this tab asked of the server over HTTP, counted since the page was loaded. */
+interface Traffic {
+  /** Requests that read data. Those that write are not counted: they are the user's, not the cache's. */
+  reads: number;
+  /** Reads that were answered with 304: nothing had changed, and no body was sent. */
+  notModified: number;
+}
+
+export const useTraffic = create<Traffic>(() => ({ reads: 0, notModified: 0 }));
+
+export function countRead(): void {
+  useTraffic.setState(({ reads }) => ({ reads: reads + 1 }));
+}
+
+export function countNotModified(): void {
+  useTraffic.setState(({ notModified }) => ({ notModified: notModified + 1 }));
+}
