@@ -11,21 +11,21 @@ pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
     if let Some(argument) = arguments.next()? {
         return Err(argument.unexpected().into());
     }
-    println!("node        {}", node::check()?);
+    println!("node         {}", node::check()?);
     node::packages(project)?;
     WasmRust::ensure(project)?;
-    println!("wasm32      ready");
+    println!("wasm32       ready");
     for tool in [
         cargo_tools::wasm_bindgen(project)?,
         cargo_tools::wasm_pack(),
     ] {
-        println!("{:<11} {}", tool.name(), tool.program(project)?.display());
+        println!("{:<12} {}", tool.name(), tool.program(project)?.display());
     }
     let mut complete = true;
     for engine in Engine::ALL {
         match engine.ensure(project)? {
             Ok(browser) => println!(
-                "{:<11} {}, driven by {}",
+                "{:<12} {}, driven by {}",
                 engine.name(),
                 browser.browser.display(),
                 browser.driver.display()

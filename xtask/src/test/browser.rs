@@ -12,8 +12,10 @@ use crate::project::Project;
 use crate::tools::cargo_tools;
 use crate::tools::driver::Surroundings;
 use crate::tools::engines::Engine;
-use crate::tools::wasm_rust::WasmRust;
+use crate::tools::wasm_rust::{TARGET, WasmRust};
 
+/// Which of the crate's test programs run in a page.
+const TESTS: &str = "browser*";
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Runs them.
@@ -21,6 +23,12 @@ pub fn run(project: &Project, engines: &Engines, report: &mut Report) -> Result<
     let rust = WasmRust::ensure(project)?;
     let bindgen = cargo_tools::wasm_bindgen(project)?.ensure(project)?;
     let wasm_pack = cargo_tools::wasm_pack().program(project)?;
+    // Once and before all engines, so that code which does not compile is reported once.
+    let mut build = rust.cargo(project);
+    build.args(["build", "--tests", "--test", TESTS, "--target", TARGET]);
+    Step::new("compile the browser tests", build)
+        .fetches()
+        .must(project)?;
     engines.each(project, "browser", report, |browser| {
         let started = Instant::now();
         let surroundings = Surroundings::of(browser.engine)?;
@@ -33,7 +41,7 @@ pub fn run(project: &Project, engines: &Engines, report: &mut Report) -> Result<
         };
         test.args(["test", "--headless", "--mode", "no-install", engine, driver])
             .arg(&browser.driver)
-            .args(["--", "--test", "browser*", "--no-fail-fast"])
+            .args(["--", "--test", TESTS])
             .env("WASM_PACK_CACHE", project.cache("wasm-pack"))
             // Seconds that a whole test program may take; the default of 20 is less than a cold
             // browser needs on a busy machine.

@@ -160,6 +160,10 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Options> {
             options.stages.retain(|stage| stage.uses_engines());
         }
     }
+    options.stages = Stage::ALL
+        .into_iter()
+        .filter(|stage| options.stages.contains(stage))
+        .collect();
     if options.engines.is_empty() {
         options.engines = Engine::ALL.to_vec();
     }
@@ -180,6 +184,10 @@ mod tests {
     fn everything_unless_told_otherwise() {
         assert_eq!(stages(&[]), Some(Stage::ALL.to_vec()));
         assert_eq!(stages(&["--only", "native"]), Some(vec![Stage::Native]));
+        assert_eq!(
+            stages(&["--only", "e2e", "--only", "native", "--only", "e2e"]),
+            Some(vec![Stage::Native, Stage::EndToEnd])
+        );
         assert_eq!(
             stages(&["--engine", "webkit"]),
             Some(vec![Stage::Browser, Stage::EndToEnd])

@@ -179,27 +179,24 @@ impl Report {
     }
 
     fn table(&self) -> String {
-        let mut table = format!(
-            "\n{:<10} {:<16} {:>7} {:>7}  {}\n",
-            "stage", "part", "passed", "failed", "time"
-        );
+        let parts = self.rows.iter().map(|row| row.part.chars().count());
+        let width = parts.max().unwrap_or(0).max("part".len());
+        let line = |stage: &str, part: &str, passed: &str, failed: &str, time: &str| {
+            let line = format!("{stage:<9} {part:<width$} {passed:>7} {failed:>8}  {time}");
+            format!("{}\n", line.trim_end())
+        };
+        let mut table = format!("\n{}", line("stage", "part", "passed", "failed", "time"));
         for row in &self.rows {
             let (passed, failed) = match row.outcome {
                 Outcome::Ran(count) => (count.passed.to_string(), count.failed.to_string()),
                 Outcome::NotRun => ("-".to_owned(), "not run".to_owned()),
                 Outcome::Excused => ("-".to_owned(), "skipped".to_owned()),
             };
-            let time = if row.time.is_zero() {
-                String::new()
-            } else {
-                duration(row.time)
+            let time = match row.outcome {
+                Outcome::Ran(_) => duration(row.time),
+                Outcome::NotRun | Outcome::Excused => String::new(),
             };
-            let line = format!(
-                "{:<10} {:<16} {passed:>7} {failed:>7}  {time}",
-                row.stage, row.part
-            );
-            table.push_str(line.trim_end());
-            table.push('\n');
+            table.push_str(&line(row.stage, &row.part, &passed, &failed, &time));
         }
         let total = self.total();
         table.push_str(&format!(

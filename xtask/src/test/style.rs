@@ -12,7 +12,7 @@ use crate::tools::wasm_rust::{TARGET, WasmRust};
 pub fn format(project: &Project, report: &mut Report) -> Result<()> {
     let started = Instant::now();
     let mut cargo = project.command("cargo");
-    cargo.args(["fmt", "--all", "--", "--check"]);
+    cargo.args(["fmt", "--all", "--", "--check", "--color=never"]);
     let finished = Step::new("check the format", cargo).run(project)?;
     report.add(Row::checked("format", "", &finished, started.elapsed()));
     Ok(())
