@@ -35,6 +35,8 @@ pub mod rng;
 mod snapshot;
 pub mod status;
 pub mod tabs;
+#[cfg(test)]
+mod tests;
 pub mod time;
 
 use std::collections::VecDeque;
@@ -258,7 +260,11 @@ impl Engine {
     fn tabs_step(&mut self, now: Now, step: tabs::Step) {
         match step {
             tabs::Step::Stay => {}
-            tabs::Step::TakeLead => self.link.want(now),
+            tabs::Step::TakeLead => {
+                // Subscribed was what the last leader had; this tab has asked for nothing yet.
+                self.channels.link_down();
+                self.link.want(now);
+            }
             tabs::Step::GiveUpLead => {
                 self.link.unwant(now, "another tab leads");
                 self.link_steps(now);

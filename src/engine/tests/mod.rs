@@ -1,0 +1,3 @@
+//! The engine as a whole, from inputs to outputs.
+
+mod take_over;
