@@ -1,0 +1,177 @@
+// A browser with several tabs, by WebDriver, the same for all engines.
+
+import { Builder, By } from "selenium-webdriver";
+
+import { engine, need } from "./environment.mjs";
+
+/** How long a condition may take. Not a measure of speed: a busy machine is slow. */
+const PATIENCE_MS = 30_000;
+const LOOK_EVERY_MS = 50;
+
+function capabilities() {
+  const binary = need("EVERFRESH_BROWSER");
+  switch (engine()) {
+    case "chromium":
+      return {
+        browserName: "chrome",
+        "goog:chromeOptions": {
+          binary,
+          args: [
+            ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            ...["--disable-quic", "--no-first-run", "--disable-background-networking"],
+            ...["--disable-component-update", "--disable-sync"],
+          ],
+        },
+      };
+    case "firefox":
+      return {
+        browserName: "firefox",
+        "moz:firefoxOptions": { binary, args: ["-headless"] },
+      };
+    case "webkit":
+      return {
+        browserName: "MiniBrowser",
+        "webkitgtk:browserOptions": { binary, args: ["--automation"] },
+      };
+    default:
+      throw new Error(`no such engine: ${engine()}`);
+  }
+}
+
+/** Waits until a condition holds; says what it saw last if it never does. */
+export async function eventually(what, look, holds = Boolean) {
+  const until = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const seen = await look();
+    if (holds(seen)) return seen;
+    if (Date.now() > until) throw new Error(`${what}: still ${JSON.stringify(seen)}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+/** One browser profile. */
+export class Browser {
+  #driver;
+
+  static async start() {
+    const browser = new Browser();
+    browser.#driver = await new Builder()
+      .usingServer(need("EVERFRESH_WEBDRIVER"))
+      .withCapabilities(capabilities())
+      .build();
+    return browser;
+  }
+
+  /** Opens a page: in the first tab if it is empty still, else in a new one. */
+  async open(url) {
+    const driver = this.#driver;
+    const current = await driver.getCurrentUrl().catch(() => "");
+    if (current.startsWith("http")) await driver.switchTo().newWindow("tab");
+    await driver.get(url);
+    // What a reload would wipe out.
+    await driver.executeScript("window.loadedOnce = true");
+    return new Tab(driver, await driver.getWindowHandle());
+  }
+
+  async stop() {
+    await this.#driver.quit();
+  }
+}
+
+/** One tab of the demo. */
+export class Tab {
+  #driver;
+  #handle;
+
+  constructor(driver, handle) {
+    this.#driver = driver;
+    this.#handle = handle;
+  }
+
+  async #here() {
+    await this.#driver.switchTo().window(this.#handle);
+    return this.#driver;
+  }
+
+  async run(script, ...args) {
+    return (await this.#here()).executeScript(script, ...args);
+  }
+
+  /** The text of the element with a test id. */
+  text(testId) {
+    return this.run(
+      "return document.querySelector(`[data-testid='${arguments[0]}']`)?.textContent ?? null",
+      testId,
+    );
+  }
+
+  /** A data attribute of the element with a test id. */
+  data(testId, name) {
+    return this.run(
+      "return document.querySelector(`[data-testid='${arguments[0]}']`)?.dataset[arguments[1]] ?? null",
+      testId,
+      name,
+    );
+  }
+
+  /** The titles of all tasks that are shown. */
+  titles() {
+    return this.run(
+      "return [...document.querySelectorAll(\"[data-testid='task-item']\")].map((item) => item.textContent)",
+    );
+  }
+
+  status() {
+    return this.data("connection-status", "state");
+  }
+
+  role() {
+    return this.data("tab-role", "role");
+  }
+
+  tabs() {
+    return this.data("tab-count", "tabs");
+  }
+
+  /** A number that the page shows. */
+  async count(testId) {
+    return Number((await this.text(testId))?.replaceAll(/\D/g, ""));
+  }
+
+  stillLoaded() {
+    return this.run("return window.loadedOnce === true");
+  }
+
+  async untilStatus(status) {
+    await eventually(`the status is ${status}`, () => this.status(), (seen) => seen === status);
+  }
+
+  async untilRole(role) {
+    await eventually(`the role is ${role}`, () => this.role(), (seen) => seen === role);
+  }
+
+  async untilShown(title) {
+    await eventually(
+      `"${title}" is shown`,
+      () => this.titles(),
+      (titles) => titles.some((text) => text.includes(title)),
+    );
+  }
+
+  async type(testId, text) {
+    const driver = await this.#here();
+    await driver.findElement(By.css(`[data-testid='${testId}']`)).sendKeys(text);
+  }
+
+  async click(testId) {
+    const driver = await this.#here();
+    await driver.findElement(By.css(`[data-testid='${testId}']`)).click();
+  }
+
+  async close() {
+    const driver = await this.#here();
+    await driver.close();
+    const [other] = await driver.getAllWindowHandles();
+    if (other) await driver.switchTo().window(other);
+  }
+}

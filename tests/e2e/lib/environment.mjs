@@ -1,0 +1,12 @@
+// What `cargo xtask test --only e2e` tells these tests.
+
+/** A variable that has to be set. */
+export function need(name) {
+  const value = process.env[name];
+  if (!value) {
+    throw new Error(`${name} is not set: run these tests by \`cargo xtask test --only e2e\``);
+  }
+  return value;
+}
+
+export const engine = () => need("EVERFRESH_ENGINE");
