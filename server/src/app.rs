@@ -11,10 +11,10 @@ use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 
 use crate::body::BODY_BYTES_MAX;
+use crate::codes::ErrorCode;
 use crate::error::ApiError;
 use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
-use crate::protocol::ErrorCode;
 use crate::store::Store;
 use crate::{demo, publish, tasks};
 

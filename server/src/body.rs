@@ -6,10 +6,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::codes::ErrorCode;
 use crate::error::ApiError;
 use crate::ids::ClientId;
 use crate::json;
-use crate::protocol::ErrorCode;
 
 /// The largest body of a request.
 pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;

@@ -5,8 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::codes::ErrorCode;
 use crate::log;
-use crate::protocol::ErrorCode;
 use crate::store::StoreError;
 
 /// A refused request.

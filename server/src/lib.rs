@@ -9,6 +9,7 @@
 mod app;
 mod body;
 mod clock;
+mod codes;
 mod config;
 mod demo;
 mod error;

@@ -13,15 +13,13 @@ use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::clock;
+use crate::codes::{CloseReason, ErrorCode};
 use crate::config::Limits;
 use crate::error::ApiError;
 use crate::hub::{Hub, TooManySubs};
 use crate::ids::{ChannelName, ClientId, Integer, Millis, Seq, SessionKey};
 use crate::outbox::{End, Outbox};
-use crate::protocol::{
-    CloseReason, ErrorCode, Event, PAGE_FRAME_BYTES_MAX, SUBPROTOCOL, ServerMessage,
-    subscribed_text,
-};
+use crate::protocol::{Event, PAGE_FRAME_BYTES_MAX, SUBPROTOCOL, ServerMessage, subscribed_text};
 use crate::session::{self, Admission};
 
 /// tungstenite reserves this for every connection; its default of 128 KiB is too much for thousands of idle ones.

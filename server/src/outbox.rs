@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
 
-use crate::protocol::CloseReason;
+use crate::codes::CloseReason;
 
 /// How large a joined frame gets. Larger ones would save nothing and make the first event wait for the last.
 const BATCH_BYTES_MAX: usize = 128 * 1024;

@@ -1,6 +1,7 @@
 //! The built page: files of one folder, `index.html` for every address the page itself routes, and the headers
 //! that keep it to its own code.
 
+use std::io;
 use std::path::Path;
 
 use axum::body::Body;
@@ -11,9 +12,9 @@ use axum::response::{IntoResponse, Response};
 use tower_http::services::{ServeDir, ServeFile};
 
 use crate::app::App;
+use crate::codes::ErrorCode;
 use crate::error::ApiError;
 use crate::log;
-use crate::protocol::ErrorCode;
 
 /// Length of the hash that Vite puts before a file's ending.
 const HASH_CHARS: usize = 8;
@@ -33,17 +34,31 @@ impl Pages {
         }
     }
 
-    async fn get(&self, request: Request) -> Result<Response, std::io::Error> {
+    /// `None` where there is no such file.
+    async fn get(&self, request: Request) -> io::Result<Option<Response>> {
         let (mut files, mut index) = (self.files.clone(), self.index.clone());
         let is_route = is_route(request.uri().path());
         let mut again = Request::new(Body::empty());
-        again.clone_from_parts(&request);
-        let response = files.try_call(request).await?;
-        if response.status() == StatusCode::NOT_FOUND && is_route {
-            return Ok(index.try_call(again).await?.map(Body::new));
+        again.method_mut().clone_from(request.method());
+        *again.headers_mut() = request.headers().clone();
+        match files.try_call(request).await {
+            Ok(response) if response.status() == StatusCode::NOT_FOUND => {}
+            Ok(response) => return Ok(Some(response.map(Body::new))),
+            Err(error) if is_absence(&error) => {}
+            Err(error) => return Err(error),
         }
-        Ok(response.map(Body::new))
+        if is_route {
+            let index = index.try_call(again).await?;
+            return Ok(Some(index.map(Body::new)));
+        }
+        Ok(None)
     }
+}
+
+/// What the system says where a name leads to no file that may be read.
+fn is_absence(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), NotFound | PermissionDenied | NotADirectory)
 }
 
 /// Everything that is neither REST nor the socket.
@@ -53,10 +68,8 @@ pub(crate) async fn page(State(app): State<App>, request: Request) -> Response {
     let mut response = match &app.pages {
         None => not_found("no page is served here: start the server with --www DIR"),
         Some(pages) => match pages.get(request).await {
-            Ok(response) if response.status() == StatusCode::NOT_FOUND => {
-                not_found("there is no such page")
-            }
-            Ok(response) => response,
+            Ok(Some(response)) => response,
+            Ok(None) => not_found("there is no such page"),
             Err(error) => {
                 log::error(format_args!("pages: {error}"));
                 ApiError::new(
@@ -147,17 +160,6 @@ fn is_plain(host: &str) -> bool {
     host.bytes().all(|byte| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
     })
-}
-
-trait CloneParts {
-    fn clone_from_parts(&mut self, other: &Request);
-}
-
-impl CloneParts for Request {
-    fn clone_from_parts(&mut self, other: &Request) {
-        self.method_mut().clone_from(other.method());
-        *self.headers_mut() = other.headers().clone();
-    }
 }
 
 #[cfg(test)]

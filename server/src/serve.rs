@@ -24,12 +24,12 @@ use crate::store::{OpenStore, StoreError};
 /// How long a shutdown may take before what is left is dropped.
 const SHUTDOWN_MAX: Duration = Duration::from_millis(1_500);
 
-/// A running server. Dropping it stops it, without the farewell of [`Self::shutdown`].
+/// A running server. Dropping it stops it without the farewell of [`Self::shutdown`]: its sockets break.
 #[derive(Debug)]
 pub struct Handle {
     addr: SocketAddr,
     live: Arc<Live>,
-    stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
 }
 
@@ -48,22 +48,22 @@ impl Handle {
 
     /// Takes no more connections, tells every page to come back later, and waits until all are closed, but not
     /// for long.
-    pub async fn shutdown(self) {
-        let Self {
-            live,
-            stop,
-            mut serving,
-            ..
-        } = self;
-        live.go_away("shutdown");
-        let _stopped_already = stop.send(());
+    pub async fn shutdown(mut self) {
+        self.live.go_away("shutdown");
+        // The sender's end is as good as a word: what waits for it goes on either way.
+        drop(self.stop.take());
         let quiet = async {
-            live.emptied().await;
-            let _ended = (&mut serving).await;
+            self.live.emptied().await;
+            let _ended = (&mut self.serving).await;
         };
-        if timeout(SHUTDOWN_MAX, quiet).await.is_err() {
-            serving.abort();
-        }
+        let _late = timeout(SHUTDOWN_MAX, quiet).await;
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.live.cut(None);
+        self.serving.abort();
     }
 }
 
@@ -138,6 +138,19 @@ impl std::error::Error for StartError {}
 
 /// Starts a server on the current tokio runtime.
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), everfresh_server::StartError> {
+/// use everfresh_server::{Config, serve};
+///
+/// let config = Config { listen: "127.0.0.1:0".to_owned(), demo: true, ..Config::default() };
+/// let server = serve(config).await?;
+/// assert_ne!(server.addr().port(), 0);
+/// server.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// When it cannot listen, or the page or the data cannot be used.
 pub async fn serve(config: Config) -> Result<Handle, StartError> {
@@ -197,7 +210,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
     Ok(Handle {
         addr,
         live,
-        stop,
+        stop: Some(stop),
         serving,
     })
 }

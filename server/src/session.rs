@@ -9,12 +9,11 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::clock;
+use crate::codes::{CloseReason, ErrorCode};
 use crate::ids::{ChannelName, ClientId, Integer, random_name};
 use crate::live::OpenSocket;
 use crate::outbox::{End, Outbox};
-use crate::protocol::{
-    self, CloseReason, ErrorCode, PageMessage, PagePosition, ServerMessage, VERSION,
-};
+use crate::protocol::{self, PageMessage, PagePosition, ServerMessage, VERSION};
 
 /// Pings that may stay without an answer.
 const PINGS_MISSED_MAX: u32 = 2;

@@ -3,7 +3,9 @@
 //! A write and its events are one transaction. The same thread hands the events on after the commit, one write
 //! after the other: so they reach the hub in the order of their numbers, and only when they are true.
 
+mod rows;
 mod sqlite;
+mod write;
 
 use std::fmt;
 use std::path::PathBuf;

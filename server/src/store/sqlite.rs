@@ -1,17 +1,13 @@
-//! All SQL. One connection, used by one thread.
+//! The SQLite file: its schema, what is read from it, what is written to it. One connection, used by one thread.
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
-use serde_json::value::{RawValue, to_raw_value};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{
-    ChannelLog, NewEvent, NewTask, Status, StoreError, StoreLimits, Task, TaskChange, Written,
-};
-use crate::ids::{
-    ChannelName, ClientId, Epoch, EventName, Millis, ProjectId, Seq, TaskId, random_name,
-};
-use crate::protocol::{Event, EventFields, event_text};
+use super::rows::{TASK_COLUMNS, collection, integer, natural, raw, read_event, read_task};
+use super::write::Write;
+use super::{ChannelLog, NewEvent, NewTask, StoreError, StoreLimits, Task, TaskChange, Written};
+use crate::ids::{ChannelName, ClientId, Epoch, Millis, ProjectId, Seq, TaskId, random_name};
 
 /// Stands in the file, so that a later program knows what it reads.
 const SCHEMA_VERSION: i64 = 1;
@@ -40,11 +36,6 @@ const SCHEMA: &str = "
         PRIMARY KEY (channel, seq)
     ) WITHOUT ROWID;
 ";
-
-const TASK_COLUMNS: &str = "id, project, title, status, version, created_at, updated_at";
-
-/// How often old events are looked for: at every so many events of a channel.
-const PRUNE_EVERY: u64 = 256;
 
 pub(super) struct Database {
     connection: Connection,
@@ -268,197 +259,4 @@ impl Database {
             .unwrap_or_default();
         write.commit(last)
     }
-}
-
-/// A write and its events: one transaction. Dropped without `commit`, it has not happened.
-struct Write<'a> {
-    transaction: Transaction<'a>,
-    limits: StoreLimits,
-    now: Millis,
-    events: Vec<Event>,
-}
-
-impl<'a> Write<'a> {
-    fn begin(
-        connection: &'a mut Connection,
-        limits: StoreLimits,
-        now: Millis,
-    ) -> Result<Self, StoreError> {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        Ok(Self {
-            transaction,
-            limits,
-            now,
-            events: Vec::new(),
-        })
-    }
-
-    fn commit<T>(self, answer: T) -> Result<Written<T>, StoreError> {
-        self.transaction.commit()?;
-        Ok(Written {
-            answer,
-            events: self.events,
-        })
-    }
-
-    fn task(&self, id: TaskId) -> Result<Task, StoreError> {
-        let sql = format!("SELECT {TASK_COLUMNS} FROM task WHERE id = ?1");
-        let mut statement = self.transaction.prepare_cached(&sql)?;
-        let mut rows = statement.query([integer(id.0)])?;
-        rows.next()?.map_or(Err(StoreError::NotFound), read_task)
-    }
-
-    /// Counts the collections that hold `task` on, appends the event to their channels, and commits.
-    fn tasks_changed(
-        mut self,
-        task: Task,
-        name: &str,
-        by: Option<&ClientId>,
-        data: impl FnOnce(&Task) -> Result<Box<RawValue>, StoreError>,
-    ) -> Result<Written<Task>, StoreError> {
-        let name = EventName::parse(name).map_err(|_bad| StoreError::Corrupt("event name"))?;
-        let data = data(&task)?;
-        let project = match task.project.as_deref().map(ProjectId::parse) {
-            Some(Ok(project)) => Some(project),
-            Some(Err(_bad)) => return Err(StoreError::Corrupt("project id")),
-            None => None,
-        };
-        let channels = [
-            Some(collection(None)),
-            project.as_ref().map(|project| collection(Some(project))),
-        ];
-        for channel in channels.into_iter().flatten() {
-            self.transaction
-                .prepare_cached(
-                    "INSERT INTO collection (name, version) VALUES (?1, 1)
-                     ON CONFLICT (name) DO UPDATE SET version = version + 1",
-                )?
-                .execute([channel.as_str()])?;
-            self.append(&channel, &name, &data, by)?;
-        }
-        self.commit(task)
-    }
-
-    fn append(
-        &mut self,
-        channel: &ChannelName,
-        name: &EventName,
-        data: &RawValue,
-        by: Option<&ClientId>,
-    ) -> Result<(), StoreError> {
-        let seq = self
-            .transaction
-            .prepare_cached(
-                "INSERT INTO channel (name, head) VALUES (?1, 1)
-                 ON CONFLICT (name) DO UPDATE SET head = head + 1 RETURNING head",
-            )?
-            .query_row([channel.as_str()], |row| natural(row, 0))?;
-        if seq == 1 {
-            let count = self
-                .transaction
-                .query_row("SELECT count(*) FROM channel", [], |row| natural(row, 0))?;
-            if count > self.limits.channels_max {
-                return Err(StoreError::Full("channels"));
-            }
-        }
-        self.transaction
-            .prepare_cached("INSERT INTO event (channel, seq, name, data, by, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-            .execute(params![
-                channel.as_str(),
-                integer(seq),
-                name.as_str(),
-                data.get(),
-                by.map(ClientId::as_str),
-                integer(self.now.0)
-            ])?;
-        if seq % PRUNE_EVERY == 0 {
-            let (first, at) = (
-                seq.saturating_sub(self.limits.history_max),
-                self.now.0.saturating_sub(self.limits.age_ms_max),
-            );
-            self.transaction
-                .prepare_cached("DELETE FROM event WHERE channel = ?1 AND (seq <= ?2 OR at < ?3)")?
-                .execute(params![channel.as_str(), integer(first), integer(at)])?;
-        }
-        self.events
-            .push(make_event(channel, Seq(seq), name, data, by, self.now)?);
-        Ok(())
-    }
-}
-
-/// A part of the tasks is known by the channel that tells of its changes.
-fn collection(project: Option<&ProjectId>) -> ChannelName {
-    project.map_or_else(ChannelName::tasks, ProjectId::channel)
-}
-
-fn make_event(
-    channel: &ChannelName,
-    seq: Seq,
-    name: &EventName,
-    data: &RawValue,
-    by: Option<&ClientId>,
-    at: Millis,
-) -> Result<Event, StoreError> {
-    let text = event_text(&EventFields {
-        ch: channel,
-        s: seq,
-        name,
-        data,
-        by,
-        at,
-    })
-    .map_err(|_error| StoreError::Corrupt("event"))?;
-    Ok(Event {
-        channel: channel.clone(),
-        seq,
-        at,
-        text,
-    })
-}
-
-fn read_event(channel: &ChannelName, row: &Row<'_>) -> Result<Event, StoreError> {
-    let (name, data, by): (String, String, Option<String>) =
-        (row.get(1)?, row.get(2)?, row.get(3)?);
-    let name = EventName::parse(&name).map_err(|_bad| StoreError::Corrupt("event name"))?;
-    let data = RawValue::from_string(data).map_err(|_bad| StoreError::Corrupt("event payload"))?;
-    let by = match by.as_deref().map(ClientId::parse) {
-        Some(Ok(by)) => Some(by),
-        Some(Err(_bad)) => return Err(StoreError::Corrupt("client id")),
-        None => None,
-    };
-    make_event(
-        channel,
-        Seq(natural(row, 0)?),
-        &name,
-        &data,
-        by.as_ref(),
-        Millis(natural(row, 4)?),
-    )
-}
-
-fn read_task(row: &Row<'_>) -> Result<Task, StoreError> {
-    let status: String = row.get(3)?;
-    Ok(Task {
-        id: TaskId(natural(row, 0)?),
-        project: row.get(1)?,
-        title: row.get(2)?,
-        status: Status::parse(&status).ok_or(StoreError::Corrupt("status"))?,
-        version: natural(row, 4)?,
-        created_at: Millis(natural(row, 5)?),
-        updated_at: Millis(natural(row, 6)?),
-    })
-}
-
-fn raw(value: &impl serde::Serialize) -> Result<Box<RawValue>, StoreError> {
-    to_raw_value(value).map_err(|_error| StoreError::Corrupt("record"))
-}
-
-/// SQLite's integers have a sign; ours never need more than 63 bits.
-fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn natural(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column)
-        .map(|number| u64::try_from(number).unwrap_or(0))
 }

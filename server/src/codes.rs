@@ -1,0 +1,82 @@
+//! The codes by which refusals and ends are known: a page decides by them, never by the text beside.
+
+use serde::Serialize;
+
+/// The kinds of refusal, on the socket and in REST answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ErrorCode {
+    /// The request makes no sense.
+    BadRequest,
+    /// Larger than a limit.
+    TooLarge,
+    /// Not for this sender.
+    Forbidden,
+    /// No such thing.
+    NotFound,
+    /// This connection has as many subscriptions as it may have.
+    TooManySubs,
+    /// The version is not spoken here.
+    Unsupported,
+    /// The server is full.
+    Overloaded,
+    /// The server failed.
+    Internal,
+}
+
+/// Why the server closes a connection. The reason is text for a developer; a page decides by the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CloseReason {
+    /// The close code.
+    pub(crate) code: u16,
+    /// At most 123 bytes, by RFC 6455.
+    pub(crate) reason: &'static str,
+}
+
+impl CloseReason {
+    /// What was sent is not of this protocol.
+    pub(crate) const BAD_MESSAGE: Self = Self {
+        code: 4400,
+        reason: "bad message",
+    };
+    /// Neither the subprotocol nor the version is spoken here.
+    pub(crate) const VERSION: Self = Self {
+        code: 4406,
+        reason: "version not spoken",
+    };
+    /// No `hello` in time.
+    pub(crate) const NO_HELLO: Self = Self {
+        code: 4408,
+        reason: "no hello",
+    };
+    /// Pings stayed without an answer.
+    pub(crate) const SILENT: Self = Self {
+        code: 4408,
+        reason: "no answer to pings",
+    };
+    /// A frame was too large.
+    pub(crate) const TOO_LARGE: Self = Self {
+        code: 4413,
+        reason: "message too large",
+    };
+    /// The page reads more slowly than events come.
+    pub(crate) const SLOW: Self = Self {
+        code: 4430,
+        reason: "read too slowly",
+    };
+    /// The server goes away.
+    pub(crate) const GOING_AWAY: Self = Self {
+        code: 4503,
+        reason: "going away",
+    };
+    /// RFC 6455: the peer broke the WebSocket protocol itself.
+    pub(crate) const PROTOCOL_ERROR: Self = Self {
+        code: 1002,
+        reason: "protocol error",
+    };
+    /// RFC 6455: more connections than this server takes.
+    pub(crate) const TRY_LATER: Self = Self {
+        code: 1013,
+        reason: "try again later",
+    };
+}
