@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::ids::{BadName, ChannelName, ClientId, EventName, ProjectId, Seq};
 use crate::live::Connection;
 use crate::publish;
-use crate::store::{NewEvent, NewTask, Status};
+use crate::records::{NewEvent, NewTask, Status};
 
 /// The largest burst.
 const BURST_MAX: u64 = 100_000;

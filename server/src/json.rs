@@ -5,9 +5,9 @@
 
 use serde_json::value::RawValue;
 
-use crate::protocol::DEPTH_MAX;
+use crate::protocol::DATA_DEPTH_MAX;
 
-/// `raw` without the white space between its tokens, or `None` when it nests deeper than [`DEPTH_MAX`].
+/// `raw` without the white space between its tokens, or `None` when it nests deeper than [`DATA_DEPTH_MAX`].
 #[must_use]
 pub(crate) fn compact(raw: &RawValue) -> Option<Box<RawValue>> {
     let mut text = String::with_capacity(raw.get().len());
@@ -19,7 +19,7 @@ pub(crate) fn compact(raw: &RawValue) -> Option<Box<RawValue>> {
             (Place::Between, '"') => Place::InText,
             (Place::Between, '{' | '[') => {
                 depth += 1;
-                if depth > DEPTH_MAX {
+                if depth > DATA_DEPTH_MAX {
                     return None;
                 }
                 Place::Between
@@ -67,8 +67,8 @@ mod tests {
     #[test]
     fn depth_has_an_end() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(compacted(&nested(DEPTH_MAX)).is_some());
-        assert!(compacted(&nested(DEPTH_MAX + 1)).is_none());
+        assert!(compacted(&nested(DATA_DEPTH_MAX)).is_some());
+        assert!(compacted(&nested(DATA_DEPTH_MAX + 1)).is_none());
         assert!(compacted(r#""[[[[""#).is_some());
     }
 }

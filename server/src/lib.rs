@@ -23,6 +23,7 @@ mod outbox;
 mod pages;
 mod protocol;
 mod publish;
+mod records;
 mod serve;
 mod session;
 mod store;

@@ -19,8 +19,9 @@ pub(crate) const PAGE_FRAME_BYTES_MAX: usize = 64 * 1024;
 /// The largest frame that the server may send.
 pub(crate) const SERVER_FRAME_BYTES_MAX: usize = 1024 * 1024;
 
-/// How deep JSON may nest. A page's parser may recurse, so depth is a weapon.
-pub(crate) const DEPTH_MAX: usize = 64;
+/// How deep an event's payload may nest: a page reads messages of 64 levels, and `subd` puts three around it.
+/// A page's parser may recurse, so depth is a weapon.
+pub(crate) const DATA_DEPTH_MAX: usize = 60;
 
 /// What a page says. Names come as text here, because a bad name is answered with `err` and not with a close.
 #[derive(Debug, Deserialize)]

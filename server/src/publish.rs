@@ -12,7 +12,7 @@ use crate::body::{Fields, bytes, client, payload};
 use crate::clock;
 use crate::error::ApiError;
 use crate::ids::{ChannelName, Epoch, EventName, Seq};
-use crate::store::NewEvent;
+use crate::records::NewEvent;
 
 /// Where the event stands.
 #[derive(Debug, Serialize)]

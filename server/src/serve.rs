@@ -19,16 +19,20 @@ use crate::demo;
 use crate::hub::Hub;
 use crate::live::{Live, Origins};
 use crate::pages::Pages;
-use crate::store::{OpenStore, StoreError};
+use crate::store::{OpenStore, Store, StoreError};
 
 /// How long a shutdown may take before what is left is dropped.
 const SHUTDOWN_MAX: Duration = Duration::from_millis(1_500);
+
+/// How long closing the data file may take after that. Not closed, it is as after a crash: whole, but still held.
+const CLOSE_MAX: Duration = Duration::from_millis(300);
 
 /// A running server. Dropping it stops it without the farewell of [`Self::shutdown`]: its sockets break.
 #[derive(Debug)]
 pub struct Handle {
     addr: SocketAddr,
     live: Arc<Live>,
+    store: Store,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
 }
@@ -57,6 +61,7 @@ impl Handle {
             let _ended = (&mut self.serving).await;
         };
         let _late = timeout(SHUTDOWN_MAX, quiet).await;
+        let _late = timeout(CLOSE_MAX, self.store.close()).await;
     }
 }
 
@@ -188,7 +193,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         .map_err(StartError::Thread)?;
 
     let app = App {
-        store,
+        store: store.clone(),
         live: Arc::clone(&live),
         origins: Origins::new(&config.allow_origins),
         pages: config.www.as_deref().map(Pages::new),
@@ -210,6 +215,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
     Ok(Handle {
         addr,
         live,
+        store,
         stop: Some(stop),
         serving,
     })

@@ -10,103 +10,15 @@ mod write;
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::ids::{ChannelName, ClientId, Epoch, EventName, Millis, ProjectId, Seq, TaskId};
+use crate::ids::{ChannelName, ClientId, Epoch, Millis, ProjectId, Seq, TaskId};
 use crate::protocol::Event;
+use crate::records::{NewEvent, NewTask, Task, TaskChange};
 use sqlite::Database;
 
 /// Jobs that may wait for the store. Beyond it, requests wait before they get in line.
 const WAITING_MAX: usize = 1024;
-
-/// A record of the collection `tasks`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Task {
-    /// Given by the store, never used twice.
-    pub(crate) id: TaskId,
-    /// The project it belongs to.
-    pub(crate) project: Option<String>,
-    /// What is to be done.
-    pub(crate) title: String,
-    /// How far it is.
-    pub(crate) status: Status,
-    /// Counts the writes to this record, from 1.
-    pub(crate) version: u64,
-    /// When it was made.
-    pub(crate) created_at: Millis,
-    /// When it was last written.
-    pub(crate) updated_at: Millis,
-}
-
-/// How far a task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Status {
-    /// Not begun.
-    Todo,
-    /// Begun.
-    Doing,
-    /// Finished.
-    Done,
-}
-
-impl Status {
-    /// Reads a status.
-    #[must_use]
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "todo" => Some(Self::Todo),
-            "doing" => Some(Self::Doing),
-            "done" => Some(Self::Done),
-            _ => None,
-        }
-    }
-
-    /// The status as text.
-    #[must_use]
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Todo => "todo",
-            Self::Doing => "doing",
-            Self::Done => "done",
-        }
-    }
-}
-
-/// A task that is to be made.
-#[derive(Clone, Debug)]
-pub(crate) struct NewTask {
-    /// What is to be done.
-    pub(crate) title: String,
-    /// The project it belongs to.
-    pub(crate) project: Option<ProjectId>,
-    /// How far it is.
-    pub(crate) status: Status,
-}
-
-/// What is to be changed in a task.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TaskChange {
-    /// A new title.
-    pub(crate) title: Option<String>,
-    /// A new status.
-    pub(crate) status: Option<Status>,
-}
-
-/// An event that is to be published.
-#[derive(Clone, Debug)]
-pub(crate) struct NewEvent {
-    /// Where.
-    pub(crate) channel: ChannelName,
-    /// What happened.
-    pub(crate) name: EventName,
-    /// The payload, compact.
-    pub(crate) data: Box<RawValue>,
-    /// The tab that caused it.
-    pub(crate) by: Option<ClientId>,
-}
 
 /// A channel as the store has it.
 #[derive(Clone, Debug)]
@@ -170,7 +82,11 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-type Job = Box<dyn FnOnce(&mut Worker) + Send>;
+enum Job {
+    Work(Box<dyn FnOnce(&mut Worker) + Send>),
+    /// Close the file, then answer.
+    Close(oneshot::Sender<()>),
+}
 
 /// The store's own thread.
 struct Worker {
@@ -261,7 +177,14 @@ impl OpenStore {
             .name("store".to_owned())
             .spawn(move || {
                 while let Some(job) = waiting.blocking_recv() {
-                    job(&mut worker);
+                    match job {
+                        Job::Work(work) => work(&mut worker),
+                        Job::Close(closed) => {
+                            drop(worker);
+                            let _nobody_waits = closed.send(());
+                            return;
+                        }
+                    }
                 }
             })?;
         Ok(Store { jobs, epoch })
@@ -355,6 +278,15 @@ impl Store {
             .await
     }
 
+    /// Closes the file after all that was asked before, so that the next server can open it. From then on
+    /// every request fails.
+    pub(crate) async fn close(&self) {
+        let (closed, is_closed) = oneshot::channel();
+        if self.jobs.send(Job::Close(closed)).await.is_ok() {
+            let _closed = is_closed.await;
+        }
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Database) -> Result<T, StoreError> + Send + 'static,
@@ -379,12 +311,12 @@ impl Store {
         work: impl FnOnce(&mut Worker) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |worker| {
+        let work = Box::new(move |worker: &mut Worker| {
             // Whoever asked may have gone; what was written stays written, and announced.
             let _gone = answer.send(work(worker));
         });
         self.jobs
-            .send(job)
+            .send(Job::Work(work))
             .await
             .map_err(|_closed| StoreError::Stopped)?;
         answered.await.map_err(|_closed| StoreError::Stopped)?

@@ -14,7 +14,8 @@ use crate::clock;
 use crate::error::ApiError;
 use crate::etag;
 use crate::ids::{ProjectId, TaskId};
-use crate::store::{NewTask, Status, StoreError, TaskChange};
+use crate::records::{NewTask, Status, TaskChange};
+use crate::store::StoreError;
 
 const TITLE_CHARS_MAX: usize = 200;
 const STATUS_RULE: &str = "a status is todo, doing or done";

@@ -3,9 +3,10 @@
 use rusqlite::Row;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Status, StoreError, Task};
+use super::StoreError;
 use crate::ids::{ChannelName, ClientId, EventName, Millis, ProjectId, Seq, TaskId};
 use crate::protocol::{Event, EventFields, event_text};
+use crate::records::{Status, Task};
 
 /// The columns that [`read_task`] reads, in its order.
 pub(super) const TASK_COLUMNS: &str = "id, project, title, status, version, created_at, updated_at";

@@ -6,8 +6,9 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::rows::{TASK_COLUMNS, collection, integer, natural, raw, read_event, read_task};
 use super::write::Write;
-use super::{ChannelLog, NewEvent, NewTask, StoreError, StoreLimits, Task, TaskChange, Written};
+use super::{ChannelLog, StoreError, StoreLimits, Written};
 use crate::ids::{ChannelName, ClientId, Epoch, Millis, ProjectId, Seq, TaskId, random_name};
+use crate::records::{NewEvent, NewTask, Task, TaskChange};
 
 /// Stands in the file, so that a later program knows what it reads.
 const SCHEMA_VERSION: i64 = 1;

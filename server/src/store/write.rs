@@ -4,9 +4,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use serde_json::value::RawValue;
 
 use super::rows::{TASK_COLUMNS, collection, integer, make_event, natural, read_task};
-use super::{StoreError, StoreLimits, Task, Written};
+use super::{StoreError, StoreLimits, Written};
 use crate::ids::{ChannelName, ClientId, EventName, Millis, ProjectId, Seq, TaskId};
 use crate::protocol::Event;
+use crate::records::Task;
 
 /// How often old events are looked for: at every so many events of a channel.
 const PRUNE_EVERY: u64 = 256;
