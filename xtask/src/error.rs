@@ -84,6 +84,13 @@ impl Error {
         Self::new(Cause::Failed, format!("{what}: {error}"))
     }
 
+    /// All there is to say, without the word "error": for the middle of a report.
+    pub fn message(&self) -> String {
+        format!("{}\n{}", self.detail.trim_end(), self.line)
+            .trim_start()
+            .to_owned()
+    }
+
     /// The exit code of a command that ended with this: 2 where the command line was at fault, as
     /// shells have it, else 1.
     pub fn exit_code(&self) -> u8 {

@@ -11,18 +11,19 @@ use std::time::{Duration, Instant};
 const QUIET: Duration = Duration::from_secs(1);
 const REDRAW: Duration = Duration::from_millis(250);
 const EVERY: Duration = Duration::from_secs(15);
-const WIDTH: usize = 78;
+const WIDTH: usize = 79;
 
 /// The display of one long step, until it is finished or dropped.
 pub struct Progress {
-    done: Option<Sender<()>>,
+    /// Takes how it ended; closed without a word when the step could not be run.
+    ended: Option<Sender<&'static str>>,
     painter: Option<JoinHandle<()>>,
 }
 
 impl Progress {
     /// Begins to show `label`, with the last line of `log` beside it.
     pub fn start(label: &str, log: Option<&Path>) -> Self {
-        let (done, end) = channel();
+        let (ended, end) = channel();
         let painter = Painter {
             label: label.to_owned(),
             log: log.map(Path::to_path_buf),
@@ -32,28 +33,36 @@ impl Progress {
         let painter = thread::spawn(move || {
             let mut pause = QUIET;
             let mut shown = false;
-            while let Err(RecvTimeoutError::Timeout) = end.recv_timeout(pause) {
-                painter.paint();
+            let how = loop {
+                match end.recv_timeout(pause) {
+                    Err(RecvTimeoutError::Timeout) => painter.paint(),
+                    Err(RecvTimeoutError::Disconnected) => break "ended",
+                    Ok(how) => break how,
+                }
                 shown = true;
                 pause = if painter.terminal { REDRAW } else { EVERY };
-            }
+            };
             if shown {
-                painter.close();
+                painter.close(how);
             }
         });
         Self {
-            done: Some(done),
+            ended: Some(ended),
             painter: Some(painter),
         }
     }
 
-    /// Replaces the moving line by how long it took.
-    pub fn finish(self) {}
+    /// Replaces the moving line by how it ended and how long it took.
+    pub fn finish(mut self, ok: bool) {
+        if let Some(ended) = self.ended.take() {
+            let _ = ended.send(if ok { "done" } else { "failed" });
+        }
+    }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        drop(self.done.take());
+        drop(self.ended.take());
         if let Some(painter) = self.painter.take() {
             let _ = painter.join();
         }
@@ -82,12 +91,12 @@ impl Painter {
         };
     }
 
-    fn close(&self) {
+    fn close(&self, how: &str) {
         let start = if self.terminal { "\r\x1b[K" } else { "" };
         let elapsed = duration(self.started.elapsed());
         let _ = writeln!(
             std::io::stderr(),
-            "{start}  {elapsed:>9}  {}: done",
+            "{start}  {elapsed:>9}  {}: {how}",
             self.label
         );
     }

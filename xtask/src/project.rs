@@ -163,7 +163,7 @@ fn lock(path: &Path, label: &str) -> Result<File> {
         let waiting = Progress::start(label, None);
         file.lock()
             .map_err(|error| Error::io("cannot lock", path, &error))?;
-        waiting.finish();
+        waiting.finish(true);
     }
     Ok(file)
 }

@@ -207,7 +207,7 @@ impl Step {
         })?;
         let status = group.wait(self.limit);
         drop(group);
-        progress.finish();
+        progress.finish(status.is_some_and(|status| status.success()));
 
         // A browser's noise need not be UTF-8.
         let output = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();

@@ -12,6 +12,7 @@ mod summary;
 
 use crate::error::{Error, Result};
 use crate::project::Project;
+use crate::tools::crates;
 use crate::tools::engines::{Browser, Engine};
 
 use report::{Report, Row};
@@ -118,12 +119,19 @@ impl Engines {
 
 /// The command.
 pub fn run(project: &Project, arguments: lexopt::Parser) -> Result<bool> {
-    let options = parse(arguments)?;
+    let mut options = parse(arguments)?;
     let mut report = Report::default();
     let mut engines = Engines {
         wanted: options.engines,
         allow_missing: options.allow_missing,
     };
+    // Before everything: what is missing now would fail every stage with a page of its own.
+    if options.stages.iter().any(|stage| *stage != Stage::Format)
+        && let Err(error) = crates::fetch(project)
+    {
+        report.add(Row::broken("crates", "", &error));
+        options.stages.clear();
+    }
     for stage in options.stages {
         // A stage that cannot even start is a failed stage, not the end of the run.
         if let Err(error) = stage.run(project, &mut engines, &mut report) {

@@ -92,7 +92,7 @@ impl Row {
             part: part.to_owned(),
             outcome: Outcome::NotRun,
             time: Duration::ZERO,
-            detail: error.to_string(),
+            detail: error.message(),
         }
     }
 

@@ -105,10 +105,7 @@ impl CargoTool {
         if find("cargo-binstall").is_some() && self.fetch(project, into)? {
             return Ok(());
         }
-        let label = format!(
-            "compile {} {} (kept for next time)",
-            self.krate, self.version
-        );
+        let label = format!("compile {} {} (once)", self.krate, self.version);
         let build = into.join("build");
         let locked = self.cargo_install(into, &build, true);
         let step = Step::new(label.clone(), locked)

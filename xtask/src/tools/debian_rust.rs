@@ -175,12 +175,9 @@ fn build_std(project: &Project, sysroot: &Path) -> Result<()> {
         .args(["build", "--release", "--target", TARGET])
         // `test` for the test harness of wasm-bindgen-test.
         .arg("-Zbuild-std=std,panic_abort,test");
-    Step::new(
-        "compile the standard library for wasm32 (kept for next time)",
-        cargo,
-    )
-    .fetches()
-    .must(project)?;
+    Step::new("compile Rust's wasm32 library (once)", cargo)
+        .fetches()
+        .must(project)?;
 
     let from = build.join("target").join(TARGET).join("release/deps");
     let into = sysroot.join("lib/rustlib").join(TARGET).join("lib");

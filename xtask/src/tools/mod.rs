@@ -2,6 +2,7 @@
 
 pub mod apt;
 pub mod cargo_tools;
+pub mod crates;
 mod debian_rust;
 pub mod driver;
 pub mod engines;

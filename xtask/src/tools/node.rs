@@ -82,6 +82,8 @@ pub fn npm(project: &Project, arguments: &[&str]) -> std::process::Command {
         .env("npm_config_update_notifier", "false")
         // npm's own patience with a dead network is ten minutes.
         .env("npm_config_fetch_retries", "2")
+        .env("npm_config_fetch_retry_mintimeout", "2000")
+        .env("npm_config_fetch_retry_maxtimeout", "8000")
         .env("npm_config_fetch_timeout", "60000");
     npm
 }
