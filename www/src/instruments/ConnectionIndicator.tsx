@@ -13,7 +13,11 @@ const STATES: Record<ConnectionStatus, { text: string; tone: Tone; meaning: stri
   connecting: { text: "Connecting", tone: "busy", meaning: "Dialling the server for the first time." },
   connected: { text: "Connected", tone: "good", meaning: "Every change on the server reaches this page at once." },
   degraded: { text: "Degraded", tone: "busy", meaning: "Connected, but over a slower way." },
-  reconnecting: { text: "Reconnecting", tone: "busy", meaning: "The connection was lost. What was missed will be made up for." },
+  reconnecting: {
+    text: "Reconnecting",
+    tone: "busy",
+    meaning: "The connection was lost. What was missed will be made up for.",
+  },
   offline: { text: "Offline", tone: "off", meaning: "This device has no network." },
   "needs-auth": { text: "Login needed", tone: "bad", meaning: "The server wants to know who you are." },
   failed: { text: "Failed", tone: "bad", meaning: "Trying again by itself would be of no use." },
@@ -60,7 +64,7 @@ export function ConnectionIndicator() {
           <dt>Failed tries</dt>
           <dd>{attempt}</dd>
           <dt>Next try</dt>
-          <dd>{nextRetry === null ? "none planned" : nextRetry <= now ? "now" : `in ${span(nextRetry - now)}`}</dd>
+          <dd>{nextRetry === null ? "none planned" : until(nextRetry - now)}</dd>
         </dl>
         <button
           type="button"
@@ -75,4 +79,9 @@ export function ConnectionIndicator() {
       </div>
     </div>
   );
+}
+
+/** A wait in full seconds, of which the one that has begun counts. */
+function until(ms: number): string {
+  return ms <= 0 ? "now" : `in ${span(ms + 999)}`;
 }

@@ -16,7 +16,7 @@ export function Counters() {
         <Counter name="Events received" id="counter-events" value={events} />
         <Counter name="Invalidations" id="counter-invalidations" value={invalidations} />
         <Counter name="Requests" id="counter-requests" value={reads} />
-        <Counter name="of them 304" id="counter-304" value={notModified} hint="Nothing had changed, so no body was sent" />
+        <Counter name="of them 304" id="counter-304" value={notModified} hint="Nothing had changed: no body was sent" />
       </dl>
       <p className="counters-sockets">
         Sockets in this browser

@@ -4,7 +4,7 @@ import { useRef, useState } from "react";
 import { clockTime } from "../ui/clock";
 import "./EventLog.css";
 
-const KEPT = 6;
+const KEPT = 5;
 
 interface Entry {
   key: number;
@@ -29,23 +29,22 @@ export function EventLog() {
   return (
     <section className="card event-log" aria-labelledby="event-log-title">
       <h2 id="event-log-title">Last events</h2>
-      {entries.length === 0 ? (
-        <p className="event-log-empty">Change a task here or in another tab. The event that the server sends appears here, in every tab.</p>
-      ) : (
-        <ol data-testid="event-log">
-          {entries.map(({ key, name, id, by, at }) => (
-            <li key={key} className="event-log-entry">
-              <span className="event-log-name">
-                {name} <span className="event-log-id">#{id}</span>
-              </span>
-              <span className="event-log-by">{by === null ? "" : by === tab ? "this tab" : "another tab"}</span>
-              <time className="number" dateTime={new Date(at).toISOString()}>
-                {clockTime(at)}
-              </time>
-            </li>
-          ))}
-        </ol>
-      )}
+      <p className="event-log-words">
+        Change a task, here or in another tab: what the server tells of it appears in every tab.
+      </p>
+      <ol data-testid="event-log">
+        {entries.map(({ key, name, id, by, at }) => (
+          <li key={key} className="event-log-entry">
+            <span className="event-log-name">
+              {name} <span className="event-log-id">#{id}</span>
+            </span>
+            <span className="event-log-by">{by === null ? "" : by === tab ? "this tab" : "another tab"}</span>
+            <time className="number" dateTime={new Date(at).toISOString()}>
+              {clockTime(at)}
+            </time>
+          </li>
+        ))}
+      </ol>
     </section>
   );
 }

@@ -1,4 +1,4 @@
-import { useTabState } from "everfresh/react";
+import { useConnection, useTabState } from "everfresh/react";
 import type { TabRole } from "everfresh";
 import { Crown, Link } from "../ui/icons";
 import "./TabBadge.css";
@@ -13,6 +13,8 @@ const ROLES: Record<TabRole, { text: string; meaning: string }> = {
 /** What this tab is among the tabs of the browser. */
 export function TabBadge() {
   const { role, tabs } = useTabState();
+  const { status } = useConnection();
+  const sockets = status === "connected" || status === "degraded" ? "1 socket" : "no socket";
   const { text, meaning } = ROLES[role];
   return (
     <p className="tab-badge">
@@ -21,7 +23,7 @@ export function TabBadge() {
         {text}
       </span>
       <span className="tab-count number" data-testid="tab-count" data-tabs={tabs}>
-        {tabs === 1 ? "1 tab open" : role === "alone" ? `${tabs} tabs` : `${tabs} tabs, 1 socket`}
+        {tabs === 1 ? "1 tab" : `${tabs} tabs`}, {sockets}
       </span>
     </p>
   );

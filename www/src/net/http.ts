@@ -1,7 +1,7 @@
 import { live } from "../live";
 import { countNotModified, countRead } from "./traffic";
 
-/** A refusal of the server: its status, and the sentence that it gave as the reason. */
+/** A refusal of the server: its status, and the sentence that it gave as the reason. Status 0: it did not answer. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly status: number;
@@ -25,7 +25,7 @@ export async function read<Body>(url: string, signal: AbortSignal): Promise<Body
   if (known !== undefined) headers.set("if-none-match", known.etag);
   countRead();
   // `no-store` keeps the browser's own cache out of it, which would turn a 304 into a 200 on the way.
-  const response = await fetch(url, { headers, signal, cache: "no-store" });
+  const response = await ask(url, { headers, signal, cache: "no-store" });
   if (response.status === 304 && known !== undefined) {
     countNotModified();
     return known.body as Body;
@@ -44,13 +44,24 @@ export async function write<Answer>(method: "POST" | "PATCH" | "DELETE", url: st
   // The server puts this into the event that follows, so that every tab knows whose it is.
   const { tab } = live.getSnapshot();
   if (tab !== "") headers.set("everfresh-client", tab);
-  const response = await fetch(url, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+  const response = await ask(url, { method, headers, ...(body && { body: JSON.stringify(body) }) });
   if (!response.ok) throw await refusal(response);
   return (response.status === 204 ? undefined : await response.json()) as Answer;
+}
+
+/** `fetch`, whose own errors say something else in every browser. */
+async function ask(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new HttpError(0, "the server cannot be reached");
+  }
 }
 
 async function refusal(response: Response): Promise<HttpError> {
   const body = (await response.json().catch(() => null)) as { error?: { message?: unknown } } | null;
   const message = body?.error?.message;
-  return new HttpError(response.status, typeof message === "string" ? message : `the server answered ${response.status}`);
+  const words = typeof message === "string" ? message : `the server answered ${response.status}`;
+  return new HttpError(response.status, words);
 }

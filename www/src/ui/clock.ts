@@ -14,7 +14,7 @@ export function useNow(running = true): number {
 
 /** A span of time in its largest unit: "12 s", "3 min", "2 h". */
 export function span(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
+  const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   return `${Math.floor(seconds / 3600)} h`;

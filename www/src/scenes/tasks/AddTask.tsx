@@ -1,6 +1,6 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { FormEvent } from "react";
-import { Plus } from "../../ui/icons";
+import { Chevron, Plus } from "../../ui/icons";
 import { projectName } from "./projectName";
 import type { useTaskWrites } from "./useTasks";
 
@@ -10,6 +10,7 @@ interface Props {
 }
 
 export function AddTask({ projects, create }: Props) {
+  const field = useRef<HTMLInputElement>(null);
   const [title, setTitle] = useState("");
   const [chosen, setChosen] = useState<string | null>();
   const project = chosen === undefined ? (projects[0] ?? null) : chosen;
@@ -19,7 +20,11 @@ export function AddTask({ projects, create }: Props) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const wanted = title.trim();
-    if (wanted === "" || create.isPending) return;
+    if (create.isPending) return;
+    if (wanted === "") {
+      field.current?.focus();
+      return;
+    }
     create.mutate(
       { title: wanted, project },
       // What was typed stays when it could not be saved, and when more was typed meanwhile.
@@ -33,6 +38,7 @@ export function AddTask({ projects, create }: Props) {
         Title of the new task
       </label>
       <input
+        ref={field}
         id="task-title"
         className="field add-task-title"
         data-testid="task-title-input"
@@ -45,20 +51,23 @@ export function AddTask({ projects, create }: Props) {
       <label className="visually-hidden" htmlFor="task-project">
         Its project
       </label>
-      <select
-        id="task-project"
-        className="field add-task-project"
-        data-testid="task-project"
-        value={project ?? ""}
-        onChange={(event) => setChosen(event.target.value === "" ? null : event.target.value)}
-      >
-        {choices.map((choice) => (
-          <option key={choice ?? ""} value={choice ?? ""}>
-            {projectName(choice)}
-          </option>
-        ))}
-      </select>
-      <button type="submit" className="button button-primary" data-testid="task-add" disabled={title.trim() === ""}>
+      <span className="select">
+        <select
+          id="task-project"
+          className="field"
+          data-testid="task-project"
+          value={project ?? ""}
+          onChange={(event) => setChosen(event.target.value === "" ? null : event.target.value)}
+        >
+          {choices.map((choice) => (
+            <option key={choice ?? ""} value={choice ?? ""}>
+              {projectName(choice)}
+            </option>
+          ))}
+        </select>
+        <Chevron />
+      </span>
+      <button type="submit" className="button" data-testid="task-add">
         <Plus />
         Add
       </button>

@@ -22,7 +22,13 @@ export function TaskRow({ task, flashNew, saving, setStatus, remove }: Props) {
   const { text, next, Icon } = STATUS[task.status];
   const flashes = first.news || task.version !== first.version;
   return (
-    <li className="task" data-testid="task-item" data-id={task.id} data-status={task.status} data-version={task.version}>
+    <li
+      className="task"
+      data-testid="task-item"
+      data-id={task.id}
+      data-status={task.status}
+      data-version={task.version}
+    >
       {/* Another key is another element, and so the same light once more. */}
       {flashes && <span key={task.version} className="task-flash" />}
       <button

@@ -13,7 +13,6 @@ import "./tasks.css";
 export function TasksScene() {
   const { data: tasks, error, isFetching, refetch, dataUpdatedAt } = useTasks();
   const writes = useTaskWrites();
-  const refused = [writes.create, writes.change, writes.remove].find((write) => write.error !== null);
   const loaded = tasks !== undefined;
   // Rows that come with the first list do not flash, rows that come later do.
   const [shown, setShown] = useState(false);
@@ -39,7 +38,7 @@ export function TasksScene() {
       </div>
       <AddTask projects={projectsOf(tasks ?? [])} create={writes.create} />
       <p className="scene-error" role="alert">
-        {refused?.error ? `That was not saved: ${refused.error.message}.` : ""}
+        {writes.error === null ? "" : `That was not saved: ${writes.error.message}.`}
       </p>
       <div className="projects" data-testid="task-list" aria-busy={!loaded}>
         {tasks === undefined ? (
@@ -48,6 +47,8 @@ export function TasksScene() {
           ) : (
             <LoadError message={error.message} retry={() => void refetch()} />
           )
+        ) : tasks.length === 0 ? (
+          <p className="card no-tasks">Nothing to do. Add a task above.</p>
         ) : (
           projectsOf(tasks).map((project) => (
             <ProjectCard
@@ -74,8 +75,8 @@ function projectsOf(tasks: readonly Task[]): (string | null)[] {
 function Freshness({ at, failed }: { at: number; failed: boolean }) {
   const { status } = useConnection();
   const live = status === "connected" && !failed;
-  const words =
-    at === 0 ? "Loading" : live ? "Up to date with every change on the server" : `As of ${clockTime(at)}: not following the server now`;
+  const known = live ? "Up to date with the server" : `As of ${clockTime(at)}, not live now`;
+  const words = at > 0 ? known : failed ? "Not loaded" : "Loading";
   return (
     <p className="freshness number" data-live={live || at === 0} data-testid="freshness">
       {words}

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { QueryClient } from "@tanstack/react-query";
 import { useEverfresh } from "everfresh/react";
+import { useState } from "react";
 import { createTask, deleteTask, listTasks, setStatus } from "./api";
 import type { Task } from "./api";
 
@@ -22,23 +23,27 @@ export function useTaskWrites() {
   const settle = () => {
     if (live.getSnapshot().status !== "connected") live.invalidate(["tasks"]);
   };
+  // One for all three: a write that goes well takes the complaint about the last one away.
+  const [error, setError] = useState<Error | null>(null);
+  const common = { onMutate: () => setError(null), onError: setError, onSettled: settle };
   return {
+    error,
     create: useMutation({
+      ...common,
       mutationFn: createTask,
       onSuccess: (task) => putTask(client, task),
-      onSettled: settle,
     }),
     change: useMutation({
+      ...common,
       mutationFn: ({ id, status }: Pick<Task, "id" | "status">) => setStatus(id, status),
       onSuccess: (task) => putTask(client, task),
-      onSettled: settle,
     }),
     remove: useMutation({
+      ...common,
       mutationFn: deleteTask,
       onSuccess: (_, id) => {
         client.setQueryData<Task[]>(LIST, (tasks) => tasks?.filter((task) => task.id !== id));
       },
-      onSettled: settle,
     }),
   };
 }
