@@ -31,8 +31,6 @@ const TIMER_MS_MAX: u64 = i32::MAX as u64;
 
 /// One running instance.
 pub(crate) struct Shell {
-    /// The name that all tabs of this instance share.
-    scope: String,
     deliver: Function,
     engine: RefCell<Engine>,
     inbox: RefCell<VecDeque<Happening>>,
@@ -69,7 +67,6 @@ impl Shell {
             online: web_sys::window().is_none_or(|window| window.navigator().on_line()),
         };
         let shell = Rc::new(Shell {
-            scope: config.scope(),
             deliver,
             engine: RefCell::new(Engine::new(config, boot, clock::now())),
             inbox: RefCell::default(),
@@ -199,7 +196,7 @@ impl Shell {
                     handles.socket = None;
                 }
             }
-            Output::QueueForLock(ticket) => self.queue_for_lock(ticket),
+            Output::QueueForLock { ticket, name } => self.queue_for_lock(ticket, &name),
             Output::ReleaseLock(ticket) => {
                 for request in &self.handles.borrow().locks {
                     if request.ticket() == ticket {
@@ -207,9 +204,9 @@ impl Shell {
                     }
                 }
             }
-            Output::OpenTabChannel => {
+            Output::OpenTabChannel(name) => {
                 let weak = Rc::downgrade(self);
-                let channel = TabChannel::open(&self.scope, move |bytes| {
+                let channel = TabChannel::open(&name, move |bytes| {
                     feed(&weak, Happening::Tab(bytes));
                 });
                 self.handles.borrow_mut().tabs = channel;
@@ -224,9 +221,9 @@ impl Shell {
         }
     }
 
-    fn queue_for_lock(self: &Rc<Self>, ticket: LockTicket) {
+    fn queue_for_lock(self: &Rc<Self>, ticket: LockTicket, name: &str) {
         let weak = Rc::downgrade(self);
-        let request = LockRequest::queue(&self.scope, ticket, move |happened| match happened {
+        let request = LockRequest::queue(name, ticket, move |happened| match happened {
             lock::Happened::Granted => feed(&weak, Happening::Lock(LockEvent::Granted(ticket))),
             lock::Happened::Over => {
                 if let Some(shell) = weak.upgrade() {

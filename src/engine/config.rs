@@ -60,7 +60,9 @@ impl Config {
                 hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
             }
         }
-        let mut scope = "everfresh:".to_owned();
+        // The version of what tabs say to each other: tabs of two releases of an app can be open at
+        // a time, and a lock that they shared would be taken to and fro.
+        let mut scope = "everfresh:1:".to_owned();
         scope.push_str(&TabId(hash).text());
         scope
     }

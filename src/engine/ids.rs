@@ -15,6 +15,11 @@ pub struct ConnId(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LockTicket(pub u32);
 
+/// A request to the server on one connection. What answers an older request of the same thing is
+/// recognised by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
 /// The number of an event in its channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seq(pub u64);
@@ -98,6 +103,13 @@ impl ConnId {
     /// The attempt that follows.
     pub fn next(self) -> ConnId {
         ConnId(self.0.wrapping_add(1))
+    }
+}
+
+impl RequestId {
+    /// The request that follows.
+    pub fn next(self) -> RequestId {
+        RequestId(self.0.saturating_add(1))
     }
 }
 

@@ -32,6 +32,8 @@ pub mod metrics;
 pub mod notice;
 pub mod output;
 pub mod rng;
+mod route_channels;
+mod route_tabs;
 mod snapshot;
 pub mod status;
 pub mod tabs;
@@ -40,12 +42,13 @@ mod tests;
 pub mod time;
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
-use self::channels::{Channels, Verdict};
+use self::channels::Channels;
 use self::command::Command;
 use self::config::Config;
-use self::ids::{ConnId, Position, TabId, Term};
-use self::input::{Input, LockEvent, PageEvent, SocketEvent};
+use self::ids::{ConnId, RequestId, TabId};
+use self::input::{Input, PageEvent, SocketEvent};
 use self::invalidation::Invalidation;
 use self::link::Link;
 use self::map::Map;
@@ -54,11 +57,11 @@ use self::notice::{Fault, FaultCode, Notice};
 use self::output::Output;
 use self::rng::Rng;
 use self::status::{Status, Word};
-use self::tabs::message::{self, Message, Says};
+use self::tabs::message::Says;
 use self::tabs::{Role, Tabs};
 use self::time::{Millis, Mono, Now, Wall};
 use crate::wire::native;
-use crate::wire::{Event, Heard, Recovery, Refusal};
+use crate::wire::{Event, Heard};
 
 /// What the engine is told once, when it is made.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +78,8 @@ pub struct Boot {
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
+    /// The name that the tabs of this principal share, and no others.
+    scope: Rc<str>,
     life: Life,
     rng: Rng,
     tabs: Tabs,
@@ -83,8 +88,8 @@ pub struct Engine {
     invalidation: Invalidation,
     metrics: Metrics,
     listened: Map<String, u32>,
-    /// Numbers the requests on the wire.
-    request: u64,
+    /// The last request to the server.
+    request: RequestId,
     /// What this tab said last about the link, to say it again only when it changed.
     told_tabs: Option<Status>,
     told_app: String,
@@ -104,6 +109,7 @@ impl Engine {
     /// An engine that waits for [`Command::Start`].
     pub fn new(config: Config, boot: Boot, now: Now) -> Self {
         let mut engine = Engine {
+            scope: config.scope().into(),
             life: Life::New,
             rng: Rng::new(boot.seed),
             tabs: Tabs::new(boot.tab),
@@ -112,7 +118,7 @@ impl Engine {
             invalidation: Invalidation::default(),
             metrics: Metrics::default(),
             listened: Map::new(),
-            request: 0,
+            request: RequestId::default(),
             told_tabs: None,
             told_app: String::new(),
             closed_at: now.wall,
@@ -202,9 +208,10 @@ impl Engine {
 
     fn run(&mut self, now: Now) {
         self.life = Life::Running;
-        self.out.push_back(Output::OpenTabChannel);
+        self.out
+            .push_back(Output::OpenTabChannel(Rc::clone(&self.scope)));
         let ticket = self.tabs.start(now);
-        self.out.push_back(Output::QueueForLock(ticket));
+        self.queue_for_lock(ticket);
         self.post(Says::Hello);
     }
 
@@ -245,41 +252,6 @@ impl Engine {
         }
     }
 
-    fn on_lock(&mut self, now: Now, event: LockEvent) {
-        if self.life != Life::Running {
-            return;
-        }
-        let step = match event {
-            LockEvent::Granted(ticket) => self.tabs.granted(now, ticket),
-            LockEvent::Lost(ticket) => self.tabs.lost(now, ticket),
-            LockEvent::Unavailable => self.tabs.alone(),
-        };
-        self.tabs_step(now, step);
-    }
-
-    fn tabs_step(&mut self, now: Now, step: tabs::Step) {
-        match step {
-            tabs::Step::Stay => {}
-            tabs::Step::TakeLead => {
-                // Subscribed was what the last leader had; this tab has asked for nothing yet.
-                self.channels.link_down();
-                self.link.want(now);
-            }
-            tabs::Step::GiveUpLead => {
-                self.link.unwant(now, "another tab leads");
-                self.link_steps(now);
-                self.channels.link_down();
-                self.channels.forget_all_tabs();
-                self.told_tabs = None;
-                // We may hold the lock still, when we only heard of a newer leader.
-                let old = self.tabs.stop();
-                self.out.push_back(Output::ReleaseLock(old));
-                let ticket = self.tabs.start(now);
-                self.out.push_back(Output::QueueForLock(ticket));
-            }
-        }
-    }
-
     fn on_socket(&mut self, now: Now, conn: ConnId, event: SocketEvent<'_>) {
         if !self.link.owns(conn) {
             return;
@@ -316,6 +288,7 @@ impl Engine {
                     channel,
                     position,
                     recovery,
+                    ..
                 } => self.on_subscribed(now, &channel, position, recovery),
                 Heard::Unsubscribed { .. } | Heard::Pong | Heard::Unknown => {}
                 Heard::Welcome { ping_ms } => self.link.welcome(now, Millis(ping_ms)),
@@ -329,27 +302,6 @@ impl Engine {
             self.link_steps(now);
         }
         self.relay(fresh);
-    }
-
-    /// Looks at an event's number and delivers it here. True if it was new.
-    fn on_event(&mut self, now: Now, event: &Event<'_>) -> bool {
-        match self.channels.event(&event.channel, event.seq) {
-            Verdict::Next => {
-                self.deliver(now, event);
-                true
-            }
-            Verdict::Duplicate => {
-                self.metrics.duplicates += 1;
-                false
-            }
-            Verdict::Ahead => {
-                self.metrics.gaps += 1;
-                let step = self.channels.repair(&event.channel);
-                self.channel_steps(now, step);
-                false
-            }
-            Verdict::Foreign => false,
-        }
     }
 
     fn deliver(&mut self, now: Now, event: &Event<'_>) {
@@ -367,162 +319,15 @@ impl Engine {
             .event(now.mono, &event.name, &event.channel);
     }
 
-    fn on_subscribed(
-        &mut self,
-        now: Now,
-        channel: &str,
-        position: Option<Position>,
-        recovery: Recovery,
-    ) {
-        let step = self
-            .channels
-            .subscribed(channel, position.clone(), recovery);
-        if step.is_some() {
-            self.lead_says(|term| Says::Gap {
-                term,
-                channel: channel.to_owned(),
-                position,
-            });
-        }
-        self.channel_steps(now, step);
-    }
-
-    fn on_refused(&mut self, refusal: Refusal) {
-        let mut message = refusal.code;
-        message.push_str(": ");
-        message.push_str(&refusal.message);
-        if let Some(channel) = refusal.channel {
-            message.push_str(" (channel ");
-            message.push_str(&channel);
-            message.push(')');
-        }
-        self.fault(FaultCode::Refused, message);
-    }
-
-    fn on_tab_message(&mut self, now: Now, bytes: &[u8]) {
-        if self.life != Life::Running || self.tabs.role() == Role::Alone {
-            return;
-        }
-        let Some(Message { from, says }) = message::read(bytes) else {
-            self.fault(
-                FaultCode::BadTabMessage,
-                "a message of another tab is not ours",
-            );
-            return;
-        };
-        match says {
-            Says::Hello => self.on_tab_here(now, from, &[]),
-            Says::Here { wants } => self.on_tab_here(now, from, &wants),
-            Says::Bye => self.on_tab_gone(now, from),
-            Says::Lead {
-                term,
-                status,
-                tabs,
-                positions,
-            } => {
-                if self.hears(now, term) {
-                    if self.tabs.follow(term, status, tabs) {
-                        self.post_wants();
-                    }
-                    for (channel, position) in positions {
-                        let step = self.channels.leader_is_at(&channel, position);
-                        self.channel_steps(now, step);
-                    }
-                }
-            }
-            Says::Events { term, events } => {
-                if self.hears(now, term) && self.tabs.follows(term) {
-                    for event in &events {
-                        self.on_event(now, event);
-                    }
-                }
-            }
-            Says::Gap {
-                term,
-                channel,
-                position,
-            } => {
-                if self.hears(now, term) {
-                    let step = self
-                        .channels
-                        .subscribed(&channel, position, Recovery::Impossible);
-                    self.channel_steps(now, step);
-                }
-            }
-        }
-    }
-
-    /// May what this leader says be used? A newer leader than us ends our lead first.
-    fn hears(&mut self, now: Now, term: Term) -> bool {
-        let (may, step) = self.tabs.hear_leader(now, term);
-        self.tabs_step(now, step);
-        may
-    }
-
-    fn on_tab_here(&mut self, now: Now, tab: TabId, wants: &[(String, Option<Position>)]) {
-        if !matches!(self.tabs.role(), Role::Leading(_)) {
-            return;
-        }
-        self.tabs.seen(now, tab);
-        let (steps, result) = self.channels.watch_for_tab(tab, wants);
-        self.channel_steps(now, steps);
-        if result.is_err() {
-            self.fault(
-                FaultCode::Limit,
-                "more channels than may be watched at a time",
-            );
-        }
-        // Whoever speaks up wants to hear how things stand.
-        self.told_tabs = None;
-    }
-
-    fn on_tab_gone(&mut self, now: Now, tab: TabId) {
-        if self.tabs.left(tab) {
-            let steps = self.channels.forget_tab(tab);
-            self.channel_steps(now, steps);
-            self.told_tabs = None;
-        }
-    }
-
-    fn watch(&mut self, channel: &str) {
-        match self.channels.watch(channel) {
-            Ok(Some(channels::Step::Subscribe { channel, position })) => {
-                self.subscribe(&channel, position.as_ref());
-            }
-            Ok(_) => {}
-            Err(channels::TooManyChannels) => {
-                self.fault(
-                    FaultCode::Limit,
-                    "more channels than may be watched at a time",
-                );
-            }
-        }
-    }
-
-    fn channel_steps(&mut self, now: Now, steps: impl IntoIterator<Item = channels::Step>) {
-        for step in steps {
-            match step {
-                channels::Step::Subscribe { channel, position } => {
-                    self.subscribe(&channel, position.as_ref());
-                }
-                channels::Step::Unsubscribe { channel } => {
-                    self.request += 1;
-                    self.send(native::unsubscribe(self.request, &channel));
-                }
-                channels::Step::Gap { channel } => self.invalidation.gap(now.mono, &channel),
-            }
-        }
-    }
-
-    fn subscribe(&mut self, channel: &str, position: Option<&Position>) {
-        self.request += 1;
-        self.send(native::subscribe(self.request, channel, position));
-    }
-
     fn send(&mut self, frame: String) {
         if let Some(conn) = self.link.live() {
             self.out.push_back(Output::SendFrame { conn, frame });
         }
+    }
+
+    fn next_request(&mut self) -> RequestId {
+        self.request = self.request.next();
+        self.request
     }
 
     fn link_steps(&mut self, now: Now) {
@@ -546,8 +351,8 @@ impl Engine {
                     self.out.push_back(Output::SendFrame { conn, frame });
                 }
                 link::Step::Ping(conn) => {
-                    self.request += 1;
-                    let frame = native::ping(self.request);
+                    let number = self.next_request().0;
+                    let frame = native::ping(number);
                     self.out.push_back(Output::SendFrame { conn, frame });
                 }
                 link::Step::Up => {
@@ -621,39 +426,6 @@ impl Engine {
             },
             _ => self.link.status(now),
         }
-    }
-
-    /// Tells the leader what this page watches, if another tab leads.
-    fn tell_wants(&mut self) {
-        if self.tabs.role() == Role::Following && self.tabs.leader_status().is_some() {
-            self.post_wants();
-        }
-    }
-
-    fn post_wants(&mut self) {
-        let wants = self.channels.wants();
-        self.post(Says::Here { wants });
-    }
-
-    fn relay(&mut self, events: Vec<Event<'_>>) {
-        if !events.is_empty() && self.tabs.count() > 1 {
-            self.lead_says(|term| Says::Events { term, events });
-        }
-    }
-
-    fn lead_says<'a>(&mut self, says: impl FnOnce(Term) -> Says<'a>) {
-        if let Role::Leading(term) = self.tabs.role() {
-            self.post(says(term));
-        }
-    }
-
-    fn post(&mut self, says: Says<'_>) {
-        if self.tabs.role() == Role::Alone {
-            return;
-        }
-        let from = self.tabs.me();
-        let message = Message { from, says };
-        self.out.push_back(Output::PostToTabs(message.write()));
     }
 
     fn fault(&mut self, code: FaultCode, message: impl Into<String>) {

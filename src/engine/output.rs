@@ -1,5 +1,7 @@
 //! Everything that the engine can ask of the browser, in the order in which it has to be done.
 
+use std::rc::Rc;
+
 use super::ids::{ConnId, LockTicket};
 use super::notice::Notice;
 
@@ -27,12 +29,17 @@ pub enum Output {
         /// Which one.
         conn: ConnId,
     },
-    /// Join the queue for the leader's lock. The lock's name is the shell's business.
-    QueueForLock(LockTicket),
+    /// Join the queue for the leader's lock.
+    QueueForLock {
+        /// The request's number, to be given back with all that happens to it.
+        ticket: LockTicket,
+        /// The lock's name.
+        name: Rc<str>,
+    },
     /// Leave the queue, or give the lock back.
     ReleaseLock(LockTicket),
-    /// Begin to listen to the other tabs.
-    OpenTabChannel,
+    /// Begin to listen to the other tabs, on a channel of this name.
+    OpenTabChannel(Rc<str>),
     /// Say something to the other tabs.
     PostToTabs(String),
     /// Stop listening to the other tabs: a message that arrives for a page in the back/forward

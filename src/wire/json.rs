@@ -458,7 +458,7 @@ impl Writer {
     #[inline(never)]
     fn separate(&mut self) {
         if self.follows {
-            self.out.push_str(",");
+            self.out.push(',');
         }
         self.follows = true;
     }

@@ -7,7 +7,7 @@
 pub mod json;
 pub mod native;
 
-use crate::engine::ids::{Position, Seq};
+use crate::engine::ids::{Position, RequestId, Seq};
 
 /// What a frame of the server says. Slices point into the frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,9 @@ pub enum Heard<'a> {
     },
     /// A channel is subscribed.
     Subscribed {
+        /// The request that this answers, if the wire says so. An answer to an older request of
+        /// the same channel is recognised by it.
+        request: Option<RequestId>,
         /// The channel.
         channel: String,
         /// Where the channel is now, if the wire has positions.
@@ -30,6 +33,8 @@ pub enum Heard<'a> {
     Event(Event<'a>),
     /// A channel is no longer subscribed.
     Unsubscribed {
+        /// The request that this answers; none if the server did it by itself.
+        request: Option<RequestId>,
         /// The channel.
         channel: String,
     },
@@ -84,6 +89,8 @@ pub enum Recovery {
 /// The server refused a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// The request that was refused, if the wire says so.
+    pub request: Option<RequestId>,
     /// The channel it was about, if it was about one.
     pub channel: Option<String>,
     /// What it said, as a stable word.

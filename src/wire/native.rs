@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::json::{self, Raw, Text, Writer};
 use super::{Capabilities, Event, Heard, Recovery, Refusal};
-use crate::engine::ids::{Position, Seq};
+use crate::engine::ids::{Position, RequestId, Seq};
 
 /// The subprotocol that the socket is opened with.
 pub const SUBPROTOCOL: &str = "fresh.v1";
@@ -30,9 +30,9 @@ pub fn hello(client: &str, token: Option<&str>) -> String {
 }
 
 /// Asks for a channel from a position on.
-pub fn subscribe(id: u64, channel: &str, position: Option<&Position>) -> String {
+pub fn subscribe(id: RequestId, channel: &str, position: Option<&Position>) -> String {
     message("sub", |w| {
-        w.key("id").number(id);
+        w.key("id").number(id.0);
         w.key("ch").string(channel);
         if let Some(position) = position {
             w.key("pos");
@@ -42,9 +42,9 @@ pub fn subscribe(id: u64, channel: &str, position: Option<&Position>) -> String 
 }
 
 /// Gives a channel back.
-pub fn unsubscribe(id: u64, channel: &str) -> String {
+pub fn unsubscribe(id: RequestId, channel: &str) -> String {
     message("unsub", |w| {
-        w.key("id").number(id);
+        w.key("id").number(id.0);
         w.key("ch").string(channel);
     })
 }
@@ -111,6 +111,7 @@ struct Fields<'a> {
     channel: Option<Cow<'a, str>>,
     name: Option<Cow<'a, str>>,
     by: Option<Cow<'a, str>>,
+    request: Option<u64>,
     seq: Option<u64>,
     number: Option<u64>,
     at: Option<u64>,
@@ -133,6 +134,7 @@ impl<'a> Fields<'a> {
             "ch" => self.channel = text(),
             "name" => self.name = text(),
             "by" => self.by = text(),
+            "id" => self.request = value.integer(),
             "s" => self.seq = value.integer(),
             "n" => self.number = value.integer(),
             "at" => self.at = value.integer(),
@@ -187,6 +189,7 @@ fn read_message<'a>(line: &'a str, heard: &mut Vec<Heard<'a>>) {
         }),
         "unsubd" => heard.push(match fields.channel {
             Some(channel) => Heard::Unsubscribed {
+                request: fields.request.map(RequestId),
                 channel: channel.into_owned(),
             },
             None => Heard::Malformed("an unsubd without ch"),
@@ -195,6 +198,7 @@ fn read_message<'a>(line: &'a str, heard: &mut Vec<Heard<'a>>) {
             spread_ms: fields.spread.unwrap_or(0),
         }),
         "err" => heard.push(Heard::Refused(Refusal {
+            request: fields.request.map(RequestId),
             channel: fields.channel.map(Cow::into_owned),
             code: fields
                 .code
@@ -217,6 +221,7 @@ fn read_subscribed<'a>(fields: Fields<'a>, heard: &mut Vec<Heard<'a>>) {
         None => Recovery::NotAsked,
     };
     heard.push(Heard::Subscribed {
+        request: fields.request.map(RequestId),
         channel: channel.clone().into_owned(),
         position: fields.position.and_then(read_position),
         recovery,
@@ -284,6 +289,7 @@ mod tests {
             heard(frame),
             [
                 Heard::Subscribed {
+                    request: Some(RequestId(1)),
                     channel: "tasks".to_owned(),
                     position: Some(Position::new("E", Seq(44))),
                     recovery: Recovery::Complete,
@@ -314,11 +320,11 @@ mod tests {
             r#"{"t":"hello","v":1,"client":"c1","token":"t\""}"#
         );
         assert_eq!(
-            subscribe(1, "tasks", Some(&Position::new("E", Seq(41)))),
+            subscribe(RequestId(1), "tasks", Some(&Position::new("E", Seq(41)))),
             r#"{"t":"sub","id":1,"ch":"tasks","pos":{"e":"E","s":41}}"#
         );
         assert_eq!(
-            unsubscribe(2, "tasks"),
+            unsubscribe(RequestId(2), "tasks"),
             r#"{"t":"unsub","id":2,"ch":"tasks"}"#
         );
         assert_eq!(ping(7), r#"{"t":"ping","n":7}"#);
