@@ -97,7 +97,7 @@ async function compileBytes(bytes: BufferSource, what: string): Promise<WebAssem
     // Most often the index page of a single-page app, which its server gives for every unknown path.
     throw new EverfreshError(
       "wasm-invalid",
-      `everfresh: ${what} is not a WebAssembly file. The bundler may not have copied it: with Vite's dev server ` +
+      `everfresh: ${what} is not a WebAssembly file. The bundler may not have copied it: with a Vite before 8 ` +
         'set optimizeDeps.exclude: ["everfresh"], otherwise pass the address of everfresh/wasm as the option `wasm`',
     );
   }
