@@ -60,3 +60,9 @@ pub const ROSTER_RENEW: Millis = Millis::seconds(60);
 
 /// A tab that was silent this long is taken off the roster.
 pub const ROSTER_EXPIRE: Millis = Millis::seconds(180);
+
+// Hybrid logical clock.
+
+/// How far ahead of ours the clock of another device may be to be followed. Devices that ask a
+/// time server agree within a second; a minute leaves room for those that do so once a day.
+pub const HLC_DRIFT_MAX: Millis = Millis::minutes(1);

@@ -21,6 +21,7 @@
 pub mod channels;
 pub mod command;
 pub mod config;
+pub mod hlc;
 pub mod ids;
 pub mod input;
 pub mod invalidation;
