@@ -89,6 +89,17 @@ fn what_was_missed_is_complete_or_nothing() {
 }
 
 #[test]
+fn a_hole_in_the_numbers_is_never_handed_out_as_complete() {
+    let mut hub = hub();
+    for seq in [1, 2, 5, 6] {
+        publish(&mut hub, event("c", seq, 0, 1));
+    }
+    assert_eq!(recovered(&mut hub, ("E", 2), 0), None);
+    assert_eq!(recovered(&mut hub, ("E", 3), 0), None);
+    assert_eq!(recovered(&mut hub, ("E", 4), 0), Some(vec![5, 6]));
+}
+
+#[test]
 fn what_does_not_fit_in_a_frame_is_not_recovered() {
     let mut hub = hub();
     for seq in 1..=3 {

@@ -16,31 +16,44 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(config: Config) -> ExitCode {
+    // Before anything is said: whoever reads the line below may ask us to stop the moment after.
+    let told_to_stop = match told_to_stop() {
+        Ok(told_to_stop) => told_to_stop,
+        Err(error) => return fail(&error),
+    };
     let handle = match serve(config).await {
         Ok(handle) => handle,
         Err(error) => return fail(&error),
     };
     // One line, and flushed: whoever started the server reads it to know when and where it is ready.
     say(&format!("listening on {}", handle.url()));
-    if let Err(error) = told_to_stop().await {
-        return fail(&error);
-    }
+    told_to_stop.await;
     handle.shutdown().await;
     ExitCode::SUCCESS
 }
 
+/// From the call on, signals to stop are caught; the future waits for the first.
 #[cfg(unix)]
-async fn told_to_stop() -> std::io::Result<()> {
-    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminated.recv() => Ok(()),
-    }
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminated, mut interrupted) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    })
 }
 
-#[cfg(not(unix))]
-async fn told_to_stop() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+#[cfg(windows)]
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupted = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupted.recv().await;
+    })
 }
 
 fn say(text: &str) -> ExitCode {
