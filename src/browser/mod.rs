@@ -6,6 +6,7 @@
 
 mod clock;
 mod entropy;
+mod fetch;
 mod listener;
 mod lock;
 mod page;

@@ -13,6 +13,7 @@ use gloo_timers::callback::Timeout;
 use js_sys::Function;
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::fetch::{self, Fetch};
 use super::lock::{self, LockRequest};
 use super::page::Page;
 use super::socket::{self, Socket};
@@ -20,7 +21,8 @@ use super::tab_channel::TabChannel;
 use super::{clock, entropy};
 use crate::engine::command::Command;
 use crate::engine::config::Config;
-use crate::engine::ids::{ConnId, LockTicket, TabId};
+use crate::engine::http::{Call, Failure, StreamEvent};
+use crate::engine::ids::{ConnId, HttpId, LockTicket, TabId};
 use crate::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
 use crate::engine::output::Output;
 use crate::engine::{Boot, Engine};
@@ -43,6 +45,8 @@ pub(crate) struct Shell {
 struct Handles {
     page: Option<Page>,
     socket: Option<Socket>,
+    streams: Vec<(ConnId, Fetch)>,
+    requests: Vec<(HttpId, Fetch)>,
     tabs: Option<TabChannel>,
     locks: Vec<LockRequest>,
     timer: Option<Timeout>,
@@ -53,6 +57,8 @@ enum Happening {
     Tick,
     Command(Command),
     Socket(ConnId, socket::Happened),
+    Stream(ConnId, fetch::Happened),
+    Response(HttpId, Result<fetch::Whole, Failure>),
     Lock(LockEvent),
     Tab(Vec<u8>),
     Page(PageEvent),
@@ -196,6 +202,18 @@ impl Shell {
                     handles.socket = None;
                 }
             }
+            Output::Request { request, call } => self.send_request(request, &call),
+            Output::AbortRequest { request } => self
+                .handles
+                .borrow_mut()
+                .requests
+                .retain(|(have, _)| *have != request),
+            Output::OpenStream { conn, call } => self.open_stream(conn, &call),
+            Output::CloseStream { conn } => self
+                .handles
+                .borrow_mut()
+                .streams
+                .retain(|(have, _)| *have != conn),
             Output::QueueForLock { ticket, name } => self.queue_for_lock(ticket, &name),
             Output::ReleaseLock(ticket) => {
                 for request in &self.handles.borrow().locks {
@@ -221,6 +239,43 @@ impl Shell {
         }
     }
 
+    fn send_request(self: &Rc<Self>, request: HttpId, call: &Call) {
+        let weak = Rc::downgrade(self);
+        let fetch = Fetch::whole(call, move |result| {
+            if let Some(shell) = weak.upgrade() {
+                shell
+                    .handles
+                    .borrow_mut()
+                    .requests
+                    .retain(|(have, _)| *have != request);
+                shell.feed(Happening::Response(request, result));
+            }
+        });
+        match fetch {
+            Some(fetch) => self.handles.borrow_mut().requests.push((request, fetch)),
+            None => self.later(Happening::Response(request, Err(Failure::Unavailable))),
+        }
+    }
+
+    fn open_stream(self: &Rc<Self>, conn: ConnId, call: &Call) {
+        let weak = Rc::downgrade(self);
+        let fetch = Fetch::stream(call, move |happened| {
+            feed(&weak, Happening::Stream(conn, happened));
+        });
+        match fetch {
+            Some(fetch) => self.handles.borrow_mut().streams.push((conn, fetch)),
+            None => self.later(Happening::Stream(
+                conn,
+                fetch::Happened::Failed(Failure::Unavailable),
+            )),
+        }
+    }
+
+    /// What happened while something was done is handled when that is done.
+    fn later(&self, happening: Happening) {
+        self.inbox.borrow_mut().push_back(happening);
+    }
+
     fn queue_for_lock(self: &Rc<Self>, ticket: LockTicket, name: &str) {
         let weak = Rc::downgrade(self);
         let request = LockRequest::queue(name, ticket, move |happened| match happened {
@@ -238,10 +293,7 @@ impl Shell {
         });
         match request {
             Some(request) => self.handles.borrow_mut().locks.push(request),
-            None => self
-                .inbox
-                .borrow_mut()
-                .push_back(Happening::Lock(LockEvent::Unavailable)),
+            None => self.later(Happening::Lock(LockEvent::Unavailable)),
         }
     }
 }
@@ -267,6 +319,25 @@ impl Happening {
                         reason,
                     },
                 },
+            },
+            Happening::Stream(conn, happened) => Input::Stream {
+                conn: *conn,
+                event: match happened {
+                    fetch::Happened::Opened(head) => StreamEvent::Opened {
+                        status: head.status,
+                        headers: head.headers(),
+                    },
+                    fetch::Happened::Chunk(bytes) => StreamEvent::Chunk(bytes),
+                    fetch::Happened::Ended => StreamEvent::Ended,
+                    fetch::Happened::Failed(failure) => StreamEvent::Failed(*failure),
+                },
+            },
+            Happening::Response(request, result) => Input::Response {
+                request: *request,
+                result: result
+                    .as_ref()
+                    .map(fetch::Whole::reply)
+                    .map_err(|failure| *failure),
             },
             Happening::Lock(event) => Input::Lock(*event),
             Happening::Tab(bytes) => Input::TabMessage(bytes),

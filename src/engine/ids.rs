@@ -10,6 +10,10 @@ pub struct TabId(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConnId(pub u32);
 
+/// One HTTP request. What comes for one that was given up is recognised by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HttpId(pub u32);
+
 /// One request for the leader's lock. A grant that comes after the request was given up is
 /// recognised by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,6 +114,13 @@ impl RequestId {
     /// The request that follows.
     pub fn next(self) -> RequestId {
         RequestId(self.0.saturating_add(1))
+    }
+}
+
+impl HttpId {
+    /// The request that follows.
+    pub fn next(self) -> HttpId {
+        HttpId(self.0.wrapping_add(1))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Everything that can happen to the engine.
 
 use super::command::Command;
-use super::ids::{ConnId, LockTicket};
+use super::http::{Failure, Reply, StreamEvent};
+use super::ids::{ConnId, HttpId, LockTicket};
 
 /// Something that happened. Slices are borrowed from the browser's buffers: the engine copies
 /// what it keeps.
@@ -17,6 +18,20 @@ pub enum Input<'a> {
         conn: ConnId,
         /// What happened.
         event: SocketEvent<'a>,
+    },
+    /// An HTTP request is over.
+    Response {
+        /// Which one; what comes for one that was given up is dropped.
+        request: HttpId,
+        /// The answer, whatever its status, or why there is none.
+        result: Result<Reply<'a>, Failure>,
+    },
+    /// Something happened to an answer that is read as it comes.
+    Stream {
+        /// Of which connection; what an older one says is dropped.
+        conn: ConnId,
+        /// What happened.
+        event: StreamEvent<'a>,
     },
     /// Something happened to the leader's lock.
     Lock(LockEvent),

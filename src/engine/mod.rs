@@ -22,6 +22,7 @@ pub mod channels;
 pub mod command;
 pub mod config;
 pub mod hlc;
+pub mod http;
 pub mod ids;
 pub mod input;
 pub mod invalidation;
@@ -34,6 +35,8 @@ pub mod notice;
 pub mod output;
 pub mod rng;
 mod route_channels;
+mod route_http;
+mod route_link;
 mod route_tabs;
 mod snapshot;
 pub mod status;
@@ -48,8 +51,9 @@ use std::rc::Rc;
 use self::channels::Channels;
 use self::command::Command;
 use self::config::Config;
-use self::ids::{ConnId, RequestId, TabId};
-use self::input::{Input, PageEvent, SocketEvent};
+use self::http::Requests;
+use self::ids::{RequestId, TabId};
+use self::input::{Input, PageEvent};
 use self::invalidation::Invalidation;
 use self::link::Link;
 use self::map::Map;
@@ -60,9 +64,8 @@ use self::rng::Rng;
 use self::status::{Status, Word};
 use self::tabs::message::Says;
 use self::tabs::{Role, Tabs};
-use self::time::{Millis, Mono, Now, Wall};
-use crate::wire::native;
-use crate::wire::{Event, Heard};
+use self::time::{Mono, Now, Wall};
+use crate::wire::Event;
 
 /// What the engine is told once, when it is made.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +91,7 @@ pub struct Engine {
     channels: Channels,
     invalidation: Invalidation,
     metrics: Metrics,
+    requests: Requests,
     listened: Map<String, u32>,
     /// The last request to the server.
     request: RequestId,
@@ -118,6 +122,7 @@ impl Engine {
             channels: Channels::default(),
             invalidation: Invalidation::default(),
             metrics: Metrics::default(),
+            requests: Requests::default(),
             listened: Map::new(),
             request: RequestId::default(),
             told_tabs: None,
@@ -151,6 +156,8 @@ impl Engine {
             Input::Tick => {}
             Input::Command(command) => self.on_command(now, command),
             Input::Socket { conn, event } => self.on_socket(now, conn, event),
+            Input::Response { request, result } => self.on_response(now, request, result),
+            Input::Stream { conn, event } => self.on_stream(now, conn, event),
             Input::Lock(event) => self.on_lock(now, event),
             Input::TabMessage(bytes) => self.on_tab_message(now, bytes),
             Input::Page(event) => self.on_page(now, event),
@@ -173,6 +180,7 @@ impl Engine {
             self.link.next_wakeup(),
             self.tabs.next_wakeup(),
             self.invalidation.next_wakeup(),
+            self.requests.next_wakeup(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -223,6 +231,7 @@ impl Engine {
         self.link_steps(now);
         self.channels.link_down();
         self.channels.forget_all_tabs();
+        self.abort_requests();
         self.post(Says::Bye);
         let ticket = self.tabs.stop();
         self.out.push_back(Output::ReleaseLock(ticket));
@@ -253,58 +262,6 @@ impl Engine {
         }
     }
 
-    fn on_socket(&mut self, now: Now, conn: ConnId, event: SocketEvent<'_>) {
-        if !self.link.owns(conn) {
-            return;
-        }
-        match event {
-            SocketEvent::Opened => self.link.opened(conn),
-            SocketEvent::Closed { code, reason } => {
-                self.link.closed(now, conn, code, reason, &mut self.rng);
-            }
-            SocketEvent::Frame(bytes) => {
-                self.link.heard(now);
-                self.metrics.frame(bytes.len());
-                let mut heard = Vec::new();
-                native::read(bytes, &mut heard);
-                self.on_heard(now, conn, heard);
-            }
-        }
-    }
-
-    fn on_heard(&mut self, now: Now, conn: ConnId, heard: Vec<Heard<'_>>) {
-        let mut fresh = Vec::new();
-        for said in heard {
-            // What was heard before may have ended the connection.
-            if !self.link.owns(conn) {
-                break;
-            }
-            match said {
-                Heard::Event(event) => {
-                    if self.on_event(now, &event) {
-                        fresh.push(event);
-                    }
-                }
-                Heard::Subscribed {
-                    channel,
-                    position,
-                    recovery,
-                    ..
-                } => self.on_subscribed(now, &channel, position, recovery),
-                Heard::Unsubscribed { .. } | Heard::Pong | Heard::Unknown => {}
-                Heard::Welcome { ping_ms } => self.link.welcome(now, Millis(ping_ms)),
-                Heard::Ping { number } => self.link.ping(number),
-                Heard::GoAway { spread_ms } => {
-                    self.link.go_away(now, Millis(spread_ms), &mut self.rng);
-                }
-                Heard::Refused(refusal) => self.on_refused(refusal),
-                Heard::Malformed(what) => self.fault(FaultCode::BadFrame, what),
-            }
-            self.link_steps(now);
-        }
-        self.relay(fresh);
-    }
-
     fn deliver(&mut self, now: Now, event: &Event<'_>) {
         self.metrics.events += 1;
         if self.listened.contains(event.name.as_ref()) {
@@ -320,49 +277,9 @@ impl Engine {
             .event(now.mono, &event.name, &event.channel);
     }
 
-    fn send(&mut self, frame: String) {
-        if let Some(conn) = self.link.live() {
-            self.out.push_back(Output::SendFrame { conn, frame });
-        }
-    }
-
     fn next_request(&mut self) -> RequestId {
         self.request = self.request.next();
         self.request
-    }
-
-    fn link_steps(&mut self, now: Now) {
-        while let Some(step) = self.link.poll() {
-            match step {
-                link::Step::Open(conn) => {
-                    self.metrics.dials += 1;
-                    self.out.push_back(Output::OpenSocket {
-                        conn,
-                        url: self.config.url.clone(),
-                        protocol: native::SUBPROTOCOL,
-                    });
-                }
-                link::Step::Close(conn) => self.out.push_back(Output::CloseSocket { conn }),
-                link::Step::Hello(conn) => {
-                    let frame = native::hello(&self.tabs.me().text(), None);
-                    self.out.push_back(Output::SendFrame { conn, frame });
-                }
-                link::Step::Pong(conn, number) => {
-                    let frame = native::pong(number);
-                    self.out.push_back(Output::SendFrame { conn, frame });
-                }
-                link::Step::Ping(conn) => {
-                    let number = self.next_request().0;
-                    let frame = native::ping(number);
-                    self.out.push_back(Output::SendFrame { conn, frame });
-                }
-                link::Step::Up => {
-                    let steps = self.channels.link_up();
-                    self.channel_steps(now, steps);
-                }
-                link::Step::Down => self.channels.link_down(),
-            }
-        }
     }
 
     fn on_time(&mut self, now: Now) {
@@ -376,6 +293,7 @@ impl Engine {
             if self.tabs.renew(now) {
                 self.post_wants();
             }
+            self.expire_requests(now);
         }
         self.link_steps(now);
     }

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::ids::{ConnId, LockTicket};
+use super::http::Call;
+use super::ids::{ConnId, HttpId, LockTicket};
 use super::notice::Notice;
 
 /// Something to do. Values only: an output can be compared, printed and sent.
@@ -26,6 +27,31 @@ pub enum Output {
     },
     /// Close a socket and forget it: nothing that still happens to it matters.
     CloseSocket {
+        /// Which one.
+        conn: ConnId,
+    },
+    /// Send an HTTP request; what becomes of it comes as one [`Input::Response`](super::input::Input::Response).
+    Request {
+        /// Its number, to be given back with the answer.
+        request: HttpId,
+        /// What to ask.
+        call: Call,
+    },
+    /// Give up a request: its answer does not matter any more.
+    AbortRequest {
+        /// Which one.
+        request: HttpId,
+    },
+    /// Send an HTTP request and hand out its answer as it comes, as
+    /// [`Input::Stream`](super::input::Input::Stream).
+    OpenStream {
+        /// The attempt's number, to be given back with all that happens to it.
+        conn: ConnId,
+        /// What to ask. There is no bound on the length of the answer.
+        call: Call,
+    },
+    /// Stop reading an answer and forget it: nothing that still happens to it matters.
+    CloseStream {
         /// Which one.
         conn: ConnId,
     },
