@@ -9,7 +9,7 @@
 
 mod support;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use everfresh_server::{Config, StartError, serve};
 use hyper::Method;
@@ -17,6 +17,11 @@ use support::{config, get, request, start};
 
 fn built_page(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("everfresh-page-{name}-{}", std::process::id()));
+    built_page_in(&folder);
+    folder
+}
+
+fn built_page_in(folder: &Path) {
     std::fs::create_dir_all(folder.join("assets")).unwrap();
     for (file, text) in [
         ("index.html", "<!doctype html><title>demo</title>"),
@@ -27,7 +32,6 @@ fn built_page(name: &str) -> PathBuf {
     ] {
         std::fs::write(folder.join(file), text).unwrap();
     }
-    folder
 }
 
 #[tokio::test]
@@ -93,8 +97,10 @@ async fn files_have_their_type_their_age_and_their_policy() {
 
 #[tokio::test]
 async fn what_is_not_there_is_not_the_page() {
-    let folder = built_page("missing");
-    std::fs::write(folder.join("../everfresh-secret.txt"), "secret").unwrap();
+    let outer = std::env::temp_dir().join(format!("everfresh-outside-{}", std::process::id()));
+    let folder = outer.join("www");
+    built_page_in(&folder);
+    std::fs::write(outer.join("everfresh-secret.txt"), "secret").unwrap();
     let server = start(Config {
         www: Some(folder.clone()),
         ..config()
@@ -125,7 +131,7 @@ async fn what_is_not_there_is_not_the_page() {
         405
     );
     server.shutdown().await;
-    std::fs::remove_dir_all(folder).unwrap();
+    std::fs::remove_dir_all(outer).unwrap();
 }
 
 #[tokio::test]
