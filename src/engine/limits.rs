@@ -66,3 +66,127 @@ pub const ROSTER_EXPIRE: Millis = Millis::seconds(180);
 /// How far ahead of ours the clock of another device may be to be followed. Devices that ask a
 /// time server agree within a second; a minute leaves room for those that do so once a day.
 pub const HLC_DRIFT_MAX: Millis = Millis::minutes(1);
+
+// The link.
+
+/// Two dials are never closer than this. A flapping network fires 20 changes in 10 s; and Chromium
+/// makes a page wait that has dialled about 30 times in 10 s in vain.
+pub const DIAL_GAP: Millis = Millis::seconds(1);
+
+/// Reasons to reconnect that come within this span are one reason: waking up is told by up to
+/// five events of the page within a few milliseconds.
+pub const RECONNECT_DEBOUNCE: Millis = Millis(50);
+
+/// With no sign of the server for this long the app is told `offline` and no longer
+/// `reconnecting`. Long enough for a server that is restarted.
+pub const OFFLINE_AFTER: Millis = Millis::seconds(15);
+
+/// A stable connection that is back within this span was never shown as lost: a proxy that cuts
+/// every connection after a minute shall not make the indicator flicker.
+pub const STATUS_GRACE: Millis = Millis::seconds(2);
+
+/// After the attempts that the app allows, the server is looked for this often: a user who left
+/// the page open comes back to one that lives.
+pub const REST_PAUSE: Millis = Millis::minutes(1);
+
+/// Dials that failed at once, before a 401 by HTTP is taken for the reason. One or two can be a
+/// server that was restarting.
+pub const REFUSALS_BEFORE_AUTH: u32 = 3;
+
+/// Failures of a transport, with the server in sight, before the next lower one is tried. A
+/// transport that hangs counts for all of them: only a firewall does that.
+pub const TRANSPORT_STRIKES: u8 = 3;
+
+/// On a lower transport, when the better one is first tried again.
+pub const UPGRADE_FIRST: Millis = Millis::seconds(30);
+
+/// The longest pause between two tries of the better transport. A firewall stays for as long as
+/// the user sits behind it; a try costs one dial.
+pub const UPGRADE_MAX: Millis = Millis::minutes(30);
+
+/// In the first second of an outage the server is looked for this often: most outages are a
+/// server that is restarted, and 150 ms more are not noticed.
+pub const SCOUT_QUICK: Millis = Millis(150);
+
+/// How long the server is looked for quickly.
+pub const SCOUT_QUICK_FOR: Millis = Millis(1200);
+
+/// After that, up to [`SCOUT_STEADY_FOR`].
+pub const SCOUT_STEADY: Millis = Millis(500);
+
+/// After this the pause grows with the outage: an eighth of it, up to [`BACKOFF_MAX`]. So an
+/// outage is at most an eighth longer than the server's own, and an hour costs 200 looks.
+pub const SCOUT_STEADY_FOR: Millis = Millis::seconds(10);
+
+/// The server is looked for only this often while the browser says that there is no network.
+pub const SCOUT_OFFLINE: Millis = Millis::seconds(5);
+
+/// How long the answer to a look may take. Shorter than a dial, because the next look costs
+/// nothing.
+pub const SCOUT_TIMEOUT: Millis = Millis::seconds(4);
+
+/// Bytes of the answer to a look. Ours has 30; a proxy's error page may have some thousand.
+pub const SCOUT_BYTES_MAX: usize = 64 << 10;
+
+/// A server may ask for this delay between a look and the dial, to spread those who come back.
+pub const COMEBACK_DELAY_MAX: Millis = Millis::minutes(1);
+
+/// Within which those come back whom a server sent away without saying within what. Restarts are
+/// rolled out to thousands of pages at one moment.
+pub const GOAWAY_SPREAD: Millis = Millis::seconds(30);
+
+/// A server may ask for a wider spread, within reason.
+pub const GOAWAY_SPREAD_MAX: Millis = Millis::minutes(5);
+
+/// A round trip longer than this makes the link `degraded`.
+pub const SLOW_AFTER: Millis = Millis::seconds(2);
+
+/// A round trip shorter than this ends that. Less than [`SLOW_AFTER`], or a link at the edge
+/// would change its state with every answer.
+pub const SLOW_UNTIL: Millis = Millis::seconds(1);
+
+/// The round trip is measured again after this span, when the server's ping has woken the radio
+/// anyway.
+pub const MEASURE_EVERY: Millis = Millis::seconds(50);
+
+/// What arrives this soon after a question may have waited for a frozen page, and is no sign
+/// that the other side lives now.
+pub const STALE_BURST: Millis = Millis::seconds(1);
+
+/// A page that was away for longer than this asks whether the link is still there. Hidden pages
+/// are late by a second all the time.
+pub const AWAY: Millis = Millis::seconds(5);
+
+/// How long the app's token function may take. It may show nothing to the user, so that a slow
+/// network is all that it waits for.
+pub const TOKEN_TIMEOUT: Millis = Millis::seconds(30);
+
+/// The longest pause between two calls of a token function that fails.
+pub const TOKEN_RETRY_MAX: Millis = Millis::minutes(2);
+
+/// A token is renewed this long before it ends, or earlier if its life is long: time for three
+/// failures.
+pub const TOKEN_AHEAD: Millis = Millis::seconds(60);
+
+/// Two renewals are never closer than this, however short the server makes the life of a token.
+pub const TOKEN_GAP: Millis = Millis::seconds(10);
+
+/// A token that is said to live longer is renewed after this all the same: the clocks that the
+/// two moments were read from may be wrong.
+pub const TOKEN_LIFE_MAX: Millis = Millis::minutes(24 * 60);
+
+/// Bytes of a token. Proxies stop at headers of 8 KiB.
+pub const TOKEN_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes of messages that may wait while the server asks for less or a request is under way.
+/// Beyond it the connection is given up, and what is needed is said anew on the next.
+pub const OUTBOX_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of messages in one request: what the server takes as one frame.
+pub const POST_BYTES_MAX: usize = 60 << 10;
+
+/// Bytes of an answer that carries messages: some frames of the largest size.
+pub const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of one line of an event stream: the largest frame and its field name.
+pub const STREAM_LINE_BYTES_MAX: usize = (1 << 20) + 16;
