@@ -5,10 +5,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::ids::Millis;
 
 /// The time now. A clock before 1970 reads as 1970.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a server has a clock; everything behind this line is handed the time"
-)]
 pub(crate) fn now() -> Millis {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
