@@ -11,8 +11,8 @@ use crate::tools::{cargo_tools, node};
 
 const NAME: &str = "everfresh";
 
-/// What Rust's wasm32 target may use, and so what the optimiser must be told to accept. Every
-/// browser of the last years has them.
+/// Size before speed. The features are what Rust's wasm32 target may use, and so what the optimiser
+/// must be told to accept; every browser of the last years has them.
 const OPTIMISE: &[&str] = &[
     "-Oz",
     "--enable-bulk-memory",
@@ -22,6 +22,8 @@ const OPTIMISE: &[&str] = &[
     "--enable-nontrapping-float-to-int",
     "--enable-reference-types",
     "--enable-sign-ext",
+    "--strip-producers",
+    "--strip-target-features",
 ];
 
 /// Builds it, as far as anything has changed.
