@@ -1,0 +1,133 @@
+//! Counts of rare states. A simulator that never reaches them proves nothing about them, so a run
+//! over many seeds asserts that each was reached.
+
+macro_rules! rare {
+    ($($(#[doc = $about:literal])* $name:ident,)*) => {
+        /// Something rare that a run has to reach.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Rare { $($(#[doc = $about])* $name,)* }
+
+        impl Rare {
+            /// All of them.
+            pub(crate) const ALL: &[Rare] = &[$(Rare::$name,)*];
+        }
+    };
+}
+
+rare! {
+    /// A tab took the lead after another one.
+    HandOver,
+    /// A tab took the lead while events were on their way to the tab before or from it.
+    HandOverWithEventsInFlight,
+    /// Missed events were sent after a reconnect.
+    Recovered,
+    /// Missed events could not be sent.
+    RecoveryImpossible,
+    /// An event came after a hole in the numbers.
+    HoleInTheNumbers,
+    /// An event came again.
+    DuplicateEvent,
+    /// A tab missed events and had to be told that it did.
+    MissedEvents,
+    /// A tab crashed between two outputs of its engine.
+    CrashBetweenOutputs,
+    /// A tab crashed while it led.
+    LeaderCrashed,
+    /// A tab was frozen while it led, without having been told.
+    LeaderFrozenUntold,
+    /// A tab was frozen after it was told.
+    FrozenTold,
+    /// A thawed tab found messages that had queued.
+    ThawedToABurst,
+    /// A tab came back from the back/forward cache.
+    BackFromCache,
+    /// A computer slept and its monotonic clock stood still.
+    SleptWithoutMono,
+    /// A computer slept and its monotonic clock went on.
+    SleptWithMono,
+    /// The wall clock was set back.
+    ClockSetBack,
+    /// The wall clock was set forward.
+    ClockSetForward,
+    /// A timer of a hidden tab ran more than ten seconds late.
+    ThrottledTimer,
+    /// A frame was sent into nothing.
+    SentIntoNothing,
+    /// The server closed a session that did not answer its pings.
+    ServerGaveUpOnSession,
+    /// A page gave up on a server that did not answer.
+    PageGaveUpOnServer,
+    /// A dial led nowhere.
+    DialHung,
+    /// A dial was refused.
+    DialRefused,
+    /// The server restarted with a new epoch.
+    RestartedNewEpoch,
+    /// The server restarted with its epoch kept.
+    RestartedSameEpoch,
+    /// Something changed and no event told of it.
+    SilentChange,
+    /// The server closed a connection with a code of its own.
+    Kicked,
+    /// The server closed a connection for good.
+    KickedForGood,
+    /// The server said that it goes away.
+    WentAway,
+    /// The server closed each connection soon after it was made, for a while.
+    Flapped,
+    /// Frames waited for the end of a partition and came late, all at once.
+    HeldByPartition,
+    /// A frame of a socket arrived after the engine had closed it.
+    LateFrame,
+    /// The server sent what is not of the protocol.
+    HostileFrame,
+    /// Another script of the origin posted what is not ours.
+    HostileTabMessage,
+    /// A fetch was asked for while one was under way.
+    FetchOwed,
+    /// A fetch failed.
+    FetchFailed,
+    /// A browser had no locks.
+    NoLocks,
+    /// A message between tabs took longer than a second.
+    SlowBus,
+    /// A leader was asked for a channel that only a follower watches.
+    FollowersOwnChannel,
+}
+
+/// The counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Sometimes([u64; Rare::ALL.len()]);
+
+impl Default for Sometimes {
+    fn default() -> Self {
+        Sometimes([0; Rare::ALL.len()])
+    }
+}
+
+impl Sometimes {
+    /// It happened.
+    pub(crate) fn reached(&mut self, rare: Rare) {
+        self.0[rare as usize] += 1;
+    }
+
+    /// Adds the counts of another world.
+    pub(crate) fn add(&mut self, other: &Sometimes) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine += theirs;
+        }
+    }
+
+    /// Each with its count.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Rare, u64)> {
+        Rare::ALL.iter().map(|&rare| (rare, self.0[rare as usize]))
+    }
+
+    /// What was never reached.
+    pub(crate) fn never(&self) -> Vec<Rare> {
+        self.iter()
+            .filter(|(_, count)| *count == 0)
+            .map(|(rare, _)| rare)
+            .collect()
+    }
+}
