@@ -265,6 +265,9 @@ impl App {
                 how: format!("the app was handed an event that nobody published: {channel} {data}"),
             });
         };
+        if self.watched[at] == 0 {
+            return Ok(heard);
+        }
         if let Some(last) = self.heard[at] {
             if place <= last {
                 return Err(Broken {

@@ -201,6 +201,7 @@ impl World {
                     self.now
                 };
                 let at = at + self.chance.app.between(MS, 100 * MS);
+                self.fetch_trouble = self.fetch_trouble.max(at);
                 self.answer_at(at, tab, query, request, None);
                 return;
             }

@@ -83,7 +83,7 @@ impl World {
         }
         let browser = &self.browsers[self.tabs[tab].seat.browser];
         if !self.server.up || browser.network.troubled(self.now) {
-            self.fetch_trouble = self.now;
+            self.fetch_trouble = self.fetch_trouble.max(self.now);
         }
         let steady = self.tabs[tab].steady_since.max(self.fetch_trouble);
         // The fetch under way, the one that follows, the window, and a moment to spare.

@@ -425,7 +425,6 @@ impl World {
         };
         for tab in 0..self.tabs.len() {
             if self.tabs[tab].seat.browser == browser {
-                self.tabs[tab].neighbour.excused(self.now);
                 self.arrive(tab, Arrival::Page(event));
             }
         }
@@ -446,9 +445,10 @@ impl World {
         let text = TEXTS[(which % TEXTS.len() as u64) as usize];
         for tab in 0..self.tabs.len() {
             if self.tabs[tab].seat.browser == browser
-                && let Some(port) = self.tabs[tab].port
+                && let Some(port) = &self.tabs[tab].port
             {
-                self.arrive(tab, Arrival::Bus(port, text.to_owned()));
+                let arrival = Arrival::Bus(port.number, text.to_owned());
+                self.arrive(tab, arrival);
             }
         }
     }
@@ -577,15 +577,20 @@ impl World {
             self.tabs[tab].fuse = None;
             self.thaw(tab);
             self.restore(tab);
-            // Whoever was told not to dial again needs a person to say so.
-            if self.runs(tab) && self.tabs[tab].neighbour.is_stopped() {
-                self.reconnect(tab);
-            }
         }
         for kind in 0..self.truth.kinds.len() {
             if self.owes_event || self.chance.app.one_in(3) {
                 let at = self.now + self.chance.app.between(S, 30 * S);
                 self.agenda.add(at, Happening::Change(kind, 1, 0));
+            }
+        }
+    }
+
+    /// Whoever was told not to dial again needs a person to say otherwise.
+    pub(crate) fn mend(&mut self) {
+        for tab in 0..self.tabs.len() {
+            if self.runs(tab) && self.tabs[tab].neighbour.is_stopped() {
+                self.reconnect(tab);
             }
         }
     }

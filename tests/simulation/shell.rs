@@ -9,13 +9,13 @@ use everfresh::engine::notice::Notice;
 use everfresh::engine::output::Output;
 
 use crate::agenda::{MIN, MS, S, Time};
-use crate::app::Wish;
+use crate::app::{Wish, channel_name};
 use crate::browser::Claim;
 use crate::network::{End, Socket, Way};
 use crate::promises::Promise;
 use crate::sometimes::Rare;
 use crate::story::tell;
-use crate::tab::{Arrival, FromSocket, Life};
+use crate::tab::{Arrival, FromSocket, Life, Port};
 use crate::world::{Happening, World};
 
 /// Ticks that an engine may need in a second. A window ends ten times a second and a wait may be
@@ -54,7 +54,7 @@ impl World {
 
     fn arrive_at_sleeper(&mut self, tab: usize, arrival: Arrival) {
         let cached = self.tabs[tab].life == Life::Cached;
-        if cached && matches!(arrival, Arrival::Bus(port, _) if self.tabs[tab].port == Some(port)) {
+        if cached && matches!(arrival, Arrival::Bus(port, _) if self.tabs[tab].hears_on(port)) {
             // Chromium throws a page out of the cache for which a message arrives.
             tell!(self, "{} is thrown out of the cache", self.name(tab));
             self.end_tab(tab, true);
@@ -83,6 +83,9 @@ impl World {
             tell!(self, "{} <- {}", self.name(tab), arrival.words());
             self.steps += 1;
             self.tabs[tab].inputs += 1;
+            if let Arrival::Page(_) = arrival {
+                self.tabs[tab].neighbour.excused(self.now);
+            }
             self.tabs[tab].engine.handle(now, input);
             while let Some(output) = self.tabs[tab].engine.poll_output() {
                 match output {
@@ -125,7 +128,7 @@ impl World {
                 }
                 None
             }
-            Arrival::Bus(port, _) if self.tabs[tab].port != Some(*port) => None,
+            Arrival::Bus(port, _) if !self.tabs[tab].hears_on(*port) => None,
             _ => Some(ConnId(0)),
         }
     }
@@ -200,39 +203,48 @@ impl World {
         match output {
             Output::OpenSocket { conn, .. } => self.open_socket(tab, conn),
             Output::SendFrame { conn, frame } => {
+                self.note_subscription(tab, &frame);
                 if let Some(socket) = self.socket_of(tab, conn) {
                     self.send_up(socket, frame);
                 }
             }
             Output::CloseSocket { conn } => {
                 if let Some(socket) = self.socket_of(tab, conn) {
+                    if self.sockets[socket].client == End::Open && self.sockets[socket].down.hole {
+                        self.sometimes.reached(Rare::PageGaveUpOnServer);
+                    }
                     self.tabs[tab].socket = None;
                     self.close_client(socket);
                 }
             }
-            Output::QueueForLock(ticket) => {
-                let (browser, scope) = self.place_of(tab);
-                let Some(lock) = self.browsers[browser].lock(&scope) else {
+            Output::QueueForLock { ticket, name } => {
+                let browser = self.tabs[tab].seat.browser;
+                let Some(lock) = self.browsers[browser].lock(&name) else {
                     inbox.push_back(Arrival::Lock(LockEvent::Unavailable));
                     return;
                 };
                 let granted = lock.queue(Claim { tab, ticket });
+                let holder = lock.holder;
                 self.grant_lock(granted);
-                self.throw_out_of_cache(browser, &scope);
+                self.throw_out_of_cache(holder);
             }
             Output::ReleaseLock(ticket) => {
-                let (browser, scope) = self.place_of(tab);
-                if let Some(lock) = self.browsers[browser].lock(&scope) {
-                    let granted = lock.release(Claim { tab, ticket });
-                    self.grant_lock(granted);
-                    let at = self.now + self.chance.browser.between(1, 3 * MS);
-                    let over = Arrival::Lock(LockEvent::Lost(ticket));
-                    self.agenda.add(at, Happening::Arrives(tab, over));
+                let claim = Claim { tab, ticket };
+                let browser = &mut self.browsers[self.tabs[tab].seat.browser];
+                let granted: Vec<Claim> = (browser.locks.iter_mut().flatten())
+                    .filter_map(|lock| lock.release(claim))
+                    .collect();
+                for claim in granted {
+                    self.grant_lock(Some(claim));
                 }
+                let at = self.now + self.chance.browser.between(1, 3 * MS);
+                let over = Arrival::Lock(LockEvent::Lost(ticket));
+                self.agenda.add(at, Happening::Arrives(tab, over));
             }
-            Output::OpenTabChannel => {
+            Output::OpenTabChannel(name) => {
                 self.ports += 1;
-                self.tabs[tab].port = Some(self.ports);
+                let number = self.ports;
+                self.tabs[tab].port = Some(Port { number, name });
             }
             Output::CloseTabChannel => {
                 // Put away: whatever the server said is forgotten with the lead.
@@ -244,16 +256,18 @@ impl World {
         }
     }
 
-    fn place_of(&self, tab: usize) -> (usize, String) {
-        let tab = &self.tabs[tab];
-        (tab.seat.browser, tab.scope.clone())
+    fn note_subscription(&mut self, tab: usize, frame: &str) {
+        let watched = &self.tabs[tab].app.watched;
+        let others = (0..watched.len()).any(|at| {
+            watched[at] == 0 && frame.contains(&format!("\"ch\":\"{}\"", channel_name(at)))
+        });
+        if others && frame.starts_with("{\"t\":\"sub\"") {
+            self.sometimes.reached(Rare::FollowersOwnChannel);
+        }
     }
 
     /// A page in the back/forward cache that holds a lock which others want is thrown out.
-    fn throw_out_of_cache(&mut self, browser: usize, scope: &str) {
-        let holder = self.browsers[browser]
-            .lock(scope)
-            .and_then(|lock| lock.holder);
+    fn throw_out_of_cache(&mut self, holder: Option<Claim>) {
         if let Some(holder) = holder
             && self.tabs[holder.tab].life == Life::Cached
         {
@@ -295,28 +309,34 @@ impl World {
 
     /// The locks of a tab that is gone pass on.
     pub(crate) fn free_locks(&mut self, tab: usize) {
-        let (browser, scope) = self.place_of(tab);
-        if let Some(lock) = self.browsers[browser].lock(&scope) {
-            let granted = lock.forget(tab);
-            self.grant_lock(granted);
+        let browser = &mut self.browsers[self.tabs[tab].seat.browser];
+        let granted: Vec<Claim> = (browser.locks.iter_mut().flatten())
+            .filter_map(|lock| lock.forget(tab))
+            .collect();
+        for claim in granted {
+            self.grant_lock(Some(claim));
         }
     }
 
     /// Says something to the other tabs. In order from one to another, and in no order else.
     pub(crate) fn post(&mut self, from: usize, message: &str) {
-        let (browser, scope) = self.place_of(from);
+        let browser = self.tabs[from].seat.browser;
+        let Some(name) = self.tabs[from].port.as_ref().map(|port| port.name.clone()) else {
+            return;
+        };
         for to in 0..self.tabs.len() {
             let other = &self.tabs[to];
-            let Some(port) = other.port.filter(|_| {
+            let Some(port) = other.port.as_ref().filter(|port| {
                 to != from
                     && other.life != Life::Gone
                     && other.seat.browser == browser
-                    && other.scope == scope
+                    && port.name == name
             }) else {
                 continue;
             };
+            let number = port.number;
             let at = self.bus_arrival(browser, from, to);
-            let arrival = Arrival::Bus(port, message.to_owned());
+            let arrival = Arrival::Bus(number, message.to_owned());
             self.agenda.add(at, Happening::Arrives(to, arrival));
         }
     }

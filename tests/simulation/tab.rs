@@ -2,6 +2,7 @@
 //! the worst that a browser may do in between.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use everfresh::engine::Engine;
 use everfresh::engine::command::Command;
@@ -27,14 +28,12 @@ pub(crate) struct Tab {
     pub(crate) hidden: Option<Time>,
     /// When it was opened, on its computer's monotonic clock.
     pub(crate) origin: Time,
-    /// The name that the instance's tabs share.
-    pub(crate) scope: String,
     /// What arrived while it could not run.
     pub(crate) inbox: VecDeque<Arrival>,
     /// The socket that the shell has.
     pub(crate) socket: Option<usize>,
-    /// The open channel to the other tabs, by its number.
-    pub(crate) port: Option<u64>,
+    /// The open channel to the other tabs.
+    pub(crate) port: Option<Port>,
     /// Numbers the timers: an older one is void.
     pub(crate) arming: u64,
     /// The process dies after so many more outputs.
@@ -51,6 +50,22 @@ pub(crate) struct Tab {
     pub(crate) inputs: u64,
     /// Messages of other tabs are held in order: when the last one arrives.
     pub(crate) bus_last: Vec<(usize, Time)>,
+}
+
+/// An open channel to the other tabs.
+#[derive(Clone, Debug)]
+pub(crate) struct Port {
+    /// Its number: what was posted to an older one is lost.
+    pub(crate) number: u64,
+    /// The name that it has in common with those of the others.
+    pub(crate) name: Rc<str>,
+}
+
+impl Tab {
+    /// Does it listen on the channel of this number?
+    pub(crate) fn hears_on(&self, number: u64) -> bool {
+        self.port.as_ref().is_some_and(|port| port.number == number)
+    }
 }
 
 /// What is done with a tab.

@@ -122,6 +122,8 @@ pub(crate) enum Happening {
     Audit,
     /// Faults are over.
     Heal,
+    /// A person mends what only a person can.
+    Mend,
     /// Everything must be well again; nothing may run hot from now on.
     Settled,
     /// The world ends.
@@ -289,8 +291,11 @@ impl World {
                 } else {
                     HEALS_WITHIN
                 };
+                // What the server said last may still be on its way.
+                self.agenda.add(self.now + 30 * S, Happening::Mend);
                 self.agenda.add(self.now + span, Happening::Settled);
             }
+            Happening::Mend => self.mend(),
             Happening::Settled => {
                 self.check_healed("after the last fault");
                 for tab in &mut self.tabs {
@@ -324,7 +329,6 @@ impl World {
             tab: TabId(self.chance.browser.bits()),
             online: browser.online,
         };
-        let scope = config.scope();
         let mut app = App::new(&self.shape.queries, &self.truth);
         for channel in &config.channels {
             for at in 0..self.shape.extent.channels {
@@ -343,7 +347,6 @@ impl World {
             life: Life::Running,
             hidden: None,
             origin,
-            scope,
             inbox: std::collections::VecDeque::new(),
             socket: None,
             port: None,
@@ -395,8 +398,10 @@ impl World {
 
     /// A promise is broken: the world ends.
     pub(crate) fn broken(&mut self, broken: Broken) {
-        tell!(self, "*** {broken}");
-        self.broken.get_or_insert(broken);
+        if self.broken.is_none() {
+            tell!(self, "*** {broken}");
+            self.broken = Some(broken);
+        }
     }
 
     /// The socket of a tab by the engine's number.

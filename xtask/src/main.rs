@@ -15,6 +15,7 @@ mod process;
 mod progress;
 mod project;
 mod setup;
+mod simulate;
 mod size;
 mod stamp;
 mod test;
@@ -46,6 +47,12 @@ const COMMANDS: &[Command] = &[
         options: "[--only STAGE]… [--engine NAME]… [--allow-missing-engine]",
         about: "run every test in every engine; stages: format clippy native browser package fixtures e2e",
         run: test::run,
+    },
+    Command {
+        name: "simulate",
+        options: "[--seeds N | --seed S | --for 10m] [--first S] [--go-on]",
+        about: "run worlds in virtual time with every fault, or one of them again",
+        run: simulate::run,
     },
     Command {
         name: "build",

@@ -1,0 +1,122 @@
+//! `cargo xtask simulate`: many worlds of `tests/simulation`, or one again.
+
+use std::time::Duration;
+
+use crate::error::{Cause, Error, Result};
+use crate::process::{Group, Step};
+use crate::project::Project;
+
+/// The test that runs worlds; the other replays the seeds that failed once.
+const TEST: &str = "worlds_hold_the_promises";
+
+/// Nobody waits longer than a day; a run that hangs ends.
+const LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// What was asked for, as the environment that the test reads.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Options(Vec<(&'static str, String)>);
+
+/// The command.
+pub fn run(project: &Project, arguments: lexopt::Parser) -> Result<bool> {
+    let Options(environment) = parse(arguments)?;
+    let mut build = cargo_test(project);
+    build.arg("--no-run");
+    Step::new("build the simulator", build).must(project)?;
+
+    let mut run = cargo_test(project);
+    run.args([TEST, "--", "--exact", "--nocapture"]);
+    // A failing world tells its own story; the test harness's stack would hide it.
+    run.env("RUST_BACKTRACE", "0");
+    for (name, value) in environment {
+        run.env(name, value);
+    }
+    let mut group = Group::start(&mut run)
+        .map_err(|error| Error::new(Cause::Failed, format!("cannot run the simulator: {error}")))?;
+    Ok(group.wait(LIMIT).is_some_and(|status| status.success()))
+}
+
+fn cargo_test(project: &Project) -> std::process::Command {
+    let mut cargo = project.command("cargo");
+    cargo.args([
+        "test",
+        "--quiet",
+        "--profile",
+        "simulate",
+        "--package",
+        "everfresh",
+        "--test",
+        "simulation",
+    ]);
+    cargo
+}
+
+fn parse(mut arguments: lexopt::Parser) -> Result<Options> {
+    use lexopt::prelude::*;
+    let mut options = Options::default();
+    while let Some(argument) = arguments.next()? {
+        let (name, value) = match argument {
+            Long("seed") => ("EVERFRESH_SEED", number(&mut arguments)?),
+            Long("seeds") => ("EVERFRESH_SEEDS", number(&mut arguments)?),
+            Long("first") => ("EVERFRESH_FIRST", number(&mut arguments)?),
+            Long("for") => ("EVERFRESH_SECONDS", seconds(&mut arguments)?),
+            Long("go-on") => ("EVERFRESH_GO_ON", 1),
+            other => return Err(other.unexpected().into()),
+        };
+        options.0.push((name, value.to_string()));
+    }
+    Ok(options)
+}
+
+fn number(arguments: &mut lexopt::Parser) -> Result<u64> {
+    use lexopt::prelude::*;
+    Ok(arguments.value()?.parse()?)
+}
+
+/// A span like `90s`, `10m` or `1h`.
+fn seconds(arguments: &mut lexopt::Parser) -> Result<u64> {
+    let value = arguments.value()?.to_string_lossy().into_owned();
+    let unit = match value.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        _ => 0,
+    };
+    value
+        .get(..value.len().saturating_sub(1))
+        .and_then(|digits| digits.parse::<u64>().ok())
+        .and_then(|count| count.checked_mul(unit))
+        .filter(|span| *span > 0)
+        .ok_or_else(|| Error::usage(format!("`{value}` is no span: write 90s, 10m or 1h")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Option<Options> {
+        parse(lexopt::Parser::from_args(arguments)).ok()
+    }
+
+    #[test]
+    fn options_become_the_environment_of_the_test() {
+        let one = |name, value: &str| Some(Options(vec![(name, value.to_owned())]));
+        assert_eq!(parsed(&["--seed", "7"]), one("EVERFRESH_SEED", "7"));
+        assert_eq!(parsed(&["--for", "10m"]), one("EVERFRESH_SECONDS", "600"));
+        assert_eq!(parsed(&["--for", "1h"]), one("EVERFRESH_SECONDS", "3600"));
+        assert_eq!(parsed(&[]), Some(Options::default()));
+    }
+
+    #[test]
+    fn what_is_no_number_and_no_span_is_refused() {
+        for arguments in [
+            ["--seeds", "many"],
+            ["--for", "10"],
+            ["--for", "m"],
+            ["--for", "0s"],
+            ["--for", "99999999999999999999h"],
+            ["--speed", "1"],
+        ] {
+            assert_eq!(parsed(&arguments), None, "{arguments:?}");
+        }
+    }
+}
