@@ -231,6 +231,8 @@ impl App {
                 self.faults += 1;
                 Ok(Heard::default())
             }
+            #[allow(unreachable_patterns, reason = "what parts to come tell the app")]
+            _ => Ok(Heard::default()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Runs worlds: many at a time, one again, a failing one smaller and smaller.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +26,7 @@ thread_local! {
 struct Outcome {
     steps: u64,
     sometimes: Sometimes,
+    unmodelled: BTreeSet<String>,
     broken: Option<Broken>,
     story: String,
     plan: Vec<String>,
@@ -44,6 +46,7 @@ enum Until {
 struct Found {
     steps: u64,
     sometimes: Sometimes,
+    unmodelled: BTreeSet<String>,
     /// The seeds that failed, and how.
     failed: Vec<(u64, String)>,
 }
@@ -119,6 +122,9 @@ fn many(first: u64, until: Until, goes_on: bool) {
     for (rare, count) in found.sometimes.iter() {
         println!("  {count:>9} {rare:?}");
     }
+    if !found.unmodelled.is_empty() {
+        println!("outputs that nothing answered: {:?}", found.unmodelled);
+    }
     if worlds >= ENOUGH_FOR_ALL {
         let never = found.sometimes.never();
         assert!(never.is_empty(), "never reached: {never:?}");
@@ -174,6 +180,7 @@ fn work(
         let mut found = found.lock().expect("no worker panics");
         found.steps += outcome.steps;
         found.sometimes.add(&outcome.sometimes);
+        found.unmodelled.extend(outcome.unmodelled);
         if let Some(broken) = outcome.broken {
             found.failed.push((first + at, broken.to_string()));
         }
@@ -231,6 +238,7 @@ fn world(seed: u64, kept: Option<&[bool]>, story: bool) -> Outcome {
     Outcome {
         steps: world.steps,
         sometimes: world.sometimes,
+        unmodelled: world.unmodelled,
         broken: world.broken,
         story: world.story.text(),
         plan,

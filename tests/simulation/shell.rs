@@ -253,7 +253,15 @@ impl World {
             }
             Output::PostToTabs(message) => self.post(tab, &message),
             Output::Tell(_) => {}
+            other => self.unmodelled(&other),
         }
+    }
+
+    /// An output that no part of the simulator answers yet; the run says which there were.
+    fn unmodelled(&mut self, output: &Output) {
+        let words = format!("{output:?}");
+        let name = words.split([' ', '(']).next().unwrap_or_default();
+        self.unmodelled.insert(name.to_owned());
     }
 
     fn note_subscription(&mut self, tab: usize, frame: &str) {

@@ -1,5 +1,7 @@
 //! A world: browsers, tabs, a server, what is true, and one agenda for all of them.
 
+use std::collections::BTreeSet;
+
 use everfresh::engine::config::Config;
 use everfresh::engine::ids::{ConnId, TabId};
 use everfresh::engine::{Boot, Engine};
@@ -40,6 +42,8 @@ pub(crate) struct World {
     pub(crate) chance: Streams,
     pub(crate) story: Story,
     pub(crate) sometimes: Sometimes,
+    /// Outputs that nothing answered.
+    pub(crate) unmodelled: BTreeSet<String>,
     /// Inputs that engines handled.
     pub(crate) steps: u64,
     pub(crate) broken: Option<Broken>,
@@ -208,6 +212,7 @@ impl World {
             },
             story: Story::new(story),
             sometimes: Sometimes::default(),
+            unmodelled: BTreeSet::new(),
             steps: 0,
             broken: None,
             healed: None,
