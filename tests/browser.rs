@@ -20,11 +20,15 @@ wasm_bindgen_test_configure!(run_in_browser);
 /// busy machine take seconds for what takes milliseconds.
 const PATIENCE_MS: u32 = 20_000;
 
+thread_local! {
+    /// What instances tell to, kept to the end: an instance that was freed has last words.
+    static LISTENERS: RefCell<Vec<Closure<dyn FnMut(String)>>> = const { RefCell::new(Vec::new()) };
+}
+
 /// An instance with everything that it told.
 struct Tab {
     core: Core,
     told: Rc<RefCell<Vec<String>>>,
-    _deliver: Closure<dyn FnMut(String)>,
 }
 
 impl Tab {
@@ -34,13 +38,10 @@ impl Tab {
         let into = Rc::clone(&told);
         let deliver = Closure::<dyn FnMut(String)>::new(move |batch| into.borrow_mut().push(batch));
         let function: Function = deliver.as_ref().unchecked_ref::<Function>().clone();
+        LISTENERS.with_borrow_mut(|listeners| listeners.push(deliver));
         let core = Core::new(&config(name), function).expect("a good configuration");
         core.start();
-        Tab {
-            core,
-            told,
-            _deliver: deliver,
-        }
+        Tab { core, told }
     }
 
     /// A member of the snapshot.
@@ -55,12 +56,6 @@ impl Tab {
 
     async fn until(&self, member: &str, value: &str) {
         eventually(member, value, || self.get(member)).await;
-    }
-}
-
-impl Drop for Tab {
-    fn drop(&mut self) {
-        self.core.close();
     }
 }
 
@@ -173,4 +168,44 @@ fn closing_again_and_using_a_closed_instance_do_no_harm() {
         .command(r#"{"do":"reconnect"}"#)
         .expect("a good command");
     assert_eq!(tab.get("status"), "closed");
+}
+
+#[wasm_bindgen_test]
+async fn an_instance_may_be_freed_before_the_browser_is_done_with_it() {
+    let uncaught = Uncaught::collect();
+    let other = Tab::start("freed");
+    other.until("role", "leader").await;
+    for _ in 0..50 {
+        // One that waits in the queue, closed and freed at once; and one freed without a close.
+        drop(Tab::start("freed"));
+        drop(Tab::start("freed-alone"));
+    }
+    // The queue passes on in order: when this one leads, all the others have been called back.
+    let last = Tab::start("freed-alone");
+    last.until("role", "leader").await;
+    assert_eq!(other.get("role"), "leader");
+    TimeoutFuture::new(50).await;
+    assert_eq!(uncaught.list(), "");
+}
+
+/// What nobody caught on the page: errors, and rejections of promises.
+struct Uncaught;
+
+impl Uncaught {
+    fn collect() -> Uncaught {
+        Function::new_no_args(
+            "globalThis.uncaught = [];
+             addEventListener('error', (event) => uncaught.push(event.message));
+             addEventListener('unhandledrejection', (event) => uncaught.push(String(event.reason)));",
+        )
+        .call0(&JsValue::UNDEFINED)
+        .expect("listens");
+        Uncaught
+    }
+
+    fn list(&self) -> String {
+        let list = Function::new_no_args("return uncaught.join('; ')");
+        let list = list.call0(&JsValue::UNDEFINED).expect("a list");
+        list.as_string().unwrap_or_default()
+    }
 }

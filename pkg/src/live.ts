@@ -143,8 +143,8 @@ export class Live implements Everfresh<Record<string, unknown>> {
       } catch (error) {
         reportUncaught(error);
       }
-      // Not freed by hand: the browser still calls back for the lock that was just given up, and
-      // nobody here learns when it has. The glue frees the engine when its object is collected.
+      // Not here: whoever closes may have been called from within the engine's own call.
+      queueMicrotask(() => phase.core.free());
     }
     this.#closed();
     this.#settle("closed", "closed by the app");

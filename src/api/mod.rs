@@ -52,3 +52,10 @@ impl Core {
         self.shell.command(Command::Close);
     }
 }
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // Whoever frees an instance without closing it would leave its socket and lock behind.
+        self.close();
+    }
+}

@@ -50,6 +50,8 @@ struct Handles {
     tabs: Option<TabChannel>,
     locks: Vec<LockRequest>,
     timer: Option<Timeout>,
+    /// The instance itself, while the browser still has calls for it after its end.
+    leaving: Option<Rc<Shell>>,
 }
 
 /// Something that happened, owned, until its turn comes.
@@ -101,10 +103,15 @@ impl Shell {
         self.engine.borrow().snapshot(clock::now())
     }
 
-    fn let_go(&self) {
+    fn let_go(self: &Rc<Self>) {
         let mut handles = self.handles.borrow_mut();
         handles.page = None;
         handles.timer = None;
+        // The browser calls back once more for every lock that was given back. Whoever owns this
+        // instance may drop it now; it stays until the last of these calls.
+        if !handles.locks.is_empty() {
+            handles.leaving = Some(Rc::clone(self));
+        }
     }
 
     fn feed(self: &Rc<Self>, happening: Happening) {
@@ -276,18 +283,23 @@ impl Shell {
         self.inbox.borrow_mut().push_back(happening);
     }
 
+    fn forget_lock(&self, ticket: LockTicket) {
+        let mut handles = self.handles.borrow_mut();
+        handles.locks.retain(|have| have.ticket() != ticket);
+        if handles.locks.is_empty() {
+            // The caller holds on to the instance for as long as this call takes.
+            handles.leaving = None;
+        }
+    }
+
     fn queue_for_lock(self: &Rc<Self>, ticket: LockTicket, name: &str) {
         let weak = Rc::downgrade(self);
         let request = LockRequest::queue(name, ticket, move |happened| match happened {
             lock::Happened::Granted => feed(&weak, Happening::Lock(LockEvent::Granted(ticket))),
             lock::Happened::Over => {
                 if let Some(shell) = weak.upgrade() {
-                    shell
-                        .handles
-                        .borrow_mut()
-                        .locks
-                        .retain(|have| have.ticket() != ticket);
                     shell.feed(Happening::Lock(LockEvent::Lost(ticket)));
+                    shell.forget_lock(ticket);
                 }
             }
         });
