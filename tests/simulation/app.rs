@@ -301,6 +301,11 @@ impl App {
         Ok(heard)
     }
 
+    /// Did it hear other events of a channel, but not this one?
+    pub(crate) fn behind(&self, channel: usize, last: u64) -> bool {
+        self.heard[channel].is_some_and(|heard| heard < last)
+    }
+
     /// A channel is not watched any more: what is published from now on is not missed.
     pub(crate) fn stop_following(&mut self, channel: usize) {
         self.heard[channel] = None;

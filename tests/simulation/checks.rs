@@ -102,6 +102,30 @@ impl World {
         }
     }
 
+    /// A change in a healed world is on every screen soon, and every listener has heard of it.
+    pub(crate) fn check_drill(&mut self, channel: usize) {
+        tell!(self, "=== has everybody seen it?");
+        for tab in 0..self.tabs.len() {
+            if self.tabs[tab].life == Life::Running && self.tabs[tab].hidden.is_none() {
+                self.check_shown(tab, "a moment after a change in a healed world");
+                self.check_heard(tab, channel);
+            }
+        }
+    }
+
+    /// G3: in a healed world nobody misses an event.
+    fn check_heard(&mut self, tab: usize, channel: usize) {
+        let last = self.truth.published[channel].len() as u64;
+        let app = &self.tabs[tab].app;
+        if app.watched[channel] > 0 && app.behind(channel, last) {
+            let how = format!(
+                "{} has not heard event {last} of channel {channel} in a healed world",
+                self.name(tab)
+            );
+            self.fail(Promise::G3, how);
+        }
+    }
+
     /// Everything must be well: what is shown is true, one leads, one connection a browser.
     pub(crate) fn check_healed(&mut self, when: &str) {
         tell!(self, "=== is all well {when}?");

@@ -13,7 +13,7 @@ use crate::server::Does;
 use crate::sometimes::Rare;
 use crate::story::tell;
 use crate::tab::{Arrival, Life};
-use crate::transition::{Seat, Transition};
+use crate::transition::{Seat, Transition, Who};
 use crate::world::{Happening, World};
 
 impl World {
@@ -47,24 +47,20 @@ impl World {
                 world.command(tab, Command::Invalidate { keys });
             }),
             Transition::Reconnect(seat) => self.with_tab(seat, |world, tab| world.reconnect(tab)),
-            Transition::Close(seat) => self.with_tab(seat, |world, tab| world.close(tab)),
-            Transition::Reload(seat) => self.with_tab(seat, |world, tab| {
+            Transition::Close(who) => self.with(who, |world, tab| world.close(tab)),
+            Transition::Reload(who) => self.with(who, |world, tab| {
                 world.close(tab);
-                world.open(seat);
+                world.open(world.tabs[tab].seat);
             }),
-            Transition::Crash { seat, outputs } => {
-                self.with_tab(seat, |world, tab| match outputs {
-                    0 => world.crash(tab),
-                    more => world.tabs[tab].fuse = Some(more - 1),
-                })
+            Transition::Crash { who, outputs } => self.with(who, |world, tab| match outputs {
+                0 => world.crash(tab),
+                more => world.tabs[tab].fuse = Some(more - 1),
+            }),
+            Transition::Freeze { who, told, span } => {
+                self.with(who, |world, tab| world.freeze(tab, told, span))
             }
-            Transition::Freeze { seat, told, span } => {
-                self.with_tab(seat, |world, tab| world.freeze(tab, told, span))
-            }
-            Transition::Cache { seat, span } => {
-                self.with_tab(seat, |world, tab| world.cache(tab, span))
-            }
-            Transition::Hide { seat, span } => self.with_tab(seat, |world, tab| {
+            Transition::Cache { who, span } => self.with(who, |world, tab| world.cache(tab, span)),
+            Transition::Hide { who, span } => self.with(who, |world, tab| {
                 if world.tabs[tab].hidden.is_none() {
                     world.tabs[tab].hidden = Some(world.now);
                     world.feed(tab, Arrival::Page(PageEvent::Hidden));
@@ -161,6 +157,25 @@ impl World {
         }
     }
 
+    /// Does something with a tab, if it is there and can run.
+    fn with(&mut self, who: Who, what: impl FnOnce(&mut World, usize)) {
+        let seat = match who {
+            Who::On(seat) => Some(seat),
+            Who::LeaderOf(browser) => self.leader(browser).map(|tab| self.tabs[tab].seat),
+        };
+        if let Some(seat) = seat {
+            self.with_tab(seat, what);
+        }
+    }
+
+    /// The tab that leads in a browser, by its own word.
+    pub(crate) fn leader(&self, browser: usize) -> Option<usize> {
+        let seats = self.browsers[browser].seats.iter().flatten();
+        seats
+            .copied()
+            .find(|tab| self.tabs[*tab].app.role() == "leader")
+    }
+
     fn command(&mut self, tab: usize, command: Command) {
         self.feed(tab, Arrival::Command(command));
     }
@@ -224,7 +239,7 @@ impl World {
 
     // Tabs.
 
-    fn close(&mut self, tab: usize) {
+    pub(crate) fn close(&mut self, tab: usize) {
         for event in [PageEvent::Suspended, PageEvent::Hidden] {
             if self.tabs[tab].life == Life::Running {
                 self.feed(tab, Arrival::Page(event));
@@ -538,8 +553,8 @@ impl World {
             String::new(),
             "\u{0}\u{1}".to_owned(),
             "[".repeat(5000),
-            format!("{{\"t\":\"ev\",\"ch\":\"channel0\",\"s\":{},\"name\":\"event0\",\"data\":null}}", u64::MAX),
-            "{\"t\":\"ev\",\"ch\":\"channel0\",\"s\":9007199254740991,\"name\":\"event0\",\"data\":{}}".to_owned(),
+            format!("{{\"t\":\"ev\",\"ch\":\"channel0\",\"s\":{},\"name\":\"cake\",\"data\":null}}", u64::MAX),
+            "{\"t\":\"ev\",\"ch\":\"channel0\",\"s\":9007199254740991,\"name\":\"cake\",\"data\":{}}".to_owned(),
             "{\"t\":\"ev\",\"ch\":\"nowhere\",\"s\":1,\"name\":\"event0\",\"data\":{}}".to_owned(),
             "{\"t\":\"subd\",\"ch\":\"nowhere\",\"pos\":{\"e\":\"x\",\"s\":1},\"recovered\":true,\"missed\":[3]}".to_owned(),
             "{\"t\":\"welcome\",\"ping\":1}".to_owned(),
@@ -593,5 +608,24 @@ impl World {
                 self.reconnect(tab);
             }
         }
+    }
+
+    /// In a healed world something happens that happens all day: a tab is opened or closed, even
+    /// the one that leads. What changes a little later is on every screen at once.
+    pub(crate) fn drill(&mut self, drill: u32) {
+        let browser = self.chance.app.index(self.browsers.len());
+        let place = self.chance.app.index(self.shape.extent.places);
+        let seats = &self.browsers[browser].seats;
+        let several = seats.iter().flatten().count() > 1;
+        tell!(self, "=== drill {drill}");
+        match (self.chance.app.below(4), self.leader(browser)) {
+            (0, Some(leader)) if several => self.close(leader),
+            (1, Some(leader)) if several => self.crash(leader),
+            (2, _) => self.open(Seat { browser, place }),
+            _ => {}
+        }
+        let kind = self.chance.app.index(self.truth.kinds.len());
+        self.agenda
+            .add(self.now + 10 * S, Happening::DrillChange(kind));
     }
 }

@@ -53,13 +53,9 @@ struct Found {
 
 /// Runs what the environment asks for: `EVERFRESH_SEED` one world, `EVERFRESH_SEEDS` so many,
 /// `EVERFRESH_SECONDS` so long, `EVERFRESH_FIRST` beginning with this seed. With `EVERFRESH_GO_ON`
-/// the run does not end with the first failure, and says how many there are of each kind.
+/// the run does not end with the first failure, and says how many there are of each kind. With
+/// `EVERFRESH_BRIEF` a failing world is named and not told.
 pub(crate) fn from_environment(worlds: u64) {
-    let number = |name| {
-        std::env::var(name)
-            .ok()
-            .and_then(|value| value.parse::<u64>().ok())
-    };
     if let Some(seed) = number("EVERFRESH_SEED") {
         return replay(seed);
     }
@@ -79,6 +75,10 @@ pub(crate) fn seeds(seeds: Vec<u64>) {
             panic!("{}", report(seed));
         }
     }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
 #[allow(
@@ -109,7 +109,10 @@ fn many(first: u64, until: Until, goes_on: bool) {
             println!("{line}");
         }
     }
-    if let Some((seed, _)) = found.failed.first() {
+    if let Some((seed, how)) = found.failed.first() {
+        if number("EVERFRESH_BRIEF").is_some() {
+            panic!("seed {seed} breaks {how}");
+        }
         panic!("{}", report(*seed));
     }
     let seconds = started.elapsed().as_secs_f64();

@@ -13,6 +13,15 @@ pub(crate) struct Seat {
     pub(crate) place: usize,
 }
 
+/// A tab that something happens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// The one on a seat.
+    On(Seat),
+    /// The one that leads in a browser.
+    LeaderOf(usize),
+}
+
 /// Something that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transition {
@@ -40,17 +49,17 @@ pub(crate) enum Transition {
 
     // Tabs.
     /// The tab is closed.
-    Close(Seat),
+    Close(Who),
     /// The tab is loaded anew.
-    Reload(Seat),
+    Reload(Who),
     /// The tab's process dies after so many more outputs of its engine.
-    Crash { seat: Seat, outputs: u32 },
+    Crash { who: Who, outputs: u32 },
     /// The tab's process stands still. It is told before and after, or not.
-    Freeze { seat: Seat, told: bool, span: Time },
+    Freeze { who: Who, told: bool, span: Time },
     /// The page goes into the back/forward cache, and comes back.
-    Cache { seat: Seat, span: Time },
+    Cache { who: Who, span: Time },
     /// The tab is hidden, and seen again.
-    Hide { seat: Seat, span: Time },
+    Hide { who: Who, span: Time },
 
     // Computers.
     /// The computer sleeps.
@@ -235,7 +244,7 @@ pub(crate) fn plan(extent: &Extent, chance: &mut Chance) -> Vec<Planned> {
     for _ in 0..extent.transitions {
         // Things that happen at nearly the same moment find the interleavings.
         let at = if chance.one_in(3) {
-            before + chance.below(150 * MS)
+            before + chance.between(1, 20) * 10u64.pow(2 + chance.below(4) as u32)
         } else {
             chance.below(extent.chaos)
         };
@@ -252,6 +261,11 @@ fn draw(extent: &Extent, chance: &mut Chance) -> Transition {
     let browser = chance.index(extent.browsers);
     let place = chance.index(extent.places);
     let seat = Seat { browser, place };
+    let who = if chance.below(5) < 2 {
+        Who::LeaderOf(browser)
+    } else {
+        Who::On(seat)
+    };
     // Spans from a blink to minutes, each order of magnitude as likely as the others.
     let order = chance.below(4) as u32;
     let span = chance.between(50 * MS, 200 * MS) * 10u64.pow(order);
@@ -271,19 +285,19 @@ fn draw(extent: &Extent, chance: &mut Chance) -> Transition {
         Class::Unwatch => Transition::Unwatch(seat, chance.index(extent.channels)),
         Class::AppInvalidates => Transition::AppInvalidates(seat, chance.index(extent.families)),
         Class::Reconnect => Transition::Reconnect(seat),
-        Class::Close => Transition::Close(seat),
-        Class::Reload => Transition::Reload(seat),
+        Class::Close => Transition::Close(who),
+        Class::Reload => Transition::Reload(who),
         Class::Crash => Transition::Crash {
-            seat,
+            who,
             outputs: chance.below(12) as u32,
         },
         Class::Freeze => Transition::Freeze {
-            seat,
+            who,
             told: chance.one_in(2),
             span,
         },
-        Class::Cache => Transition::Cache { seat, span },
-        Class::Hide => Transition::Hide { seat, span },
+        Class::Cache => Transition::Cache { who, span },
+        Class::Hide => Transition::Hide { who, span },
         Class::Sleep => Transition::Sleep {
             browser,
             span,

@@ -25,6 +25,13 @@ use crate::transition::{self, Extent, Planned, Seat};
 const HEALS_WITHIN: Time = 4 * MIN;
 /// And when one is: each of these steps may be up to a minute late.
 const HEALS_WITHIN_HIDDEN: Time = 12 * MIN;
+/// How many gentle things happen in a healed world.
+const DRILLS: u32 = 4;
+/// How far they are apart.
+const DRILL: Time = 30 * S;
+/// How long after a change in a healed world it is on every screen, besides two fetches: three
+/// times over the slowest network, with a packet lost, and the window.
+const DRILL_BOUND: Time = 3 * S;
 /// How long a healed world is watched.
 const CALM: Time = 3 * MIN;
 
@@ -128,8 +135,16 @@ pub(crate) enum Happening {
     Heal,
     /// A person mends what only a person can.
     Mend,
-    /// Everything must be well again; nothing may run hot from now on.
+    /// Everything must be well again.
     Settled,
+    /// Something gentle happens in a healed world.
+    Drill(u32),
+    /// A change of this kind is to be on every screen after this long.
+    DrillChange(usize),
+    /// It has to be there now. Its channel.
+    DrillCheck(usize),
+    /// Nothing may run hot from now on.
+    Calm,
     /// The world ends.
     End,
 }
@@ -303,10 +318,27 @@ impl World {
             Happening::Mend => self.mend(),
             Happening::Settled => {
                 self.check_healed("after the last fault");
+                for drill in 0..DRILLS {
+                    let at = self.now + u64::from(drill) * DRILL;
+                    self.agenda.add(at, Happening::Drill(drill));
+                }
+                let calm = self.now + u64::from(DRILLS) * DRILL + 30 * S;
+                self.agenda.add(calm, Happening::Calm);
+                self.agenda.add(calm + CALM, Happening::End);
+            }
+            Happening::Drill(drill) => self.drill(drill),
+            Happening::DrillChange(kind) => {
+                self.change(kind, 1, 0);
+                let bound = 2 * self.shape.fetch + DRILL_BOUND;
+                let channel = self.truth.kinds[kind].channel;
+                let check = Happening::DrillCheck(channel);
+                self.agenda.add(self.now + bound, check);
+            }
+            Happening::DrillCheck(channel) => self.check_drill(channel),
+            Happening::Calm => {
                 for tab in &mut self.tabs {
                     tab.inputs = 0;
                 }
-                self.agenda.add(self.now + CALM, Happening::End);
             }
             Happening::End => {}
         }

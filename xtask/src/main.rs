@@ -50,7 +50,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "simulate",
-        options: "[--seeds N | --seed S | --for 10m] [--first S] [--go-on]",
+        options: "[--seeds N | --seed S | --for 10m] [--first S] [--go-on] | --mutants [NAME]",
         about: "run worlds in virtual time with every fault, or one of them again",
         run: simulate::run,
     },

@@ -1,4 +1,7 @@
-//! `cargo xtask simulate`: many worlds of `tests/simulation`, or one again.
+//! `cargo xtask simulate`: many worlds of `tests/simulation`, or one again, or the proof that they
+//! find what is wrong.
+
+mod mutants;
 
 use std::time::Duration;
 
@@ -12,13 +15,21 @@ const TEST: &str = "worlds_hold_the_promises";
 /// Nobody waits longer than a day; a run that hangs ends.
 const LIMIT: Duration = Duration::from_secs(24 * 3600);
 
-/// What was asked for, as the environment that the test reads.
+/// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Options(Vec<(&'static str, String)>);
+struct Options {
+    /// The environment that the test reads.
+    environment: Vec<(&'static str, String)>,
+    /// Not worlds of the engine as it is, but of the engine with these faults.
+    mutants: Option<String>,
+}
 
 /// The command.
 pub fn run(project: &Project, arguments: lexopt::Parser) -> Result<bool> {
-    let Options(environment) = parse(arguments)?;
+    let options = parse(arguments)?;
+    if let Some(only) = &options.mutants {
+        return mutants::run(project, only);
+    }
     let mut build = cargo_test(project);
     build.arg("--no-run");
     Step::new("build the simulator", build).must(project)?;
@@ -27,7 +38,7 @@ pub fn run(project: &Project, arguments: lexopt::Parser) -> Result<bool> {
     run.args([TEST, "--", "--exact", "--nocapture"]);
     // A failing world tells its own story; the test harness's stack would hide it.
     run.env("RUST_BACKTRACE", "0");
-    for (name, value) in environment {
+    for (name, value) in options.environment {
         run.env(name, value);
     }
     let mut group = Group::start(&mut run)
@@ -60,9 +71,17 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Options> {
             Long("first") => ("EVERFRESH_FIRST", number(&mut arguments)?),
             Long("for") => ("EVERFRESH_SECONDS", seconds(&mut arguments)?),
             Long("go-on") => ("EVERFRESH_GO_ON", 1),
+            Long("mutants") => {
+                options.mutants.get_or_insert_default();
+                continue;
+            }
+            Value(only) if options.mutants.is_some() => {
+                options.mutants = Some(only.to_string_lossy().into_owned());
+                continue;
+            }
             other => return Err(other.unexpected().into()),
         };
-        options.0.push((name, value.to_string()));
+        options.environment.push((name, value.to_string()));
     }
     Ok(options)
 }
@@ -99,11 +118,18 @@ mod tests {
 
     #[test]
     fn options_become_the_environment_of_the_test() {
-        let one = |name, value: &str| Some(Options(vec![(name, value.to_owned())]));
+        let one = |name, value: &str| {
+            Some(Options {
+                environment: vec![(name, value.to_owned())],
+                mutants: None,
+            })
+        };
         assert_eq!(parsed(&["--seed", "7"]), one("EVERFRESH_SEED", "7"));
         assert_eq!(parsed(&["--for", "10m"]), one("EVERFRESH_SECONDS", "600"));
         assert_eq!(parsed(&["--for", "1h"]), one("EVERFRESH_SECONDS", "3600"));
         assert_eq!(parsed(&[]), Some(Options::default()));
+        let mutants = parsed(&["--mutants", "fence"]).and_then(|options| options.mutants);
+        assert_eq!(mutants.as_deref(), Some("fence"));
     }
 
     #[test]
