@@ -2,7 +2,7 @@
 //! the way in which the package's `attach` drives TanStack Query. What it shows is what a person
 //! sees, so the promises about freshness are checked here and not inside the engine.
 
-use everfresh::engine::notice::Notice;
+use everfresh::engine::notice::{Cause, Notice};
 
 use crate::agenda::{S, Time};
 use crate::promises::{Broken, Promise};
@@ -23,6 +23,10 @@ pub(crate) struct App {
     pub(crate) owed: Vec<Owed>,
     /// What the engine said last about itself.
     pub(crate) status: String,
+    /// How often it was told of a gap since the last drill began.
+    pub(crate) gaps: u32,
+    /// It was there when the last drill began.
+    pub(crate) drilled: bool,
     /// What the engine complained about.
     pub(crate) faults: u64,
     requests: u32,
@@ -116,6 +120,8 @@ impl App {
             told: vec![None; reference.versions.len()],
             owed: Vec::new(),
             status: String::new(),
+            gaps: 0,
+            drilled: false,
             faults: 0,
             requests: 0,
         }
@@ -203,7 +209,12 @@ impl App {
         reference: &Reference,
     ) -> Result<Heard, Broken> {
         match notice {
-            Notice::Invalidate { keys, cause: _ } => {
+            Notice::Invalidate { keys, cause } => {
+                if let Cause::Gap { channel } = cause
+                    && channel_index(channel).is_some_and(|at| self.watched[at] > 0)
+                {
+                    self.gaps += 1;
+                }
                 let mut heard = Heard::default();
                 for at in 0..self.queries.len() {
                     let key = &self.queries[at].key;

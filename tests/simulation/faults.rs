@@ -611,21 +611,32 @@ impl World {
     }
 
     /// In a healed world something happens that happens all day: a tab is opened or closed, even
-    /// the one that leads. What changes a little later is on every screen at once.
+    /// the one that leads. What changes then, or a little later, is on every screen soon, and
+    /// nobody has missed anything.
     pub(crate) fn drill(&mut self, drill: u32) {
+        tell!(self, "=== drill {drill}");
+        for tab in &mut self.tabs {
+            tab.app.gaps = 0;
+            tab.app.drilled = true;
+        }
         let browser = self.chance.app.index(self.browsers.len());
         let place = self.chance.app.index(self.shape.extent.places);
         let seats = &self.browsers[browser].seats;
         let several = seats.iter().flatten().count() > 1;
-        tell!(self, "=== drill {drill}");
-        match (self.chance.app.below(4), self.leader(browser)) {
-            (0, Some(leader)) if several => self.close(leader),
-            (1, Some(leader)) if several => self.crash(leader),
+        let leader = self.leader(browser).filter(|_| several);
+        match (self.chance.app.below(4), leader) {
+            (0, Some(leader)) => self.close(leader),
+            (1, Some(leader)) => self.crash(leader),
             (2, _) => self.open(Seat { browser, place }),
             _ => {}
         }
+        if leader.is_some_and(|leader| self.tabs[leader].life == Life::Gone) {
+            self.sometimes.reached(Rare::HandOverInHealedWorld);
+        }
+        // In the middle of the hand-over, or when it is done.
+        let after = self.chance.app.pick(&[0, 20 * MS, 300 * MS, 10 * S]);
         let kind = self.chance.app.index(self.truth.kinds.len());
-        self.agenda
-            .add(self.now + 10 * S, Happening::DrillChange(kind));
+        let change = Happening::DrillChange(kind);
+        self.agenda.add(self.now + after, change);
     }
 }

@@ -115,6 +115,11 @@ impl Server {
         )
     }
 
+    /// Does it keep events at all?
+    pub(crate) fn remembers(&self) -> bool {
+        self.history > 0
+    }
+
     /// The sockets of all sessions.
     pub(crate) fn sockets(&self) -> impl Iterator<Item = usize> + '_ {
         self.sessions.keys().copied()

@@ -19,6 +19,8 @@ rare! {
     HandOver,
     /// A tab took the lead while events were on their way to the tab before or from it.
     HandOverWithEventsInFlight,
+    /// A leader was closed or crashed in a healed world.
+    HandOverInHealedWorld,
     /// Missed events were sent after a reconnect.
     Recovered,
     /// Missed events could not be sent.
