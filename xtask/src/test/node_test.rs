@@ -10,7 +10,10 @@ use crate::error::{Cause, Error, Result};
 use crate::process::Step;
 use crate::project::Project;
 
-const LIMIT: Duration = Duration::from_secs(20 * 60);
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+/// Milliseconds for one test, and for one file of them. A browser that hangs must fail its test, not
+/// hold up all that come after it.
+const TEST_TIMEOUT: &str = "--test-timeout=300000";
 
 /// Runs all `*.test.js`, `.mjs` and `.ts` files of a folder, one after another: they start
 /// servers and browsers, and two at a time would disturb each other's time.
@@ -26,7 +29,8 @@ pub fn run(
     let mut node = project.command("node");
     node.current_dir(project.path(folder));
     // Named one by one: what `node --test FOLDER` means has changed between versions.
-    node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+    node.args(["--test", "--test-concurrency=1", TEST_TIMEOUT])
+        .arg("--test-reporter=spec")
         .args(&files);
     prepare(&mut node);
     let label = format!("run {stage} {part}");

@@ -21,17 +21,12 @@ impl Xvfb {
         let failed = |why: &str| Error::new(Cause::Failed, format!("Xvfb did not start: {why}"));
         let mut xvfb = command("Xvfb");
         // `-displayfd` lets the server choose, and answer when it is ready: no guessed numbers, no race.
-        xvfb.args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            "1280x1024x24",
-            "-nolisten",
-            "tcp",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        xvfb.args(["-displayfd", "1", "-screen", "0", "1280x1024x24"])
+            // Without it the server starts afresh whenever its last browser closes, and refuses the
+            // next one that comes at that moment.
+            .args(["-noreset", "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut group = Group::start(&mut xvfb).map_err(|error| failed(&error.to_string()))?;
         let output = group.take_stdout().ok_or_else(|| failed("no output"))?;
         let (send, answer) = channel();
