@@ -1,6 +1,42 @@
 //! Settings as the app gave them, checked once: what is in a [`Config`] can be used as it is.
+//!
+//! # Routes
+//!
+//! `events` is an object from event names to routes. The short form is a list of query keys, each
+//! a prefix of what the event makes stale:
+//!
+//! ```json
+//! { "task_updated": [["tasks"], ["counts"]] }
+//! ```
+//!
+//! Strings like `"$.task.project_id"` in a key stand for what the payload has there. Where the
+//! payload has nothing, or `null`, or a number that JavaScript would round, the key ends before the
+//! element: more becomes stale, never less. `"$$.x"` is the string `"$.x"`. The value has to be of
+//! the type that the page has in its key: `7` and `"7"` are two keys, as in TanStack Query.
+//!
+//! A last element `{"$range": [["$.start", "$.end"], ["$.old_start", "$.old_end"]]}` narrows the
+//! family to keys that show one of these spans of time: whose next element is `{"from", "to"}`,
+//! or whose next two elements are moments. Moments are ISO 8601 texts or milliseconds since 1970;
+//! one without a zone means any zone. A pair that is `null` is left out; one that is missing or
+//! unreadable widens to the whole family. Apps without an adapter are told the whole family.
+//!
+//! The long form says besides where the payload names the change, so that several layers that
+//! tell of it count once, and the echo of one's own mutation costs nothing:
+//!
+//! ```json
+//! { "tasks_changed": {
+//!     "keys": [["tasks", "$.project_id"]],
+//!     "as": "task_updated",
+//!     "change": "$.change_id", "entity": "$.id", "version": "$.version", "mutation": "$.mid" } }
+//! ```
+//!
+//! A change is known by `change`, or by `entity` and `version` together with the event's name (or
+//! `as`, where layers have names of their own). `version` has to be one order over all that the
+//! families show if adapters report versions: a position in a log or a time, not a row's counter.
 
 use super::ids::{TabId, number_text};
+use super::invalidation::Route;
+use super::invalidation::route::read_routes;
 use super::key::QueryKey;
 use super::limits;
 use crate::wire::json::{self, Raw, Text};
@@ -18,15 +54,6 @@ pub struct Config {
     pub channels: Vec<String>,
     /// Which event makes which queries stale.
     pub routes: Vec<Route>,
-}
-
-/// An event's name, and the families of queries that it makes stale.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Route {
-    /// The event's name.
-    pub event: String,
-    /// Prefixes of query keys.
-    pub keys: Vec<QueryKey>,
 }
 
 /// What is wrong with something that the app gave us.
@@ -155,34 +182,16 @@ fn channels(raw: Option<Raw<'_>>) -> Result<Vec<String>, BadInput> {
 }
 
 fn routes(raw: Option<Raw<'_>>) -> Result<Vec<Route>, BadInput> {
-    let mut out = Vec::new();
-    let Some(raw) = raw else { return Ok(out) };
+    let Some(raw) = raw else {
+        return Ok(Vec::new());
+    };
     if !raw.is_object() {
         return Err(BadInput::at(
             "events",
             "an object: event name to query keys",
         ));
     }
-    let mut bad = None;
-    raw.members(|key, value| {
-        let event = key.decode().into_owned();
-        match keys(value) {
-            Ok(keys) => out.push(Route { event, keys }),
-            Err((index, expected)) => {
-                bad.get_or_insert_with(|| {
-                    let mut path = "events.".to_owned();
-                    path.push_str(&event);
-                    match index {
-                        Some(index) => BadInput::at(indexed(&path, index), expected),
-                        None => BadInput::at(path, expected),
-                    }
-                });
-            }
-        }
-    });
-    if let Some(bad) = bad {
-        return Err(bad);
-    }
+    let out = read_routes(raw)?;
     if out.len() > limits::ROUTES_MAX {
         return Err(BadInput::at("events", "at most 1000 events"));
     }
@@ -208,7 +217,16 @@ pub fn keys(raw: Raw<'_>) -> Result<Vec<QueryKey>, (Option<usize>, &'static str)
     }
 }
 
-fn indexed(path: &str, index: usize) -> String {
+/// A member of an object at a path is not what it should be.
+pub(crate) fn bad_member(path: &str, member: &str, expected: &'static str) -> BadInput {
+    let mut at = path.to_owned();
+    at.push('.');
+    at.push_str(member);
+    BadInput::at(at, expected)
+}
+
+/// The path of an element.
+pub(crate) fn indexed(path: &str, index: usize) -> String {
     let mut out = path.to_owned();
     out.push('[');
     out.push_str(&number_text(index as u64));
@@ -232,7 +250,7 @@ mod tests {
         assert_eq!(config.url, "ws://h/live");
         assert_eq!(config.channels, ["tasks"]);
         assert_eq!(config.routes[0].event, "task_updated");
-        assert_eq!(config.routes[0].keys[1].text(), r#"["counts",{"a":1}]"#);
+        assert_eq!(config.routes[0].targets[1].wide.text(), r#"["counts",{"a":1}]"#);
     }
 
     #[test]

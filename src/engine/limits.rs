@@ -190,3 +190,79 @@ pub const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes of one line of an event stream: the largest frame and its field name.
 pub const STREAM_LINE_BYTES_MAX: usize = (1 << 20) + 16;
+
+// Invalidation and refetches.
+
+/// Query keys that the ledger of a tab may hold. TanStack Query itself gets slow before that.
+pub const KEYS_MAX: usize = 10_000;
+
+/// Families that payloads and the app name, known at a time. A storm that names more than this
+/// within a window has changed about everything: the wider family is told instead.
+pub const TRANSIENT_FAMILIES_MAX: usize = 256;
+
+/// Spans of time that one family may be told by within a window; beyond it all of it is told. Each
+/// is compared with each key of the family, so 64 keep 10,000 keys within a millisecond or two.
+pub const SPANS_MAX: usize = 64;
+
+/// Spans that one event may name: old and new times of a few blocks.
+pub const SPANS_PER_ROUTE_MAX: usize = 8;
+
+/// How long a change is remembered, to recognise it when another layer tells of it. The slowest
+/// layer is a poll, every 30 s; twice that.
+pub const CHANGE_REMEMBERED: Millis = Millis::seconds(60);
+
+/// Changes that are remembered. At 100 bytes each they cost 50 KB; the page that has more of them in
+/// a minute pays with a refetch too many.
+pub const CHANGES_MAX: usize = 512;
+
+/// Bytes of what identifies a change. An id or a time is much shorter.
+pub const CHANGE_BYTES_MAX: usize = 256;
+
+/// Mutations of our own whose result is in the cache and whose echo has not come yet.
+pub const APPLIED_MAX: usize = 256;
+
+/// Refetches that may be told at once. A page with more live queries than this fills its connections
+/// for seconds, and what is told last can no longer be put first.
+pub const REFETCH_BURST: u64 = 100;
+
+/// Refetches a second beyond the burst. A browser opens six connections to an HTTP/1 server: with
+/// 100 ms a fetch that is 60 a second, and more would only queue where nobody can reorder them.
+pub const REFETCH_PER_SECOND: u64 = 50;
+
+/// Tokens that are left after the server asked for calm: to begin again with all of them would be
+/// what it asked to be spared.
+pub const REFETCH_AFTER_CALM: u64 = 5;
+
+/// A refetch that waited this long for its turn goes before visible and cheap ones.
+pub const REFETCH_WAIT_MAX: Millis = Millis::seconds(5);
+
+/// Hosts whose refetches are counted apart. Beyond them the rest share one account.
+pub const HOSTS_MAX: usize = 8;
+
+/// Within this span the adapter has to start a fetch that it was told to. It does so in a microtask;
+/// a query that is disabled or paused never does.
+pub const REFETCH_START_WITHIN: Millis = Millis::seconds(10);
+
+/// A fetch that did not end within this span is taken for lost: nothing on the web hangs longer that
+/// still answers.
+pub const FETCH_LOST_AFTER: Millis = Millis::minutes(5);
+
+/// The first wait after a failed refetch is within this span, on top of the query's own retries.
+pub const REFETCH_BACKOFF_FIRST: Millis = Millis::seconds(2);
+
+/// The longest wait between refetches that fail.
+pub const REFETCH_BACKOFF_MAX: Millis = Millis::seconds(60);
+
+/// After a fetch that the app cancelled nothing is refetched for this long: apps cancel to show an
+/// optimistic value, which a refetch would overwrite before the mutation is through.
+pub const CANCEL_CALM: Millis = Millis::seconds(5);
+
+/// After a gap the queries on the screen are refetched within this span, at random moments: a server
+/// that comes back has a thousand such pages. A second is short for who looks at it.
+pub const GAP_SPREAD_VISIBLE: Millis = Millis::seconds(1);
+
+/// After a gap all other queries are refetched within this span.
+pub const GAP_SPREAD: Millis = Millis::seconds(10);
+
+/// Counters are told to the app at most this often. People read them, and nobody reads faster.
+pub const COUNTERS_EVERY: Millis = Millis(250);

@@ -109,6 +109,15 @@ impl<K: Ord, V> Map<K, V> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
+    /// The entries from a key on, in the order of their keys.
+    pub fn range_from<Q: Ord + ?Sized>(&self, from: &Q) -> impl Iterator<Item = (&K, &V)>
+    where
+        K: Borrow<Q>,
+    {
+        let at = self.find(from).unwrap_or_else(|at| at);
+        self.0.iter().skip(at).map(|(key, value)| (key, value))
+    }
+
     /// The entries in the order of their keys, to change the values.
     pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
@@ -154,6 +163,7 @@ mod tests {
                 }
                 prop_assert!(ours.iter().eq(tree.iter()));
                 prop_assert_eq!(ours.get(&key), tree.get(&key));
+                prop_assert!(ours.range_from(&key).eq(tree.range(key..)));
             }
         }
     }

@@ -69,6 +69,9 @@ pub fn members<'a>(
 }
 
 impl<'a> Raw<'a> {
+    /// `null`.
+    pub const NULL: Raw<'static> = Raw("null");
+
     /// The value's own text.
     pub fn text(self) -> &'a str {
         self.0
