@@ -1,7 +1,9 @@
 //! What the app can ask of a running engine.
 
 use super::config::{self, BadInput, is_channel_name};
+use super::invalidation::{Phase, Report, RetryAfter, Version};
 use super::key::QueryKey;
+use super::time::Millis;
 use crate::wire::json::{self, Raw, Text};
 
 /// A wish of the app.
@@ -32,6 +34,15 @@ pub enum Command {
     /// Queries became stale for a reason that only the app knows.
     Invalidate {
         /// Prefixes of query keys.
+        keys: Vec<QueryKey>,
+    },
+    /// The adapter says what happens to a query key.
+    Fetch(Report),
+    /// A mutation was answered, and the answer is in the cache.
+    Applied {
+        /// The mutation's id, as the events that tell of it have it.
+        mutation: String,
+        /// The families into whose data the answer was put.
         keys: Vec<QueryKey>,
     },
     /// Dial now.
@@ -81,9 +92,85 @@ impl Command {
                 keys: config::keys(raw.member("keys").unwrap_or(raw))
                     .map_err(|(_, expected)| BadInput::at("keys", expected))?,
             },
+            Some("fetch") => Command::Fetch(report(raw)?),
+            Some("applied") => Command::Applied {
+                mutation: word("mutation")?,
+                keys: match raw.member("keys") {
+                    Some(keys) => config::keys(keys)
+                        .map_err(|(_, expected)| BadInput::at("keys", expected))?,
+                    None => Vec::new(),
+                },
+            },
             Some("reconnect") => Command::Reconnect,
             _ => return Err(BadInput::at("do", "a command that exists")),
         })
+    }
+}
+
+/// Reads what the adapter says about a key:
+///
+/// ```json
+/// { "do": "fetch", "key": ["tasks", 1], "phase": "observe", "active": true, "visible": true }
+/// ```
+///
+/// - `observe`: the key is in the cache; `active` if a component uses it (default true), `visible`
+///   if that is on the screen (default true). Said again when one of them changes.
+/// - `unobserve`: nobody uses it, it stays in the cache. `remove`: it left the cache.
+/// - `start`, `success`, `failure`, `cancel`: of a fetch. `fetch` numbers the fetches, if the adapter
+///   counts them: an answer of an older one is then passed over. `success` may say the `version` of
+///   the data, and without a `start` tells of data that the app put there. `failure` comes after the
+///   query's own retries; `retryAfter` is what the server said: milliseconds, or the header's text.
+///
+/// `host` names the server, if the app's queries go to several (default: one for all).
+fn report(raw: Raw<'_>) -> Result<Report, BadInput> {
+    let key = raw
+        .member("key")
+        .and_then(QueryKey::new)
+        .ok_or_else(|| BadInput::at("key", "a query key: an array of at most 4096 bytes"))?;
+    let flag = |name| raw.member(name).and_then(Raw::bool).unwrap_or(true);
+    let fetch = raw.member("fetch").and_then(Raw::integer);
+    let phase = match raw
+        .member("phase")
+        .and_then(Raw::string)
+        .map(Text::decode)
+        .as_deref()
+    {
+        Some("observe") => Phase::Observe {
+            active: flag("active"),
+            visible: flag("visible"),
+        },
+        Some("unobserve") => Phase::Unobserve,
+        Some("remove") => Phase::Remove,
+        Some("start") => Phase::Start { fetch },
+        Some("success") => Phase::Success {
+            fetch,
+            version: raw.member("version").and_then(Version::read),
+        },
+        Some("failure") => Phase::Failure {
+            fetch,
+            retry_after: raw.member("retryAfter").and_then(retry_after),
+        },
+        Some("cancel") => Phase::Cancel,
+        _ => {
+            return Err(BadInput::at(
+                "phase",
+                "observe, unobserve, remove, start, success, failure or cancel",
+            ));
+        }
+    };
+    let host = raw.member("host").and_then(Raw::string);
+    Ok(Report {
+        key,
+        phase,
+        host: host.map(|host| host.decode().into_owned()),
+    })
+}
+
+/// Milliseconds, or what the header says. What is neither was never said.
+fn retry_after(raw: Raw<'_>) -> Option<RetryAfter> {
+    match raw.string() {
+        Some(header) => Some(RetryAfter::Header(header.decode().into_owned())),
+        None => raw.integer().map(|ms| RetryAfter::In(Millis(ms))),
     }
 }
 
@@ -116,6 +203,12 @@ mod tests {
             (r#"{"do":"listen","event":1}"#, "event"),
             (r#"{"do":"invalidate","keys":["a"]}"#, "keys"),
             (r#"{"do":"invalidate"}"#, "keys"),
+            (r#"{"do":"fetch","phase":"start"}"#, "key"),
+            (r#"{"do":"fetch","key":{},"phase":"start"}"#, "key"),
+            (r#"{"do":"fetch","key":[1]}"#, "phase"),
+            (r#"{"do":"fetch","key":[1],"phase":"begin"}"#, "phase"),
+            (r#"{"do":"applied"}"#, "mutation"),
+            (r#"{"do":"applied","mutation":"m","keys":[1]}"#, "keys"),
         ] {
             let result = Command::parse(text);
             assert_eq!(

@@ -250,7 +250,10 @@ mod tests {
         assert_eq!(config.url, "ws://h/live");
         assert_eq!(config.channels, ["tasks"]);
         assert_eq!(config.routes[0].event, "task_updated");
-        assert_eq!(config.routes[0].targets[1].wide.text(), r#"["counts",{"a":1}]"#);
+        assert_eq!(
+            config.routes[0].targets[1].wide.text(),
+            r#"["counts",{"a":1}]"#
+        );
     }
 
     #[test]

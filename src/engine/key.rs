@@ -84,7 +84,10 @@ impl QueryKey {
 
     /// Are all elements strings, numbers and words?
     pub fn is_plain(&self) -> bool {
-        !self.0.get(1..).is_some_and(|rest| rest.contains(['{', '[']))
+        !self
+            .0
+            .get(1..)
+            .is_some_and(|rest| rest.contains(['{', '[']))
     }
 
     /// How many elements it has.
@@ -225,7 +228,8 @@ pub fn write_filled(raw: Raw<'_>, w: &mut Writer, payload: Option<Raw<'_>>) -> b
 fn may_fill(value: Raw<'_>) -> bool {
     let text = value.text();
     let number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    !value.is_null() && !(number && text.bytes().filter(u8::is_ascii_digit).count() > 15)
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    !(value.is_null() || number && digits > 15)
 }
 
 /// What a payload has at a path like `.task.id`.
@@ -341,7 +345,7 @@ mod tests {
 
     impl Value {
         /// Writes the value in some spelling: `dice` decides the order of members and the spaces.
-        fn spell(&self, dice: &mut impl FnMut() -> bool, out: &mut String) {
+        fn spell(&self, dice: &mut dyn FnMut() -> bool, out: &mut String) {
             if dice() {
                 out.push(' ');
             }
@@ -441,7 +445,7 @@ mod tests {
     }
 
     /// A prefix that has a chance to match: parts of the key left out, now and then one changed.
-    fn weaken(value: &Value, dice: &mut impl FnMut() -> bool) -> Value {
+    fn weaken(value: &Value, dice: &mut dyn FnMut() -> bool) -> Value {
         match value {
             Value::Array(items) => {
                 let mut out = Vec::new();
@@ -466,7 +470,9 @@ mod tests {
 
     fn dice(mut seed: u64) -> impl FnMut() -> bool {
         move || {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             seed >> 63 == 1
         }
     }
@@ -562,7 +568,11 @@ mod tests {
     fn a_payload_fills_a_key_or_leaves_it_open() {
         let filled = |template: &str, payload: &str| {
             let mut w = Writer::new();
-            let whole = write_filled(json::parse(template).unwrap(), &mut w, Some(json::parse(payload).unwrap()));
+            let whole = write_filled(
+                json::parse(template).unwrap(),
+                &mut w,
+                Some(json::parse(payload).unwrap()),
+            );
             (whole, w.finish())
         };
         let payload = r#"{"task":{"id":7.0,"tags":["b"]},"none":null,"big":12345678901234567}"#;

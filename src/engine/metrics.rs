@@ -11,8 +11,14 @@ pub struct Metrics {
     pub duplicates: u64,
     /// Times that events were missed while the link was up.
     pub gaps: u64,
+    /// Events that told of a change which another layer had told of.
+    pub repeats: u64,
+    /// Events that told of a change of our own whose result was in the cache.
+    pub echoes: u64,
     /// Families of queries that the app was told about.
     pub invalidations: u64,
+    /// Query keys that the adapter was told to refetch.
+    pub refetches: u64,
     /// Things that should not have happened.
     pub faults: u64,
     /// Sockets that were opened.
@@ -36,7 +42,10 @@ impl Metrics {
             w.key("events").number(self.events);
             w.key("duplicates").number(self.duplicates);
             w.key("gaps").number(self.gaps);
+            w.key("repeats").number(self.repeats);
+            w.key("echoes").number(self.echoes);
             w.key("invalidations").number(self.invalidations);
+            w.key("refetches").number(self.refetches);
             w.key("faults").number(self.faults);
             w.key("dials").number(self.dials);
             w.key("frames").number(self.frames);

@@ -36,11 +36,13 @@ pub mod output;
 pub mod rng;
 mod route_channels;
 mod route_http;
+mod route_invalidation;
 mod route_link;
 mod route_tabs;
 mod snapshot;
 pub mod status;
 pub mod tabs;
+mod tell;
 #[cfg(test)]
 mod tests;
 pub mod time;
@@ -53,17 +55,18 @@ use self::command::Command;
 use self::config::Config;
 use self::http::Requests;
 use self::ids::{RequestId, TabId};
-use self::input::{Input, PageEvent};
+use self::input::{Input, PageEvent, SocketEvent};
 use self::invalidation::Invalidation;
 use self::link::Link;
 use self::map::Map;
 use self::metrics::Metrics;
-use self::notice::{Fault, FaultCode, Notice};
+use self::notice::{Cause, Fault, FaultCode, Notice};
 use self::output::Output;
 use self::rng::Rng;
 use self::status::{Status, Word};
 use self::tabs::message::Says;
 use self::tabs::{Role, Tabs};
+use self::tell::{Told, Touched};
 use self::time::{Mono, Now, Wall};
 use crate::wire::Event;
 
@@ -97,7 +100,9 @@ pub struct Engine {
     request: RequestId,
     /// What this tab said last about the link, to say it again only when it changed.
     told_tabs: Option<Status>,
-    told_app: String,
+    /// What the app was told last, and what may have changed since.
+    told: Told,
+    touched: Touched,
     closed_at: Wall,
     out: VecDeque<Output>,
 }
@@ -126,18 +131,15 @@ impl Engine {
             listened: Map::new(),
             request: RequestId::default(),
             told_tabs: None,
-            told_app: String::new(),
+            told: Told::default(),
+            touched: Touched::Channels,
             closed_at: now.wall,
             out: VecDeque::new(),
             config,
         };
         let routes = std::mem::take(&mut engine.config.routes);
         for route in &routes {
-            if engine
-                .invalidation
-                .route(&route.event, &route.keys)
-                .is_err()
-            {
+            if engine.invalidation.route(route).is_err() {
                 engine.fault(FaultCode::Limit, "too many families of query keys");
             }
         }
@@ -152,6 +154,18 @@ impl Engine {
         if self.life == Life::Closed {
             return;
         }
+        let link = self.link.live();
+        let touches = match &input {
+            Input::Tick => Touched::Nothing,
+            // What is in a frame says for itself what it touches.
+            Input::Socket {
+                event: SocketEvent::Frame(_),
+                ..
+            }
+            | Input::TabMessage(_) => Touched::Counters,
+            _ => Touched::Channels,
+        };
+        self.touch(touches);
         match input {
             Input::Tick => {}
             Input::Command(command) => self.on_command(now, command),
@@ -163,7 +177,18 @@ impl Engine {
             Input::Page(event) => self.on_page(now, event),
         }
         self.on_time(now);
-        self.settle(now);
+        if self.link.live() != link {
+            self.touch(Touched::Channels);
+        }
+        if self.tell_stale(now) {
+            self.touch(Touched::Counters);
+        }
+        self.tell_state(now);
+    }
+
+    /// An input may have changed what the app is told.
+    fn touch(&mut self, what: Touched) {
+        self.touched = self.touched.max(what);
     }
 
     /// The next thing to do; nothing when all is done.
@@ -181,6 +206,7 @@ impl Engine {
             self.tabs.next_wakeup(),
             self.invalidation.next_wakeup(),
             self.requests.next_wakeup(),
+            self.next_telling(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -205,10 +231,10 @@ impl Engine {
                 }
                 self.listened.retain(|_, count| *count > 0);
             }
-            Command::Invalidate { keys } => {
-                if self.invalidation.app(now.mono, &keys).is_err() {
-                    self.fault(FaultCode::Limit, "too many families of query keys");
-                }
+            Command::Invalidate { keys } => self.invalidate(now, &keys, Cause::App),
+            Command::Fetch(report) => self.on_report(now, &report),
+            Command::Applied { mutation, keys } => {
+                self.invalidation.applied(now.mono, &mutation, keys);
             }
             Command::Reconnect => self.link.reconnect(now),
             Command::Close => self.close(now),
@@ -248,6 +274,11 @@ impl Engine {
     }
 
     fn on_page(&mut self, now: Now, event: PageEvent) {
+        match event {
+            PageEvent::Visible => self.invalidation.page_visible(true),
+            PageEvent::Hidden => self.invalidation.page_visible(false),
+            _ => {}
+        }
         match (event, self.life) {
             (PageEvent::Suspended, Life::Running) => {
                 self.stop(now, "the page is put away");
@@ -273,8 +304,7 @@ impl Engine {
                 at: event.at,
             });
         }
-        self.invalidation
-            .event(now.mono, &event.name, &event.channel);
+        self.mark(now, event);
     }
 
     fn next_request(&mut self) -> RequestId {
@@ -289,6 +319,7 @@ impl Engine {
                 let steps = self.channels.forget_tab(tab);
                 self.channel_steps(now, steps);
                 self.told_tabs = None;
+                self.touch(Touched::Channels);
             }
             if self.tabs.renew(now) {
                 self.post_wants();
@@ -296,36 +327,6 @@ impl Engine {
             self.expire_requests(now);
         }
         self.link_steps(now);
-    }
-
-    /// Tells what has become due: the app its stale queries and its status, the other tabs the
-    /// state of the link.
-    fn settle(&mut self, now: Now) {
-        for stale in self.invalidation.flush(now.mono) {
-            self.metrics.invalidations += stale.keys.len() as u64;
-            self.tell(Notice::Invalidate {
-                keys: stale.keys,
-                cause: stale.cause,
-            });
-        }
-        let status = self.status(now);
-        if matches!(self.tabs.role(), Role::Leading(_)) && self.told_tabs.as_ref() != Some(&status)
-        {
-            self.told_tabs = Some(status.clone());
-            let tabs = self.tabs.count();
-            let positions = self.channels.positions();
-            self.lead_says(|term| Says::Lead {
-                term,
-                status,
-                tabs,
-                positions,
-            });
-        }
-        let snapshot = self.snapshot(now);
-        if snapshot != self.told_app {
-            self.told_app.clone_from(&snapshot);
-            self.tell(Notice::Status(snapshot));
-        }
     }
 
     fn status(&self, now: Now) -> Status {

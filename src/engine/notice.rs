@@ -14,6 +14,17 @@ pub enum Notice {
         keys: Vec<QueryKey>,
         /// Why.
         cause: Cause,
+        /// Keys that an adapter reported are seen to: each that needs it gets its own word by
+        /// [`Notice::Refetch`]. Only what was not reported is to be judged by these prefixes.
+        handled: bool,
+    },
+    /// The adapter is to refetch exactly these keys, without cancelling a fetch that runs. The most
+    /// urgent is first.
+    Refetch {
+        /// Keys that the adapter reported.
+        keys: Vec<QueryKey>,
+        /// Why.
+        cause: Cause,
     },
     /// An event that the app listens to.
     Event {
@@ -119,16 +130,15 @@ impl Notice {
                 w.key("type").string("status");
                 w.key("snapshot").raw(snapshot);
             }
-            Notice::Invalidate { keys, cause } => {
-                w.key("type").string("invalidate");
-                w.key("keys").array(|w| {
-                    for key in keys {
-                        w.raw(key.text());
-                    }
-                });
-                w.key("cause");
-                cause.write(w);
+            Notice::Invalidate {
+                keys,
+                cause,
+                handled,
+            } => {
+                write_keys(w, "invalidate", keys, cause);
+                w.key("handled").bool(*handled);
             }
+            Notice::Refetch { keys, cause } => write_keys(w, "refetch", keys, cause),
             Notice::Event {
                 channel,
                 name,
@@ -156,4 +166,15 @@ impl Notice {
             }
         });
     }
+}
+
+fn write_keys(w: &mut Writer, kind: &str, keys: &[QueryKey], cause: &Cause) {
+    w.key("type").string(kind);
+    w.key("keys").array(|w| {
+        for key in keys {
+            w.raw(key.text());
+        }
+    });
+    w.key("cause");
+    cause.write(w);
 }

@@ -5,6 +5,7 @@ use super::channels::{self, Verdict};
 use super::ids::Position;
 use super::notice::FaultCode;
 use super::tabs::message::Says;
+use super::tell::Touched;
 use super::time::Now;
 use crate::wire::native;
 use crate::wire::{Event, Recovery, Refusal};
@@ -38,6 +39,7 @@ impl Engine {
         position: Option<Position>,
         recovery: Recovery,
     ) {
+        self.touch(Touched::Channels);
         let step = self
             .channels
             .subscribed(channel, position.clone(), recovery);
@@ -84,6 +86,7 @@ impl Engine {
         steps: impl IntoIterator<Item = channels::Step>,
     ) {
         for step in steps {
+            self.touch(Touched::Channels);
             match step {
                 channels::Step::Subscribe { channel, position } => {
                     self.subscribe(&channel, position.as_ref());
@@ -92,7 +95,9 @@ impl Engine {
                     let request = self.next_request();
                     self.send(native::unsubscribe(request, &channel));
                 }
-                channels::Step::Gap { channel } => self.invalidation.gap(now.mono, &channel),
+                channels::Step::Gap { channel } => {
+                    self.invalidation.gap(now.mono, &channel, &mut self.rng)
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use super::notice::FaultCode;
 use super::output::Output;
 use super::tabs::message::{self, Message, Says};
 use super::tabs::{self, Role};
+use super::tell::Touched;
 use super::time::Now;
 use super::{Engine, Life};
 use crate::wire::{Event, Recovery};
@@ -64,10 +65,14 @@ impl Engine {
             );
             return;
         };
+        if !matches!(says, Says::Events { .. }) {
+            self.touch(Touched::Channels);
+        }
         match says {
             Says::Hello => self.on_tab_here(now, from, &[]),
             Says::Here { wants } => self.on_tab_here(now, from, &wants),
             Says::Bye => self.on_tab_gone(now, from),
+            Says::Calm { host, until } => self.on_calm(now, &host, until),
             Says::Lead {
                 term,
                 status,

@@ -37,7 +37,7 @@ impl Engine {
         writer.finish()
     }
 
-    fn role(&self) -> &'static str {
+    pub(super) fn role(&self) -> &'static str {
         match (self.life, self.tabs.role()) {
             (Life::Closed, _) | (_, Role::Away) => "starting",
             (_, Role::Following) => "follower",

@@ -45,6 +45,13 @@ impl Mono {
     }
 }
 
+impl Add<Millis> for Millis {
+    type Output = Millis;
+    fn add(self, span: Millis) -> Millis {
+        Millis(self.0.saturating_add(span.0))
+    }
+}
+
 impl Add<Millis> for Mono {
     type Output = Mono;
     fn add(self, span: Millis) -> Mono {

@@ -209,7 +209,7 @@ impl App {
         reference: &Reference,
     ) -> Result<Heard, Broken> {
         match notice {
-            Notice::Invalidate { keys, cause } => {
+            Notice::Invalidate { keys, cause, .. } => {
                 if let Cause::Gap { channel } = cause
                     && channel_index(channel).is_some_and(|at| self.watched[at] > 0)
                 {

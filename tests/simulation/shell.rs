@@ -391,7 +391,7 @@ impl World {
     /// The app hears a notice, and does what it wants because of it.
     fn notice(&mut self, tab: usize, notice: &Notice) {
         match notice {
-            Notice::Invalidate { keys, cause } => {
+            Notice::Invalidate { keys, cause, .. } => {
                 let keys: Vec<&str> = keys.iter().map(|key| key.text()).collect();
                 tell!(
                     self,

@@ -111,7 +111,10 @@ impl Families {
             }
         }
         for &id in &self.nested {
-            if self.get(id).is_some_and(|family| key.in_family(&family.key)) {
+            if self
+                .get(id)
+                .is_some_and(|family| key.in_family(&family.key))
+            {
                 out.push(id);
             }
         }

@@ -114,7 +114,12 @@ impl Ledger {
     }
 
     /// A new key, whose data has seen what was heard up to `read`. Nothing if there is no room.
-    pub(super) fn add(&mut self, key: &QueryKey, read: Tide, families: Vec<FamilyId>) -> Option<KeyId> {
+    pub(super) fn add(
+        &mut self,
+        key: &QueryKey,
+        read: Tide,
+        families: Vec<FamilyId>,
+    ) -> Option<KeyId> {
         if self.by_key.len() >= KEYS_MAX {
             return None;
         }
@@ -386,7 +391,9 @@ impl Ledger {
                 entry.listed = false;
                 return false;
             };
-            if moment <= now && let Some((_, bucket)) = hosts.get(entry.host) {
+            if moment <= now
+                && let Some((_, bucket)) = hosts.get(entry.host)
+            {
                 moment = bucket.ready(now);
             }
             next = Some(next.map_or(moment, |next| next.min(moment)));
@@ -397,7 +404,9 @@ impl Ledger {
 
     #[cfg(test)]
     pub(super) fn state(&self, key: &QueryKey) -> Option<&State> {
-        self.find(key).and_then(|id| self.get(id)).map(|entry| &entry.state)
+        self.find(key)
+            .and_then(|id| self.get(id))
+            .map(|entry| &entry.state)
     }
 }
 
@@ -408,7 +417,11 @@ impl Entry {
         let waited = now.since(due);
         let patient = u64::from(waited < REFETCH_WAIT_MAX);
         let hidden = u64::from(!(self.visible && page_visible));
-        let cost = if patient == 0 { 0 } else { self.cost.0.min((1 << 20) - 1) };
+        let cost = if patient == 0 {
+            0
+        } else {
+            self.cost.0.min((1 << 20) - 1)
+        };
         let hidden = if patient == 0 { 0 } else { hidden };
         let order = ((1u64 << 40) - 1).saturating_sub(waited.0);
         patient << 63 | hidden << 62 | cost << 40 | order

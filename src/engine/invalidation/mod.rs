@@ -37,8 +37,8 @@ use std::rc::Rc;
 
 use self::family::{Due, Families, FamilyId, Interned, Kept, Reach};
 use self::ledger::{End, KeyId, Ledger};
-pub use self::route::{Route, Target};
 use self::route::{Aim, Change};
+pub use self::route::{Route, Target};
 use self::seen::{Changes, Mutations};
 use self::state::Debt;
 pub use self::version::Version;
@@ -99,6 +99,16 @@ pub enum Outcome {
     Repeat,
     /// What it tells of was our own doing, and is in the cache.
     Echo,
+}
+
+/// What an event of ours means for a family.
+enum Echo {
+    /// It is not known to be an echo, or not of what.
+    No,
+    /// Its result is in the cache of every key, or was read by a fetch that started after it.
+    Shown,
+    /// The keys that do not show it have been marked.
+    Owed,
 }
 
 /// What the adapter says about a key.
@@ -220,7 +230,9 @@ impl Invalidation {
     pub fn route(&mut self, route: &Route) -> Result<(), TooManyFamilies> {
         let mut aims = Vec::with_capacity(route.targets.len());
         for target in &route.targets {
-            let id = self.intern(&target.wide, Kept::ForEver).ok_or(TooManyFamilies)?;
+            let id = self
+                .intern(&target.wide, Kept::ForEver)
+                .ok_or(TooManyFamilies)?;
             if !self.reachable.contains(&id) {
                 self.reachable.push(id);
             }
@@ -232,7 +244,9 @@ impl Invalidation {
             identity: route.identity.clone(),
             reads,
         };
-        self.routes.entry(route.event.as_str().into(), Vec::new).push(rule);
+        self.routes
+            .entry(route.event.as_str().into(), Vec::new)
+            .push(rule);
         Ok(())
     }
 
@@ -338,8 +352,15 @@ impl Invalidation {
                 continue;
             }
             repeats = false;
-            if event.ours && self.echo(now, id, &change, &cause) {
-                continue;
+            if event.ours {
+                match self.echo(now, id, &change, &cause) {
+                    Echo::Shown => continue,
+                    Echo::Owed => {
+                        echoes = false;
+                        continue;
+                    }
+                    Echo::No => {}
+                }
             }
             echoes = false;
             let need = Need {
@@ -371,24 +392,19 @@ impl Invalidation {
         self.intern(key, Kept::WhileMarked).unwrap_or(wide)
     }
 
-    /// An event that this tab caused. True if nothing has to be told about it: its result is in
-    /// the cache of every key of the family, or was read by a fetch that started after it.
-    fn echo(&mut self, now: Mono, id: FamilyId, change: &Change, cause: &Rc<Cause>) -> bool {
-        let Some(mutation) = &change.mutation else {
-            return false;
-        };
-        let Some(applied) = self.mutations.find(now, mutation) else {
-            return false;
-        };
-        let Some(family) = self.families.get(id) else {
-            return false;
+    /// An event that this tab caused: which keys of the family do not show it yet?
+    fn echo(&mut self, now: Mono, id: FamilyId, change: &Change, cause: &Rc<Cause>) -> Echo {
+        let mutation = change.mutation.as_deref();
+        let applied = mutation.and_then(|mutation| self.mutations.find(now, mutation));
+        let (Some(applied), Some(family)) = (applied, self.families.get(id)) else {
+            return Echo::No;
         };
         if applied.keys.iter().any(|known| family.key.in_family(known)) {
-            return true;
+            return Echo::Shown;
         }
         if family.keys.is_empty() {
             // No adapter tells what was fetched since.
-            return false;
+            return Echo::No;
         }
         let debt = Debt {
             need: Need {
@@ -399,17 +415,19 @@ impl Invalidation {
         };
         let mut all = true;
         for &key in &family.keys {
-            let known = self.ledger.get(key).is_none_or(|entry| {
-                applied.keys.iter().any(|known| entry.key.in_family(known))
-            });
+            let known = self
+                .ledger
+                .get(key)
+                .is_none_or(|entry| applied.keys.iter().any(|known| entry.key.in_family(known)));
             all &= known || !self.ledger.mark(now, now, key, debt.clone());
         }
-        if !all {
-            // The keys have their debts; plain listeners are told of the family.
-            self.families
-                .mark(now, now, id, Reach::Nothing, &mut || Rc::clone(cause));
+        if all {
+            return Echo::Shown;
         }
-        all
+        // The keys have their debts; plain listeners are told of the family.
+        self.families
+            .mark(now, now, id, Reach::Nothing, &mut || Rc::clone(cause));
+        Echo::Owed
     }
 
     /// Something may have been missed on a channel: marks every family that an event can reach.
@@ -446,7 +464,12 @@ impl Invalidation {
     }
 
     /// Families are stale for a reason that the caller knows: the app, or a contract that is due.
-    pub fn invalidate(&mut self, now: Mono, keys: &[QueryKey], cause: Cause) -> Result<(), TooManyFamilies> {
+    pub fn invalidate(
+        &mut self,
+        now: Mono,
+        keys: &[QueryKey],
+        cause: Cause,
+    ) -> Result<(), TooManyFamilies> {
         self.tide = self.tide.next();
         let cause = Rc::new(cause);
         for key in keys {
@@ -487,7 +510,11 @@ impl Invalidation {
             }
             return Reported::Noted;
         }
-        let Some(id) = self.ledger.find(&report.key).or_else(|| self.add(&report.key)) else {
+        let Some(id) = self
+            .ledger
+            .find(&report.key)
+            .or_else(|| self.add(&report.key))
+        else {
             self.overfull = true;
             return Reported::Refused;
         };
@@ -550,7 +577,8 @@ impl Invalidation {
     /// Another tab heard that a host wants calm. Nobody is believed for longer than we would
     /// believe the server.
     pub fn calm(&mut self, now: Mono, host: &str, until: Mono) {
-        self.ledger.calm(now, host, until.min(now + RETRY_AFTER_MAX));
+        self.ledger
+            .calm(now, host, until.min(now + RETRY_AFTER_MAX));
     }
 
     /// The page can be seen, or not: then nothing on it is urgent.
@@ -631,7 +659,10 @@ impl RetryAfter {
 }
 
 fn group(out: &mut Vec<Stale>, key: QueryKey, cause: Rc<Cause>, handled: bool) {
-    match out.iter_mut().find(|stale| Rc::ptr_eq(&stale.cause, &cause) || stale.cause == cause) {
+    match out
+        .iter_mut()
+        .find(|stale| Rc::ptr_eq(&stale.cause, &cause) || stale.cause == cause)
+    {
         Some(stale) => stale.keys.push(key),
         None => out.push(Stale {
             keys: vec![key],

@@ -164,13 +164,13 @@ fn names_fields(raw: Raw<'_>) -> bool {
 }
 
 fn unescaped(elements: &[Box<str>]) -> Vec<String> {
-    let fill = |element: &Box<str>| {
+    let fill = |element: &str| {
         let mut text = Writer::new();
         let raw = json::parse(element).unwrap_or(Raw::NULL);
         write_filled(raw, &mut text, Some(Raw::NULL));
         text.finish()
     };
-    elements.iter().map(fill).collect()
+    elements.iter().map(|element| fill(element)).collect()
 }
 
 /// `[["$.start", "$.end"], "$.moment"]`.
@@ -282,7 +282,11 @@ fn read_route(event: String, raw: Raw<'_>, path: &str) -> Result<Route, BadInput
                 continue;
             };
             let Some(field) = field_path(value) else {
-                return Err(config::bad_member(path, name, "a field of the payload, like \"$.task.id\""));
+                return Err(config::bad_member(
+                    path,
+                    name,
+                    "a field of the payload, like \"$.task.id\"",
+                ));
             };
             *place = Some(field);
         }
@@ -339,7 +343,10 @@ mod tests {
         let template = r#"["tasks","$.project_id",{"by":"$.user.id"}]"#;
         assert_eq!(target(template).wide.text(), r#"["tasks"]"#);
         for (payload, result) in [
-            (r#"{"project_id":7,"user":{"id":"u"}}"#, r#"["tasks",7,{"by":"u"}]"#),
+            (
+                r#"{"project_id":7,"user":{"id":"u"}}"#,
+                r#"["tasks",7,{"by":"u"}]"#,
+            ),
             (r#"{"project_id":7}"#, r#"["tasks",7]"#),
             (r#"{"user":{"id":"u"}}"#, "wide"),
             (r#"{"project_id":null}"#, "wide"),
@@ -362,15 +369,30 @@ mod tests {
         let noon = "\"2025-10-31T12:00:00Z\"";
         let payload = |old: &str| format!(r#"{{"start":{noon},"end":{noon}{old}}}"#);
         for (old, result) in [
-            (format!(r#","old_start":{noon},"old_end":{noon}"#), r#"["blocks"] in 2"#),
-            (r#","old_start":null,"old_end":null"#.to_owned(), r#"["blocks"] in 1"#),
+            (
+                format!(r#","old_start":{noon},"old_end":{noon}"#),
+                r#"["blocks"] in 2"#,
+            ),
+            (
+                r#","old_start":null,"old_end":null"#.to_owned(),
+                r#"["blocks"] in 1"#,
+            ),
             (String::new(), r#"["blocks"]"#),
-            (r#","old_start":"soon","old_end":"later""#.to_owned(), r#"["blocks"]"#),
-            (format!(r#","old_start":{noon},"old_end":null"#), r#"["blocks"]"#),
+            (
+                r#","old_start":"soon","old_end":"later""#.to_owned(),
+                r#"["blocks"]"#,
+            ),
+            (
+                format!(r#","old_start":{noon},"old_end":null"#),
+                r#"["blocks"]"#,
+            ),
         ] {
             assert_eq!(aim(template, &payload(&old)), result, "{old}");
         }
-        assert_eq!(aim(r#"["b","$.id",{"$range":["$.start"]}]"#, &payload("")), "wide");
+        assert_eq!(
+            aim(r#"["b","$.id",{"$range":["$.start"]}]"#, &payload("")),
+            "wide"
+        );
     }
 
     #[test]
@@ -394,10 +416,23 @@ mod tests {
             r#"{"moved":{"keys":[["a"]],"as":"task","change":"$.c","entity":"$.id","version":"$.v","mutation":"$.m"}}"#,
         )
         .unwrap();
-        let change = |payload: &str| routes[0].identity.read("moved", json::parse(payload).unwrap());
-        assert_eq!(change(r#"{"c":"x","id":1,"v":2}"#).id.as_deref(), Some("c\nx"));
-        assert_eq!(change(r#"{"id":1,"v":2,"m":9}"#).id.as_deref(), Some("v\ntask\n1\n2"));
-        assert_eq!(change(r#"{"id":1,"v":2,"m":9}"#).mutation.as_deref(), Some("9"));
+        let change = |payload: &str| {
+            routes[0]
+                .identity
+                .read("moved", json::parse(payload).unwrap())
+        };
+        assert_eq!(
+            change(r#"{"c":"x","id":1,"v":2}"#).id.as_deref(),
+            Some("c\nx")
+        );
+        assert_eq!(
+            change(r#"{"id":1,"v":2,"m":9}"#).id.as_deref(),
+            Some("v\ntask\n1\n2")
+        );
+        assert_eq!(
+            change(r#"{"id":1,"v":2,"m":9}"#).mutation.as_deref(),
+            Some("9")
+        );
         assert_eq!(change(r#"{"id":1}"#), Change::default());
         for (text, path) in [
             (r#"{"e":{}}"#, "events.e.keys"),

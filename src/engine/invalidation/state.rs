@@ -222,9 +222,12 @@ impl State {
             ) => Fetching { fetch, debt: None }.step(Marked(debt), facts),
             // The app cancelled one and started another: the new one pays for all it has seen.
             (Fetching { debt: None, .. }, Started(fetch)) => Fetching { fetch, debt: None },
-            (Fetching { debt: Some(debt), .. }, Started(fetch)) => {
-                Fetching { fetch, debt: None }.step(Marked(debt), facts)
-            }
+            (
+                Fetching {
+                    debt: Some(debt), ..
+                },
+                Started(fetch),
+            ) => Fetching { fetch, debt: None }.step(Marked(debt), facts),
             (Overtaken { before, after, .. }, Started(fetch)) => {
                 Fetching { fetch, debt: None }.step(Marked(both(before, after)), facts)
             }
@@ -311,9 +314,8 @@ mod tests {
     };
 
     fn debt(after: u64, version: Option<u64>) -> Debt {
-        let version = version.map(|number| {
-            Version::read(json::parse(&number.to_string()).unwrap()).unwrap()
-        });
+        let version =
+            version.map(|number| Version::read(json::parse(&number.to_string()).unwrap()).unwrap());
         Debt {
             need: Need {
                 after: Tide(after),
@@ -339,12 +341,31 @@ mod tests {
         vec![
             State::Settled,
             State::Dormant(debt(5, Some(5))),
-            State::Owed { debt: debt(5, Some(5)), due },
-            State::Held { debt: debt(5, Some(5)), until },
-            State::Told { debt: debt(5, Some(5)), until },
-            State::Fetching { fetch: fetch(5), debt: None },
-            State::Fetching { fetch: fetch(5), debt: Some(debt(5, Some(5))) },
-            State::Overtaken { fetch: fetch(5), before: Some(debt(4, None)), after: debt(6, Some(6)) },
+            State::Owed {
+                debt: debt(5, Some(5)),
+                due,
+            },
+            State::Held {
+                debt: debt(5, Some(5)),
+                until,
+            },
+            State::Told {
+                debt: debt(5, Some(5)),
+                until,
+            },
+            State::Fetching {
+                fetch: fetch(5),
+                debt: None,
+            },
+            State::Fetching {
+                fetch: fetch(5),
+                debt: Some(debt(5, Some(5))),
+            },
+            State::Overtaken {
+                fetch: fetch(5),
+                before: Some(debt(4, None)),
+                after: debt(6, Some(6)),
+            },
         ]
     }
 
@@ -389,9 +410,17 @@ mod tests {
                 let debt = debt.as_ref().map(owes).unwrap_or_default();
                 format!("fetching@{} {debt}", fetch.started.0)
             }
-            State::Overtaken { fetch, before, after } => {
+            State::Overtaken {
+                fetch,
+                before,
+                after,
+            } => {
                 let before = before.as_ref().map(owes).unwrap_or_default();
-                format!("overtaken@{} {before} then {}", fetch.started.0, owes(after))
+                format!(
+                    "overtaken@{} {before} then {}",
+                    fetch.started.0,
+                    owes(after)
+                )
             }
         }
     }
@@ -400,14 +429,102 @@ mod tests {
     fn every_cell_of_the_table_while_somebody_looks() {
         // marked 7/7 | marked 5/- | observed | left | started@8 | succeeded, -, 3, 9 | failed | due
         let expected = [
-            ["owed 7/7 10", "owed 5/ 10", "settled", "settled", "fetching@8 ", "settled", "settled", "settled", "settled", "settled"],
-            ["owed 7/7 10", "owed 5/ 10", "owed 5/5 10", "dormant 5/5", "fetching@8 5/5", "dormant 5/5", "dormant 5/5", "settled", "dormant 5/5", "dormant 5/5"],
-            ["owed 7/7 10", "owed 5/ 10", "owed 5/5 10", "dormant 5/5", "fetching@8 5/5", "owed 5/5 15", "owed 5/5 15", "settled", "held 5/5 20", "told 5/5 30"],
-            ["held 7/7 15", "held 5/ 15", "held 5/5 15", "dormant 5/5", "fetching@8 5/5", "held 5/5 15", "held 5/5 15", "settled", "held 5/5 20", "told 5/5 30"],
-            ["told 7/7 15", "told 5/ 15", "told 5/5 15", "dormant 5/5", "fetching@8 5/5", "told 5/5 15", "told 5/5 15", "settled", "held 5/5 20", "held 5/5 20"],
-            ["overtaken@5  then 7/7", "fetching@5 5/", "fetching@5 ", "fetching@5 ", "fetching@8 ", "settled", "settled", "settled", "settled", "settled"],
-            ["overtaken@5 5/5 then 7/7", "fetching@5 5/", "fetching@5 5/5", "fetching@5 5/5", "fetching@8 5/5", "settled", "settled", "settled", "held 5/5 20", "held 5/5 20"],
-            ["overtaken@5 4/ then 7/7", "overtaken@5 5/ then 6/6", "overtaken@5 4/ then 6/6", "overtaken@5 4/ then 6/6", "fetching@8 6/", "owed 6/6 10", "owed 6/6 10", "settled", "held 6/ 20", "held 6/ 20"],
+            [
+                "owed 7/7 10",
+                "owed 5/ 10",
+                "settled",
+                "settled",
+                "fetching@8 ",
+                "settled",
+                "settled",
+                "settled",
+                "settled",
+                "settled",
+            ],
+            [
+                "owed 7/7 10",
+                "owed 5/ 10",
+                "owed 5/5 10",
+                "dormant 5/5",
+                "fetching@8 5/5",
+                "dormant 5/5",
+                "dormant 5/5",
+                "settled",
+                "dormant 5/5",
+                "dormant 5/5",
+            ],
+            [
+                "owed 7/7 10",
+                "owed 5/ 10",
+                "owed 5/5 10",
+                "dormant 5/5",
+                "fetching@8 5/5",
+                "owed 5/5 15",
+                "owed 5/5 15",
+                "settled",
+                "held 5/5 20",
+                "told 5/5 30",
+            ],
+            [
+                "held 7/7 15",
+                "held 5/ 15",
+                "held 5/5 15",
+                "dormant 5/5",
+                "fetching@8 5/5",
+                "held 5/5 15",
+                "held 5/5 15",
+                "settled",
+                "held 5/5 20",
+                "told 5/5 30",
+            ],
+            [
+                "told 7/7 15",
+                "told 5/ 15",
+                "told 5/5 15",
+                "dormant 5/5",
+                "fetching@8 5/5",
+                "told 5/5 15",
+                "told 5/5 15",
+                "settled",
+                "held 5/5 20",
+                "held 5/5 20",
+            ],
+            [
+                "overtaken@5  then 7/7",
+                "fetching@5 5/",
+                "fetching@5 ",
+                "fetching@5 ",
+                "fetching@8 ",
+                "settled",
+                "settled",
+                "settled",
+                "settled",
+                "settled",
+            ],
+            [
+                "overtaken@5 5/5 then 7/7",
+                "fetching@5 5/",
+                "fetching@5 5/5",
+                "fetching@5 5/5",
+                "fetching@8 5/5",
+                "settled",
+                "settled",
+                "settled",
+                "held 5/5 20",
+                "held 5/5 20",
+            ],
+            [
+                "overtaken@5 4/ then 7/7",
+                "overtaken@5 5/ then 6/6",
+                "overtaken@5 4/ then 6/6",
+                "overtaken@5 4/ then 6/6",
+                "fetching@8 6/",
+                "owed 6/6 10",
+                "owed 6/6 10",
+                "settled",
+                "held 6/ 20",
+                "held 6/ 20",
+            ],
         ];
         assert_eq!(table(true), expected);
     }

@@ -58,7 +58,10 @@ impl Version {
 
     /// Is it known to be at least as new?
     pub(super) fn at_least(&self, other: &Version) -> bool {
-        matches!(self.compare(other), Some(Ordering::Equal | Ordering::Greater))
+        matches!(
+            self.compare(other),
+            Some(Ordering::Equal | Ordering::Greater)
+        )
     }
 }
 
@@ -116,9 +119,21 @@ mod tests {
             ("1", "2", Some(Ordering::Less)),
             ("10", "9", Some(Ordering::Greater)),
             ("\"0010\"", "10", Some(Ordering::Equal)),
-            ("\"18446744073709551617\"", "\"18446744073709551616\"", Some(Ordering::Greater)),
-            ("\"2025-10-31T20:00:00.000001Z\"", "\"2025-10-31T20:00:00Z\"", Some(Ordering::Greater)),
-            ("\"2025-10-31T20:00:00Z\"", "\"2025-10-31T21:00:00+01:00\"", None),
+            (
+                "\"18446744073709551617\"",
+                "\"18446744073709551616\"",
+                Some(Ordering::Greater),
+            ),
+            (
+                "\"2025-10-31T20:00:00.000001Z\"",
+                "\"2025-10-31T20:00:00Z\"",
+                Some(Ordering::Greater),
+            ),
+            (
+                "\"2025-10-31T20:00:00Z\"",
+                "\"2025-10-31T21:00:00+01:00\"",
+                None,
+            ),
             ("\"W/etag\"", "\"W/etag\"", Some(Ordering::Equal)),
             ("\"W/etag\"", "\"W/other\"", None),
             ("\"2025-10-31\"", "\"2025-10-30\"", None),

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use crate::engine::ids::{Position, Seq, TabId, Term};
 use crate::engine::limits::{CHANNELS_MAX, TAB_MESSAGE_BYTES_MAX};
 use crate::engine::status::Status;
+use crate::engine::time::Wall;
 use crate::wire::Event;
 use crate::wire::json::{self, Raw, Text, Writer};
 use crate::wire::native::{read_position, write_position};
@@ -64,6 +65,13 @@ pub enum Says<'a> {
         /// Where it goes on.
         position: Option<Position>,
     },
+    /// A server wants to be left alone, by all tabs.
+    Calm {
+        /// Which host, as the app tells hosts apart.
+        host: String,
+        /// Until when.
+        until: Wall,
+    },
 }
 
 impl Message<'_> {
@@ -118,6 +126,11 @@ impl Says<'_> {
                 w.key("ch").string(channel);
                 w.key("pos");
                 write_maybe_position(w, position.as_ref());
+            }
+            Says::Calm { host, until } => {
+                w.key("k").string("calm");
+                w.key("host").string(host);
+                w.key("until").number(until.0);
             }
         }
     }
@@ -193,6 +206,10 @@ pub fn read(bytes: &[u8]) -> Option<Message<'_>> {
             channel: raw.member("ch")?.string()?.decode().into_owned(),
             position: raw.member("pos").and_then(read_position),
         },
+        "calm" => Says::Calm {
+            host: raw.member("host")?.string()?.decode().into_owned(),
+            until: Wall(raw.member("until")?.integer()?),
+        },
         _ => return None,
     };
     Some(Message { from, says })
@@ -245,7 +262,6 @@ fn read_event(raw: Raw<'_>) -> Option<Event<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::time::Wall;
     use proptest::prelude::*;
 
     fn messages() -> Vec<Says<'static>> {
@@ -282,6 +298,10 @@ mod tests {
                 channel: "a".to_owned(),
                 position,
             },
+            Says::Calm {
+                host: "api".to_owned(),
+                until: Wall(9),
+            },
         ]
     }
 
@@ -315,7 +335,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_damaged_message_never_panics(which in 0usize..6, at in 0usize..400, byte: u8) {
+        fn a_damaged_message_never_panics(which in 0usize..7, at in 0usize..400, byte: u8) {
             let message = Message { from: TabId(7), says: messages().swap_remove(which) };
             let mut bytes = message.write().into_bytes();
             let at = at % bytes.len();

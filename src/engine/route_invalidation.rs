@@ -1,0 +1,80 @@
+//! What the invalidation part and the other parts say to each other.
+
+use std::rc::Rc;
+
+use super::Engine;
+use super::invalidation::{Happening, Outcome, Report, Reported};
+use super::key::QueryKey;
+use super::notice::{Cause, FaultCode, Notice};
+use super::tabs::message::Says;
+use super::time::{Now, Wall};
+use crate::wire::Event;
+
+impl Engine {
+    /// An event makes queries stale.
+    pub(super) fn mark(&mut self, now: Now, event: &Event<'_>) {
+        let ours = event
+            .by
+            .as_deref()
+            .is_some_and(|by| by == self.tabs.me().text());
+        let happening = Happening {
+            name: &event.name,
+            channel: &event.channel,
+            data: event.data,
+            ours,
+        };
+        match self.invalidation.event(now.mono, &happening) {
+            Outcome::Unrouted | Outcome::Marked => {}
+            Outcome::Repeat => self.metrics.repeats += 1,
+            Outcome::Echo => self.metrics.echoes += 1,
+        }
+    }
+
+    /// Queries became stale for a reason that is no event.
+    pub(super) fn invalidate(&mut self, now: Now, keys: &[QueryKey], cause: Cause) {
+        if self.invalidation.invalidate(now.mono, keys, cause).is_err() {
+            self.fault(FaultCode::Limit, "too many families of query keys");
+        }
+    }
+
+    /// The adapter says what happens to a key.
+    pub(super) fn on_report(&mut self, now: Now, report: &Report) {
+        match self.invalidation.report(now, report, &mut self.rng) {
+            Reported::Noted | Reported::Fetched => {}
+            Reported::Calm { host, until } => {
+                let until = now.wall_at(until);
+                let host = host.as_ref().to_owned();
+                self.post(Says::Calm { host, until });
+            }
+            Reported::Refused => self.fault(FaultCode::Limit, "more query keys than can be kept"),
+        }
+    }
+
+    /// Another tab heard that a host wants to be left alone.
+    pub(super) fn on_calm(&mut self, now: Now, host: &str, until: Wall) {
+        let span = super::time::Millis(until.0.saturating_sub(now.wall.0));
+        self.invalidation.calm(now.mono, host, now.mono + span);
+    }
+
+    /// Tells the app what is stale and what to refetch. True if there was anything.
+    pub(super) fn tell_stale(&mut self, now: Now) -> bool {
+        let told = self.invalidation.flush(now.mono, &mut self.rng);
+        let any = !told.stale.is_empty() || !told.refetch.is_empty();
+        for stale in told.stale {
+            self.metrics.invalidations += stale.keys.len() as u64;
+            self.tell(Notice::Invalidate {
+                keys: stale.keys,
+                cause: Rc::unwrap_or_clone(stale.cause),
+                handled: stale.handled,
+            });
+        }
+        for stale in told.refetch {
+            self.metrics.refetches += stale.keys.len() as u64;
+            self.tell(Notice::Refetch {
+                keys: stale.keys,
+                cause: Rc::unwrap_or_clone(stale.cause),
+            });
+        }
+        any
+    }
+}

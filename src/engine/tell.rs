@@ -1,0 +1,102 @@
+//! When the app is told how things stand.
+//!
+//! What a person acts on (status, role, tabs, the state of a channel) is told at once. Counters
+//! and positions move with every event: they are told at once after a quiet time and then at
+//! most every [`COUNTERS_EVERY`], so that a storm of events does not cost a snapshot each.
+
+use super::Engine;
+use super::channels::State;
+use super::limits::COUNTERS_EVERY;
+use super::notice::Notice;
+use super::status::Status;
+use super::tabs::Role;
+use super::tabs::message::Says;
+use super::time::{Mono, Now};
+
+/// What the app was told last.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    snapshot: String,
+    status: Option<Status>,
+    role: &'static str,
+    tabs: u64,
+    channels: Vec<(String, State)>,
+    at: Option<Mono>,
+    /// When the counters are to be looked at.
+    due: Option<Mono>,
+}
+
+/// What an input may have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Touched {
+    /// Nothing that is told.
+    Nothing,
+    /// Counters and positions.
+    Counters,
+    /// The list of channels and their states too.
+    Channels,
+}
+
+impl Engine {
+    /// When the counters are to be told.
+    pub(super) fn next_telling(&self) -> Option<Mono> {
+        self.told.due
+    }
+
+    /// Tells the other tabs, if this one leads, and the app how things stand.
+    pub(super) fn tell_state(&mut self, now: Now) {
+        let status = self.status(now);
+        if matches!(self.tabs.role(), Role::Leading(_)) && self.told_tabs.as_ref() != Some(&status)
+        {
+            self.told_tabs = Some(status.clone());
+            let status = status.clone();
+            let tabs = self.tabs.count();
+            let positions = self.channels.positions();
+            self.lead_says(|term| Says::Lead {
+                term,
+                status,
+                tabs,
+                positions,
+            });
+        }
+        let touched = std::mem::replace(&mut self.touched, Touched::Nothing);
+        let urgent = self.told.status.as_ref() != Some(&status)
+            || self.told.role != self.role()
+            || self.told.tabs != self.tabs.count()
+            || touched == Touched::Channels && !self.channels_are_as_told();
+        if urgent {
+            self.told.status = Some(status);
+            self.told.role = self.role();
+            self.told.tabs = self.tabs.count();
+            self.told.channels = self
+                .channels
+                .iter()
+                .map(|(name, state, _)| (name.to_owned(), state))
+                .collect();
+        } else {
+            if touched > Touched::Nothing && self.told.due.is_none() {
+                let at = self.told.at.map_or(now.mono, |at| at + COUNTERS_EVERY);
+                self.told.due = Some(at);
+            }
+            if self.told.due.is_none_or(|due| due > now.mono) {
+                return;
+            }
+        }
+        self.told.due = None;
+        let snapshot = self.snapshot(now);
+        if snapshot != self.told.snapshot {
+            self.told.at = Some(now.mono);
+            self.told.snapshot.clone_from(&snapshot);
+            self.tell(Notice::Status(snapshot));
+        }
+    }
+
+    fn channels_are_as_told(&self) -> bool {
+        let told = self.told.channels.iter();
+        let told = told.map(|(name, state)| (name.as_str(), *state));
+        self.channels
+            .iter()
+            .map(|(name, state, _)| (name, state))
+            .eq(told)
+    }
+}
