@@ -460,7 +460,7 @@ mod tests {
             Value::Object(members) => Value::Object(
                 members
                     .iter()
-                    .filter_map(|(name, item)| dice().then(|| (name.clone(), weaken(item, dice))))
+                    .flat_map(|(name, item)| dice().then(|| (name.clone(), weaken(item, dice))))
                     .collect(),
             ),
             Value::Number(number) if dice() && dice() && dice() => Value::Number(number + 1),

@@ -197,28 +197,33 @@ impl Families {
         let Some(family) = self.get_mut(id) else {
             return;
         };
-        if let Mark::Due(due) = &mut family.mark {
-            due.add(reach);
-            // An event is told within its window, also when a gap waits for its moment.
-            let at = family.told.map_or(now, |told| (told + WINDOW).max(now));
-            let at = at.max(earliest);
-            if at < due.at {
-                due.at = at;
-                self.next = Some(self.next.map_or(at, |next| next.min(at)));
-            }
-            return;
-        }
-        let window = family.told.map_or(now, |told| (told + WINDOW).max(now));
-        let at = window.max(earliest);
-        let mut due = Due {
-            at,
-            cause: cause(),
-            whole: None,
-            spans: Vec::new(),
+        // Within the window of the last telling it has to wait for the end of it.
+        let window = match family.told {
+            Some(told) if told + WINDOW > now => told + WINDOW,
+            _ => now,
         };
-        due.add(reach);
-        family.mark = Mark::Due(due);
-        self.marked.push(id);
+        let at = window.max(earliest);
+        match &mut family.mark {
+            Mark::Due(due) => {
+                due.add(reach);
+                // Also while a gap waits for its moment an event is told within its window.
+                if due.at <= at {
+                    return;
+                }
+                due.at = at;
+            }
+            Mark::Clean => {
+                let mut due = Due {
+                    at,
+                    cause: cause(),
+                    whole: None,
+                    spans: Vec::new(),
+                };
+                due.add(reach);
+                family.mark = Mark::Due(due);
+                self.marked.push(id);
+            }
+        }
         self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 

@@ -111,7 +111,7 @@ fn g2_an_endless_stream_reaches_the_screen_within_a_fetch_and_a_window() {
     let (mut running, mut requests, mut answers) = (None, 0, Vec::new());
     for at in begin..begin + 3000 {
         bench.now = at;
-        if (at - begin) % every == 0 {
+        if (at - begin).is_multiple_of(every) {
             bench.event("moved");
         }
         if running == Some(at) {

@@ -5,9 +5,9 @@ use super::Mutant;
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "the last event of a burst is forgotten",
-        file: "src/engine/invalidation.rs",
+        file: "src/engine/invalidation/family.rs",
         find: "Some(told) if told + WINDOW > now => told + WINDOW,",
-        replace: "Some(told) if told + WINDOW > now => return false,",
+        replace: "Some(told) if told + WINDOW > now => return,",
     },
     Mutant {
         name: "the fence: an older leader is heard",
