@@ -239,6 +239,7 @@ const KICKS: [u16; 11] = [
 
 /// Draws what happens in a world.
 pub(crate) fn plan(extent: &Extent, chance: &mut Chance) -> Vec<Planned> {
+    let weights = swarm(chance);
     let mut out = Vec::new();
     let mut before = 0;
     for _ in 0..extent.transitions {
@@ -249,15 +250,25 @@ pub(crate) fn plan(extent: &Extent, chance: &mut Chance) -> Vec<Planned> {
             chance.below(extent.chaos)
         };
         before = at;
-        let what = draw(extent, chance);
+        let what = draw(extent, &weights, chance);
         out.push(Planned { at, what });
     }
     out.sort_by_key(|planned| planned.at);
     out
 }
 
-fn draw(extent: &Extent, chance: &mut Chance) -> Transition {
-    let class = chance.weighted(WEIGHTS);
+/// Each world has some classes of faults and not others, some often and some seldom: a few faults
+/// again and again reach states that all faults now and then do not.
+fn swarm(chance: &mut Chance) -> Vec<(u64, Class)> {
+    let weigh = |&(weight, class): &(u64, Class)| match class {
+        Class::Change | Class::Open => (4 * weight, class),
+        _ => (weight * chance.pick(&[0, 0, 4, 4, 20]), class),
+    };
+    WEIGHTS.iter().map(weigh).collect()
+}
+
+fn draw(extent: &Extent, weights: &[(u64, Class)], chance: &mut Chance) -> Transition {
+    let class = chance.weighted(weights);
     let browser = chance.index(extent.browsers);
     let place = chance.index(extent.places);
     let seat = Seat { browser, place };
