@@ -3,6 +3,8 @@
 //! `wasm-pack test --headless --chrome|--firefox|--safari -- --test browser`
 
 #![cfg(target_arch = "wasm32")]
+// A test that cannot go on has failed.
+#![allow(clippy::expect_used)]
 
 use std::cell::RefCell;
 use std::rc::Rc;
