@@ -12,4 +12,5 @@ mod lock;
 mod page;
 pub(crate) mod shell;
 mod socket;
+mod storage;
 mod tab_channel;

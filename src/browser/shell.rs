@@ -12,19 +12,23 @@ use std::rc::{Rc, Weak};
 use gloo_timers::callback::Timeout;
 use js_sys::Function;
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::StorageEvent;
 
 use super::fetch::{self, Fetch};
+use super::listener::Listener;
 use super::lock::{self, LockRequest};
 use super::page::Page;
 use super::socket::{self, Socket};
 use super::tab_channel::TabChannel;
-use super::{clock, entropy};
+use super::{clock, entropy, storage};
 use crate::engine::command::Command;
 use crate::engine::config::Config;
 use crate::engine::http::{Call, Failure, StreamEvent};
 use crate::engine::ids::{ConnId, HttpId, LockTicket, TabId};
 use crate::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
+use crate::engine::notice::Notice;
 use crate::engine::output::Output;
+use crate::engine::store::{StoreFault, StoreOp};
 use crate::engine::{Boot, Engine};
 use crate::wire::json::Writer;
 
@@ -44,6 +48,8 @@ pub(crate) struct Shell {
 #[derive(Default)]
 struct Handles {
     page: Option<Page>,
+    /// What other tabs do to the storage.
+    stored: Option<Listener>,
     socket: Option<Socket>,
     streams: Vec<(ConnId, Fetch)>,
     requests: Vec<(HttpId, Fetch)>,
@@ -64,6 +70,10 @@ enum Happening {
     Lock(LockEvent),
     Tab(Vec<u8>),
     Page(PageEvent),
+    Stored(StoreOp, Result<(), StoreFault>),
+    StoreListed(StoreOp, Result<Vec<String>, StoreFault>),
+    StoreRead(StoreOp, Result<Vec<Option<String>>, StoreFault>),
+    StoreChanged(Option<String>, Option<String>),
 }
 
 impl Shell {
@@ -84,7 +94,15 @@ impl Shell {
         if let Some(window) = web_sys::window() {
             let weak = Rc::downgrade(&shell);
             let page = Page::watch(&window, move |event| feed(&weak, Happening::Page(event)));
-            shell.handles.borrow_mut().page = Some(page);
+            let weak = Rc::downgrade(&shell);
+            let stored = Listener::new(&window, "storage", move |event| {
+                if let Some(event) = event.dyn_ref::<StorageEvent>() {
+                    changed(&weak, event);
+                }
+            });
+            let mut handles = shell.handles.borrow_mut();
+            handles.page = Some(page);
+            handles.stored = Some(stored);
         }
         shell
     }
@@ -106,6 +124,7 @@ impl Shell {
     fn let_go(self: &Rc<Self>) {
         let mut handles = self.handles.borrow_mut();
         handles.page = None;
+        handles.stored = None;
         handles.timer = None;
         // The browser calls back once more for every lock that was given back. Whoever owns this
         // instance may drop it now; it stays until the last of these calls.
@@ -133,6 +152,11 @@ impl Shell {
                 };
                 match output {
                     Output::Tell(notice) => notices.push(notice),
+                    // The app's functions are called by the package, which is told like this.
+                    Output::RunMutation(run) => notices.push(Notice::Run(run)),
+                    Output::CancelMutation { id, attempt } => {
+                        notices.push(Notice::CancelRun { id, attempt });
+                    }
                     output => self.perform(output),
                 }
             }
@@ -242,7 +266,17 @@ impl Shell {
                 }
             }
             Output::CloseTabChannel => self.handles.borrow_mut().tabs = None,
-            Output::Tell(_) => {}
+            Output::StoreWrite { op, key, value } => {
+                self.later(Happening::Stored(op, storage::write(&key, &value)));
+            }
+            Output::StoreRemove { key } => storage::remove(&key),
+            Output::StoreList { op, prefix } => {
+                self.later(Happening::StoreListed(op, storage::list(&prefix)));
+            }
+            Output::StoreRead { op, keys } => {
+                self.later(Happening::StoreRead(op, storage::read(&keys)));
+            }
+            Output::Tell(_) | Output::RunMutation(_) | Output::CancelMutation { .. } => {}
         }
     }
 
@@ -316,6 +350,17 @@ fn feed(shell: &Weak<Shell>, happening: Happening) {
     }
 }
 
+/// Another tab changed the storage. What is not ours is not looked at.
+fn changed(shell: &Weak<Shell>, event: &StorageEvent) {
+    let key = event.key();
+    if key
+        .as_ref()
+        .is_none_or(|key| key.starts_with(storage::PREFIX))
+    {
+        feed(shell, Happening::StoreChanged(key, event.new_value()));
+    }
+}
+
 impl Happening {
     fn input(&self) -> Input<'_> {
         match self {
@@ -354,6 +399,22 @@ impl Happening {
             Happening::Lock(event) => Input::Lock(*event),
             Happening::Tab(bytes) => Input::TabMessage(bytes),
             Happening::Page(event) => Input::Page(*event),
+            Happening::Stored(op, result) => Input::Stored {
+                op: *op,
+                result: *result,
+            },
+            Happening::StoreListed(op, result) => Input::StoreListed {
+                op: *op,
+                result: result.as_deref().map_err(|fault| *fault),
+            },
+            Happening::StoreRead(op, result) => Input::StoreRead {
+                op: *op,
+                result: result.as_deref().map_err(|fault| *fault),
+            },
+            Happening::StoreChanged(key, value) => Input::StoreChanged {
+                key: key.as_deref(),
+                value: value.as_deref(),
+            },
         }
     }
 }

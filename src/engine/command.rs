@@ -1,8 +1,11 @@
 //! What the app can ask of a running engine.
 
+use std::rc::Rc;
+
 use super::config::{self, BadInput, is_channel_name};
 use super::invalidation::{Phase, Report, RetryAfter, Version};
 use super::key::QueryKey;
+use super::queue::{Draft, HANDLER_EXPECTED, Handler, MutationId, Outcome};
 use super::time::Millis;
 use crate::wire::json::{self, Raw, Text};
 
@@ -44,6 +47,36 @@ pub enum Command {
         mutation: String,
         /// The families into whose data the answer was put.
         keys: Vec<QueryKey>,
+    },
+    /// Do something, now or when that is possible.
+    Mutate(Draft),
+    /// This page has a function for mutations of a name.
+    Handle {
+        /// The name.
+        name: Rc<str>,
+        /// How it wants to be treated.
+        handler: Handler,
+    },
+    /// This page has no function for mutations of a name any more.
+    Unhandle {
+        /// The name.
+        name: Rc<str>,
+    },
+    /// A run of the app's function ended.
+    MutationDone {
+        /// Which mutation.
+        id: MutationId,
+        /// Which run.
+        attempt: u32,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A question about the queue, or something done by hand.
+    Queue {
+        /// The number of the question.
+        call: u64,
+        /// What, as JSON text.
+        text: String,
     },
     /// Dial now.
     Reconnect,
@@ -100,6 +133,36 @@ impl Command {
                         .map_err(|(_, expected)| BadInput::at("keys", expected))?,
                     None => Vec::new(),
                 },
+            },
+            Some("mutate") => Command::Mutate(Draft::parse(raw)?),
+            Some("handle") => Command::Handle {
+                name: word("name")?.into(),
+                handler: Handler::read(raw).ok_or_else(|| BadInput::at("", HANDLER_EXPECTED))?,
+            },
+            Some("unhandle") => Command::Unhandle {
+                name: word("name")?.into(),
+            },
+            Some("done") => Command::MutationDone {
+                id: raw
+                    .member("id")
+                    .and_then(MutationId::read)
+                    .ok_or_else(|| BadInput::at("id", "the id of a mutation"))?,
+                attempt: raw
+                    .member("attempt")
+                    .and_then(Raw::integer)
+                    .and_then(|attempt| u32::try_from(attempt).ok())
+                    .ok_or_else(|| BadInput::at("attempt", "the number of the run"))?,
+                outcome: raw
+                    .member("outcome")
+                    .and_then(Outcome::read)
+                    .ok_or_else(|| BadInput::at("outcome", "how the run ended"))?,
+            },
+            Some("queue") => Command::Queue {
+                call: raw
+                    .member("id")
+                    .and_then(Raw::integer)
+                    .ok_or_else(|| BadInput::at("id", "the number of the question"))?,
+                text: raw.text().to_owned(),
             },
             Some("reconnect") => Command::Reconnect,
             _ => return Err(BadInput::at("do", "a command that exists")),

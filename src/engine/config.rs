@@ -39,6 +39,7 @@ use super::invalidation::Route;
 use super::invalidation::route::read_routes;
 use super::key::QueryKey;
 use super::limits;
+use super::queue::Settings;
 use crate::wire::json::{self, Raw, Text};
 
 /// What the app wants, checked.
@@ -54,6 +55,8 @@ pub struct Config {
     pub channels: Vec<String>,
     /// Which event makes which queries stale.
     pub routes: Vec<Route>,
+    /// How the queue of mutations is bounded, and how the app's functions want to be treated.
+    pub queue: Settings,
 }
 
 /// What is wrong with something that the app gave us.
@@ -114,6 +117,7 @@ impl Config {
             url: url(backend.member("url"))?,
             channels: channels(raw.member("channels"))?,
             routes: routes(raw.member("events"))?,
+            queue: Settings::parse(raw.member("queue"), raw.member("mutations"))?,
         })
     }
 }

@@ -3,6 +3,8 @@
 use super::command::Command;
 use super::http::{Failure, Reply, StreamEvent};
 use super::ids::{ConnId, HttpId, LockTicket};
+use super::queue::{MutationId, Outcome};
+use super::store::{StoreFault, StoreOp};
 
 /// Something that happened. Slices are borrowed from the browser's buffers: the engine copies
 /// what it keeps.
@@ -39,6 +41,43 @@ pub enum Input<'a> {
     TabMessage(&'a [u8]),
     /// Something happened to the page.
     Page(PageEvent),
+    /// A run of the app's function ended.
+    MutationDone {
+        /// Which mutation.
+        id: MutationId,
+        /// Which run.
+        attempt: u32,
+        /// How.
+        outcome: Outcome,
+    },
+    /// The storage took a value, or did not.
+    Stored {
+        /// The question's number.
+        op: StoreOp,
+        /// Whether it is stored.
+        result: Result<(), StoreFault>,
+    },
+    /// The storage listed keys.
+    StoreListed {
+        /// The question's number.
+        op: StoreOp,
+        /// The keys, in no order.
+        result: Result<&'a [String], StoreFault>,
+    },
+    /// The storage read values.
+    StoreRead {
+        /// The question's number.
+        op: StoreOp,
+        /// As many values as keys were asked for, in their order; nothing where nothing is.
+        result: Result<&'a [Option<String>], StoreFault>,
+    },
+    /// Another tab changed the storage.
+    StoreChanged {
+        /// Where; everything if nothing.
+        key: Option<&'a str>,
+        /// The value that is there now.
+        value: Option<&'a str>,
+    },
 }
 
 /// What can happen to a socket.

@@ -266,3 +266,132 @@ pub const GAP_SPREAD: Millis = Millis::seconds(10);
 
 /// Counters are told to the app at most this often. People read them, and nobody reads faster.
 pub const COUNTERS_EVERY: Millis = Millis(250);
+
+// The queue of mutations.
+
+/// Mutations that may wait, with those that wait for the user. A person makes some dozens in a day
+/// without network; ten thousand is a bulk import, and listing their keys takes 30 ms.
+pub const QUEUE_COUNT_MAX: usize = 10_000;
+
+/// Bytes that they may take. Browsers give an origin about 5 million characters, and the app and
+/// what else of ours is stored need some of it.
+pub const QUEUE_BYTES_MAX: usize = 3 << 20;
+
+/// Bytes of one mutation. What is larger is a file and needs an upload of its own.
+pub const QUEUE_ITEM_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of a mutation's name, of a lane's, and of what a newer one replaces it by.
+pub const QUEUE_NAME_BYTES_MAX: usize = 255;
+
+/// Mutations on their way at a time. Browsers open six connections to a host over HTTP/1.1; two
+/// are left for what the page fetches.
+pub const QUEUE_PARALLEL: usize = 4;
+
+/// As many as an app may set.
+pub const QUEUE_PARALLEL_MAX: usize = 64;
+
+/// Functions that a page may register.
+pub const QUEUE_HANDLERS_MAX: usize = 1000;
+
+/// Other tabs whose functions a leader knows: as many as it keeps a record of.
+pub const RUNNERS_MAX: usize = TABS_MAX;
+
+/// Questions about the queue that may wait for a leader's answer.
+pub const QUEUE_ASKS_MAX: usize = 100;
+
+/// Runs of other pages that are remembered: more than can be on their way.
+pub const QUEUE_FLYING_MAX: usize = 256;
+
+/// Mutations that ended and are remembered, so that a record that is read late is known for what
+/// it is. Reads are late by milliseconds, and the server knows the key of what is forgotten.
+pub const ANSWERED_MAX: usize = 1024;
+
+/// Records read or written at a time: some milliseconds of work, then the page has its turn.
+pub const QUEUE_SLICE: usize = 500;
+
+/// The first wait after a run that failed is within this span; it doubles with each failure.
+pub const QUEUE_BACKOFF_FIRST: Millis = Millis::seconds(1);
+
+/// The longest wait. A server that is down for an hour is found again within half a minute.
+pub const QUEUE_BACKOFF_MAX: Millis = Millis::seconds(30);
+
+/// How long a run may take unless its function says otherwise. One that never ends would hold up
+/// its lane for ever.
+pub const MUTATION_TIMEOUT: Millis = Millis::seconds(60);
+
+/// As long as an app may set.
+pub const MUTATION_TIMEOUT_MAX: Millis = Millis::minutes(30);
+
+/// Runs that end in a way that says nothing, before a mutation is given up: a mistake in the app's
+/// function must not be run for ever, and a passing trouble of the server's must not end it.
+pub const UNCLEAR_ATTEMPTS_MAX: u32 = 8;
+
+/// Attempts that a record may speak of. What is more was made up.
+pub const ATTEMPTS_MAX: u32 = 1 << 20;
+
+/// Conflicts of one mutation that are settled without the user. Two that overwrite each other
+/// would do so for ever.
+pub const CONFLICT_ROUNDS_MAX: u32 = 5;
+
+/// How far back in a lane the one is looked for that a new one replaces. Input comes in bursts of
+/// one field; a lane with more fields than that sends some of them twice.
+pub const COALESCE_LOOK_BACK: usize = 64;
+
+/// Typing is sent when it pauses this long, as WedSync has it.
+pub const TEXT_QUIET: Millis = Millis(500);
+
+/// Typing that never pauses is sent this often, so that others see it at all.
+pub const TEXT_MOST: Millis = Millis::seconds(5);
+
+/// A slider is sent when it rests this long.
+pub const SLIDER_QUIET: Millis = Millis(200);
+
+/// A slider that never rests is sent this often.
+pub const SLIDER_MOST: Millis = Millis::seconds(1);
+
+/// A form that saves itself is sent this often.
+pub const FORM_SPAN: Millis = Millis::seconds(2);
+
+/// What is counted and not awaited is sent this often.
+pub const ANALYTICS_SPAN: Millis = Millis::seconds(10);
+
+/// A leader that does not say that it has a mutation is told again after this span, which doubles.
+pub const QUEUE_REPOST_FIRST: Millis = Millis::seconds(2);
+
+/// The longest of these spans.
+pub const QUEUE_REPOST_MAX: Millis = Millis::seconds(60);
+
+/// Bytes of one message about mutations, roughly: a page is not held up by reading it.
+pub const TALK_BYTES: usize = 256 << 10;
+
+/// The figures of the queue are said this often at most. A person sees no more.
+pub const TOTALS_SPAN: Millis = Millis(250);
+
+/// How often it is looked whether somebody cleared the storage, while there is something to lose.
+pub const QUEUE_CHECK: Millis = Millis::seconds(10);
+
+/// After taking the lead the storage is read again once, for what was not yet to be seen.
+pub const QUEUE_RESCAN_FIRST: Millis = Millis::seconds(2);
+
+/// And then this often, for what a tab left behind that crashed before it could tell us.
+pub const QUEUE_RESCAN: Millis = Millis::seconds(60);
+
+/// How long a note is kept that a mutation was given up. Its record may be read again for as long
+/// as a browser takes to agree with itself; a crash of the browser may bring back some seconds.
+pub const TOMBSTONE_SPAN: Millis = Millis::minutes(60);
+
+/// Records that cannot be used and are listed. The others stay where they are, unlisted.
+pub const ASIDE_MAX: usize = 100;
+
+/// Mutations on one page of a list.
+pub const LIST_LIMIT: usize = 100;
+
+/// Bytes of an export: it has to fit into one message between tabs.
+pub const EXPORT_BYTES_MAX: usize = TAB_MESSAGE_BYTES_MAX - (64 << 10);
+
+/// Characters that are kept free in the storage for noting down what became of a mutation.
+pub const RESERVE_CHARS: usize = 64 << 10;
+
+/// Bytes of mutations that are sent when the page goes. Browsers allow 64 KiB to all requests
+/// that outlive a page, and headers count.
+pub const KEEPALIVE_BYTES: usize = 48 << 10;

@@ -33,14 +33,17 @@ pub mod map;
 pub mod metrics;
 pub mod notice;
 pub mod output;
+pub mod queue;
 pub mod rng;
 mod route_channels;
 mod route_http;
 mod route_invalidation;
 mod route_link;
+mod route_queue;
 mod route_tabs;
 mod snapshot;
 pub mod status;
+pub mod store;
 pub mod tabs;
 mod tell;
 #[cfg(test)]
@@ -53,6 +56,7 @@ use std::rc::Rc;
 use self::channels::Channels;
 use self::command::Command;
 use self::config::Config;
+use self::hlc::Hlc;
 use self::http::Requests;
 use self::ids::{RequestId, TabId};
 use self::input::{Input, PageEvent, SocketEvent};
@@ -62,6 +66,7 @@ use self::map::Map;
 use self::metrics::Metrics;
 use self::notice::{Cause, Fault, FaultCode, Notice};
 use self::output::Output;
+use self::queue::Queue;
 use self::rng::Rng;
 use self::status::{Status, Word};
 use self::tabs::message::Says;
@@ -93,6 +98,8 @@ pub struct Engine {
     link: Link,
     channels: Channels,
     invalidation: Invalidation,
+    queue: Queue,
+    hlc: Hlc,
     metrics: Metrics,
     requests: Requests,
     listened: Map<String, u32>,
@@ -118,8 +125,12 @@ enum Life {
 impl Engine {
     /// An engine that waits for [`Command::Start`].
     pub fn new(config: Config, boot: Boot, now: Now) -> Self {
+        let scope: Rc<str> = config.scope().into();
+        let settings = config.queue.clone();
         let mut engine = Engine {
-            scope: config.scope().into(),
+            queue: Queue::new(boot.tab, Rc::clone(&scope), settings, boot.online),
+            hlc: Hlc::new(boot.tab),
+            scope,
             life: Life::New,
             rng: Rng::new(boot.seed),
             tabs: Tabs::new(boot.tab),
@@ -175,6 +186,15 @@ impl Engine {
             Input::Lock(event) => self.on_lock(now, event),
             Input::TabMessage(bytes) => self.on_tab_message(now, bytes),
             Input::Page(event) => self.on_page(now, event),
+            Input::Stored { op, result } => self.on_stored(now, op, result),
+            Input::StoreListed { op, result } => self.on_listed(now, op, result),
+            Input::StoreRead { op, result } => self.on_read(now, op, result),
+            Input::StoreChanged { key, value } => self.queue.changed(now, key, value),
+            Input::MutationDone {
+                id,
+                attempt,
+                outcome,
+            } => self.on_mutation_done(now, id, attempt, outcome),
         }
         self.on_time(now);
         if self.link.live() != link {
@@ -207,6 +227,7 @@ impl Engine {
             self.invalidation.next_wakeup(),
             self.requests.next_wakeup(),
             self.next_telling(),
+            self.queue.next_wakeup(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -236,6 +257,15 @@ impl Engine {
             Command::Applied { mutation, keys } => {
                 self.invalidation.applied(now.mono, &mutation, keys);
             }
+            Command::Mutate(draft) => self.on_mutate(now, draft),
+            Command::Handle { name, handler } => self.on_handler(now, &name, Some(handler)),
+            Command::Unhandle { name } => self.on_handler(now, &name, None),
+            Command::MutationDone {
+                id,
+                attempt,
+                outcome,
+            } => self.on_mutation_done(now, id, attempt, outcome),
+            Command::Queue { call, text } => self.queue.ask(now, call, &text),
             Command::Reconnect => self.link.reconnect(now),
             Command::Close => self.close(now),
         }
@@ -247,6 +277,7 @@ impl Engine {
             .push_back(Output::OpenTabChannel(Rc::clone(&self.scope)));
         let ticket = self.tabs.start(now);
         self.queue_for_lock(ticket);
+        self.queue.follow();
         self.post(Says::Hello);
     }
 
@@ -258,6 +289,8 @@ impl Engine {
         self.channels.link_down();
         self.channels.forget_all_tabs();
         self.abort_requests();
+        self.queue.away(now, self.tabs.count() <= 1);
+        self.queue_steps(now);
         self.post(Says::Bye);
         let ticket = self.tabs.stop();
         self.out.push_back(Output::ReleaseLock(ticket));
@@ -287,8 +320,14 @@ impl Engine {
             // Everything may have changed meanwhile; the positions say what is to be caught up.
             (PageEvent::Resumed, Life::Suspended) => self.run(now),
             (PageEvent::Visible | PageEvent::Resumed, Life::Running) => self.link.wake(now),
-            (PageEvent::Online, _) => self.link.online(now, true, &mut self.rng),
-            (PageEvent::Offline, _) => self.link.online(now, false, &mut self.rng),
+            (PageEvent::Online, _) => {
+                self.link.online(now, true, &mut self.rng);
+                self.queue.online(now, true);
+            }
+            (PageEvent::Offline, _) => {
+                self.link.online(now, false, &mut self.rng);
+                self.queue.online(now, false);
+            }
             _ => {}
         }
     }
@@ -318,6 +357,7 @@ impl Engine {
             for tab in self.tabs.expire(now) {
                 let steps = self.channels.forget_tab(tab);
                 self.channel_steps(now, steps);
+                self.queue.tab_gone(now, tab);
                 self.told_tabs = None;
                 self.touch(Touched::Channels);
             }
@@ -325,8 +365,10 @@ impl Engine {
                 self.post_wants();
             }
             self.expire_requests(now);
+            self.queue.tick(now, &mut self.rng);
         }
         self.link_steps(now);
+        self.queue_steps(now);
     }
 
     fn status(&self, now: Now) -> Status {

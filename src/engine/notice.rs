@@ -1,6 +1,7 @@
 //! What the app is told. A batch of notices crosses into JavaScript as one JSON text.
 
 use super::key::QueryKey;
+use super::queue::{MutationId, Run, Told};
 use crate::wire::json::Writer;
 
 /// Something the app is told.
@@ -38,6 +39,18 @@ pub enum Notice {
         by: Option<String>,
         /// When, by the server's clock.
         at: Option<u64>,
+    },
+    /// Something about a mutation, or the answer to a question about the queue.
+    Mutation(Told),
+    /// The app's function is to be run. The shell makes it of the engine's output, because it
+    /// goes the same way.
+    Run(Run),
+    /// A run is to be stopped.
+    CancelRun {
+        /// Which mutation.
+        id: MutationId,
+        /// Which run.
+        attempt: u32,
     },
     /// Something that should not have happened was survived.
     Fault(Fault),
@@ -82,6 +95,8 @@ pub enum FaultCode {
     Refused,
     /// A limit of ours was reached.
     Limit,
+    /// Something in the storage cannot be used.
+    BadRecord,
 }
 
 impl FaultCode {
@@ -91,6 +106,7 @@ impl FaultCode {
             FaultCode::BadTabMessage => "bad-tab-message",
             FaultCode::Refused => "refused",
             FaultCode::Limit => "limit",
+            FaultCode::BadRecord => "bad-record",
         }
     }
 }
@@ -158,6 +174,13 @@ impl Notice {
                     Some(at) => w.key("at").number(*at),
                     None => w.key("at").null(),
                 }
+            }
+            Notice::Mutation(told) => told.write_members(w),
+            Notice::Run(run) => run.write_members(w),
+            Notice::CancelRun { id, attempt } => {
+                w.key("type").string("cancel");
+                w.key("id").string(&id.text());
+                w.key("attempt").number((*attempt).into());
             }
             Notice::Fault(fault) => {
                 w.key("type").string("fault");

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use super::http::Call;
 use super::ids::{ConnId, HttpId, LockTicket};
 use super::notice::Notice;
+use super::queue::{MutationId, Run};
+use super::store::StoreOp;
 
 /// Something to do. Values only: an output can be compared, printed and sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +73,45 @@ pub enum Output {
     /// Stop listening to the other tabs: a message that arrives for a page in the back/forward
     /// cache would throw it out.
     CloseTabChannel,
+    /// Store a value, and answer with [`Input::Stored`](super::input::Input::Stored).
+    StoreWrite {
+        /// The question's number, to be given back with the answer.
+        op: StoreOp,
+        /// Where.
+        key: String,
+        /// What.
+        value: String,
+    },
+    /// Remove a value. Whether it worked does not matter: it may be seen again later anyhow.
+    StoreRemove {
+        /// Where.
+        key: String,
+    },
+    /// List the keys that begin with a prefix, and answer with
+    /// [`Input::StoreListed`](super::input::Input::StoreListed).
+    StoreList {
+        /// The question's number, to be given back with the answer.
+        op: StoreOp,
+        /// What the keys begin with.
+        prefix: String,
+    },
+    /// Read values, and answer with [`Input::StoreRead`](super::input::Input::StoreRead).
+    StoreRead {
+        /// The question's number, to be given back with the answer.
+        op: StoreOp,
+        /// Where.
+        keys: Vec<String>,
+    },
+    /// Run the app's function, and answer with
+    /// [`Input::MutationDone`](super::input::Input::MutationDone).
+    RunMutation(Run),
+    /// Stop a run: whatever comes of it does not matter any more.
+    CancelMutation {
+        /// Which mutation.
+        id: MutationId,
+        /// Which run.
+        attempt: u32,
+    },
     /// Tell the app something. Told last, when nothing of ours is borrowed.
     Tell(Notice),
 }

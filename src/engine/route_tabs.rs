@@ -38,6 +38,7 @@ impl Engine {
                 // Subscribed was what the last leader had; this tab has asked for nothing yet.
                 self.channels.link_down();
                 self.link.want(now);
+                self.queue_leads(now);
             }
             tabs::Step::GiveUpLead => {
                 self.link.unwant(now, "another tab leads");
@@ -50,6 +51,7 @@ impl Engine {
                 self.out.push_back(Output::ReleaseLock(old));
                 let ticket = self.tabs.start(now);
                 self.queue_for_lock(ticket);
+                self.queue.follow();
             }
         }
     }
@@ -82,6 +84,7 @@ impl Engine {
                 if self.hears(now, term) {
                     if self.tabs.follow(term, status, tabs) {
                         self.post_wants();
+                        self.queue.follow_leader(now, term);
                     }
                     for (channel, position) in positions {
                         let step = self.channels.leader_is_at(&channel, position);
@@ -89,6 +92,7 @@ impl Engine {
                     }
                 }
             }
+            Says::Queue(text) => self.on_queue_talk(now, from, &text),
             Says::Events { term, events } => {
                 if self.hears(now, term) && self.tabs.follows(term) {
                     for event in &events {
@@ -142,6 +146,7 @@ impl Engine {
 
     pub(super) fn on_tab_gone(&mut self, now: Now, tab: TabId) {
         if self.tabs.left(tab) {
+            self.queue.tab_gone(now, tab);
             let steps = self.channels.forget_tab(tab);
             self.channel_steps(now, steps);
             self.told_tabs = None;

@@ -31,6 +31,8 @@ impl Engine {
                     });
                 }
             });
+            w.key("queue");
+            self.queue.totals().write(w);
             w.key("counters");
             self.metrics.write(w);
         });

@@ -8,6 +8,7 @@ use super::Engine;
 use super::channels::State;
 use super::limits::COUNTERS_EVERY;
 use super::notice::Notice;
+use super::queue::Totals;
 use super::status::Status;
 use super::tabs::Role;
 use super::tabs::message::Says;
@@ -21,6 +22,7 @@ pub(super) struct Told {
     role: &'static str,
     tabs: u64,
     channels: Vec<(String, State)>,
+    queue: Totals,
     at: Option<Mono>,
     /// When the counters are to be looked at.
     due: Option<Mono>,
@@ -63,11 +65,13 @@ impl Engine {
         let urgent = self.told.status.as_ref() != Some(&status)
             || self.told.role != self.role()
             || self.told.tabs != self.tabs.count()
+            || self.told.queue != self.queue.totals()
             || touched == Touched::Channels && !self.channels_are_as_told();
         if urgent {
             self.told.status = Some(status);
             self.told.role = self.role();
             self.told.tabs = self.tabs.count();
+            self.told.queue = self.queue.totals();
             self.told.channels = self
                 .channels
                 .iter()

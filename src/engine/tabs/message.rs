@@ -56,6 +56,8 @@ pub enum Says<'a> {
         /// The events, in order.
         events: Vec<Event<'a>>,
     },
+    /// Something about mutations, as JSON text; only the queue knows what.
+    Queue(Cow<'a, str>),
     /// Something may have been missed on a channel.
     Gap {
         /// My term.
@@ -115,6 +117,10 @@ impl Says<'_> {
                 w.key("term").number(term.number);
                 w.key("events")
                     .array(|w| events.iter().for_each(|event| write_event(w, event)));
+            }
+            Says::Queue(text) => {
+                w.key("k").string("queue");
+                w.key("q").raw(text);
             }
             Says::Gap {
                 term,
@@ -201,6 +207,7 @@ pub fn read(bytes: &[u8]) -> Option<Message<'_>> {
             term: term()?,
             events: read_events(raw.member("events")?),
         },
+        "queue" => Says::Queue(raw.member("q")?.text().into()),
         "gap" => Says::Gap {
             term: term()?,
             channel: raw.member("ch")?.string()?.decode().into_owned(),
@@ -293,6 +300,7 @@ mod tests {
                     at: Some(3),
                 }],
             },
+            Says::Queue(r#"{"q":"took"}"#.into()),
             Says::Gap {
                 term,
                 channel: "a".to_owned(),

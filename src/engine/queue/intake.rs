@@ -1,0 +1,370 @@
+//! What the tab that leads reads from the storage: all that was accepted and has not ended.
+//!
+//! The keys are listed at once, the values read in slices, oldest first, so that ten thousand of
+//! them do not hold up the page. Nothing is sent before the first reading is through, or a lane
+//! could begin in its middle. Later readings find what a tab wrote that crashed before it could
+//! tell us, and what was not yet to be seen when we looked before.
+
+use std::rc::Rc;
+
+use super::Step;
+use super::desk::Desk;
+use super::mutation::MutationId;
+use super::record::{Damage, Slot, prefix};
+use super::sender::{Sender, Stage};
+use super::told::{End, How};
+use super::word::Entry;
+use crate::engine::limits::{
+    ASIDE_MAX, QUEUE_RESCAN, QUEUE_RESCAN_FIRST, QUEUE_SLICE, TOMBSTONE_SPAN,
+};
+use crate::engine::store::{StoreFault, StoreOp};
+use crate::engine::time::{Mono, Now, Wall};
+
+/// Whether everything that is stored is known.
+#[derive(Debug)]
+pub(super) enum Intake {
+    /// Not yet: nothing may be sent.
+    First(Reading),
+    /// It was, and what came since is being read.
+    Later(Reading),
+    /// Yes, until it is read again, if ever.
+    Rest { again: Option<Mono> },
+}
+
+/// How far a reading has come.
+#[derive(Debug)]
+pub(super) struct Reading {
+    at: At,
+    /// What is still to be read, the next one last.
+    left: Vec<Slot>,
+}
+
+#[derive(Debug)]
+enum At {
+    /// The keys are being listed.
+    Keys(StoreOp),
+    /// These values are being read.
+    Values(StoreOp, Vec<Slot>),
+    /// The page has its turn before the next slice.
+    Pause(Mono),
+}
+
+/// A record that cannot be used. It is left where it is: a newer release may understand it, and
+/// a damaged one may still tell a person something.
+#[derive(Debug)]
+pub(super) struct Aside {
+    pub(super) slot: Slot,
+    pub(super) text: String,
+    pub(super) damage: Damage,
+}
+
+impl Intake {
+    /// May anything be sent?
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Intake::First(_) => false,
+            Intake::Later(_) | Intake::Rest { .. } => true,
+        }
+    }
+
+    pub(super) fn next_wakeup(&self) -> Option<Mono> {
+        match self {
+            Intake::Rest { again } => *again,
+            Intake::First(reading) | Intake::Later(reading) => match reading.at {
+                At::Pause(at) => Some(at),
+                At::Keys(_) | At::Values(..) => None,
+            },
+        }
+    }
+}
+
+impl Sender {
+    /// Begins to read.
+    pub(super) fn read_first(&mut self, desk: &mut Desk, now: Now) {
+        if desk.blocked() {
+            self.opened(desk, now, None);
+            return;
+        }
+        self.intake = Intake::First(list(desk));
+    }
+
+    /// Reads again soon: a tab is gone that may have left something behind.
+    pub(super) fn read_soon(&mut self, now: Now) {
+        // Where every tab is for itself, others send their own.
+        if let (Intake::Rest { again }, Some(_)) = (&mut self.intake, self.term) {
+            let soon = now.mono + QUEUE_RESCAN_FIRST;
+            *again = Some(again.map_or(soon, |at| at.min(soon)));
+        }
+    }
+
+    /// What has become due.
+    pub(super) fn read_on(&mut self, desk: &mut Desk, now: Now) {
+        match &mut self.intake {
+            Intake::Rest { again: Some(at) } if *at <= now.mono => {
+                self.intake = if desk.blocked() {
+                    Intake::Rest { again: None }
+                } else {
+                    Intake::Later(list(desk))
+                };
+            }
+            Intake::First(reading) | Intake::Later(reading) => {
+                if let At::Pause(at) = reading.at
+                    && at <= now.mono
+                {
+                    slice(reading, desk);
+                }
+            }
+            Intake::Rest { .. } => {}
+        }
+    }
+
+    /// The storage listed keys. True if we had asked for that.
+    pub(super) fn listed(
+        &mut self,
+        desk: &mut Desk,
+        now: Now,
+        op: StoreOp,
+        result: Result<&[String], StoreFault>,
+    ) -> bool {
+        let reading = match &mut self.intake {
+            Intake::First(reading) | Intake::Later(reading) => reading,
+            Intake::Rest { .. } => return false,
+        };
+        if !matches!(reading.at, At::Keys(asked) if asked == op) {
+            return false;
+        }
+        let keys = match result {
+            Ok(keys) => keys,
+            Err(fault) => {
+                if fault == StoreFault::Blocked {
+                    desk.block();
+                }
+                self.read_through(desk, now);
+                return true;
+            }
+        };
+        let mut accepted = Vec::new();
+        let mut words = Vec::new();
+        for slot in keys.iter().filter_map(|key| Slot::parse(&desk.scope, key)) {
+            match slot {
+                Slot::Accepted(id) => accepted.push(id),
+                Slot::Word(id) => words.push(id),
+            }
+        }
+        accepted.sort_unstable();
+        words.sort_unstable();
+        // Words are read first, because where both are found the word counts. The list is read
+        // from its end.
+        let accepted = accepted.into_iter().rev().map(Slot::Accepted);
+        let words = words.into_iter().rev().map(Slot::Word);
+        let mut left: Vec<Slot> = accepted.chain(words).collect();
+        left.retain(|slot| self.is_news(desk, *slot));
+        if let Intake::First(reading) | Intake::Later(reading) = &mut self.intake {
+            reading.left = left;
+            slice(reading, desk);
+        }
+        if self.nothing_left() {
+            self.read_through(desk, now);
+        }
+        true
+    }
+
+    /// Is there something to learn from a record? What is left of one that ended is removed.
+    fn is_news(&mut self, desk: &mut Desk, slot: Slot) -> bool {
+        let aside = self.aside.iter().any(|aside| aside.slot == slot);
+        match slot {
+            Slot::Accepted(id) => {
+                let settled = desk.answered.contains(id) || self.letters.contains(&id);
+                if settled {
+                    desk.remove(slot);
+                }
+                !settled && !aside && !self.items.contains(&id)
+            }
+            Slot::Word(id) => {
+                let word = self.items.get(&id).is_some_and(|item| item.word);
+                !aside && !word && !self.letters.contains(&id)
+            }
+        }
+    }
+
+    fn nothing_left(&self) -> bool {
+        match &self.intake {
+            Intake::First(reading) | Intake::Later(reading) => match &reading.at {
+                At::Values(_, slots) => slots.is_empty(),
+                At::Keys(_) | At::Pause(_) => false,
+            },
+            Intake::Rest { .. } => false,
+        }
+    }
+
+    /// The storage read values. True if we had asked for that.
+    pub(super) fn values(
+        &mut self,
+        desk: &mut Desk,
+        now: Now,
+        op: StoreOp,
+        result: Result<&[Option<String>], StoreFault>,
+    ) -> bool {
+        let reading = match &mut self.intake {
+            Intake::First(reading) | Intake::Later(reading) => reading,
+            Intake::Rest { .. } => return false,
+        };
+        let slots = match &mut reading.at {
+            At::Values(asked, slots) if *asked == op => std::mem::take(slots),
+            At::Values(..) | At::Keys(_) | At::Pause(_) => return false,
+        };
+        reading.at = At::Pause(now.mono);
+        let more = !reading.left.is_empty();
+        match result {
+            Ok(values) => {
+                for (slot, value) in slots.into_iter().zip(values) {
+                    if let Some(text) = value {
+                        self.found(desk, now, slot, text, false);
+                    }
+                }
+            }
+            Err(StoreFault::Blocked) => desk.block(),
+            Err(StoreFault::Quota) => {}
+        }
+        if !more || desk.blocked() {
+            self.read_through(desk, now);
+        }
+        true
+    }
+
+    /// A record was found. `live` says that it was written just now.
+    pub(super) fn found(&mut self, desk: &mut Desk, now: Now, slot: Slot, text: &str, live: bool) {
+        let entry = match Entry::from_record(slot, text) {
+            Ok(entry) => entry,
+            Err(damage) => {
+                self.set_aside(desk, slot, text, damage);
+                return;
+            }
+        };
+        let id = entry.id();
+        match entry {
+            Entry::Accepted(mutation) => {
+                if desk.answered.contains(id) || self.letters.contains(&id) {
+                    desk.remove(slot);
+                } else {
+                    self.take(desk, now, mutation, None, true, live);
+                }
+            }
+            Entry::Again(mutation, again) => {
+                if desk.answered.contains(id) {
+                    desk.remove(slot);
+                } else if self.drop_unsent(now, id) {
+                    self.take(desk, now, mutation, Some(again), true, false);
+                }
+            }
+            Entry::Letter(mutation, letter) => {
+                if desk.answered.contains(id) {
+                    desk.remove(slot);
+                } else if self.drop_unsent(now, id) {
+                    desk.heard_of(&mutation);
+                    desk.taken(id);
+                    self.keep_letter(now, mutation, letter.clone());
+                    // Whoever waits for it here has not been told.
+                    if desk.mine.contains(&id) {
+                        self.say_letter(desk, id, letter);
+                    }
+                }
+            }
+            Entry::Gone(id, since) => {
+                let how = How::Discarded;
+                if self.drop_unsent(now, id) && !desk.answered.contains(id) {
+                    self.say_ended(desk, id, End::Resolved { how });
+                }
+                if is_old(since, now.wall) {
+                    desk.remove(slot);
+                }
+            }
+        }
+    }
+
+    /// Forgets one that was taken before the word on it was read. False if it is too late, because
+    /// it is on its way: then its end will be the newer word.
+    fn drop_unsent(&mut self, now: Now, id: MutationId) -> bool {
+        if self.letters.contains(&id) {
+            return false;
+        }
+        let Some(item) = self.items.get(&id) else {
+            return true;
+        };
+        match item.stage {
+            Stage::Waiting | Stage::Parked => {
+                self.parked -= usize::from(item.stage == Stage::Parked);
+                let lane = Rc::clone(&item.mutation.lane);
+                self.size.sub(&item.mutation);
+                self.items.remove(&id);
+                self.lanes.remove(now.mono, &lane, id);
+                true
+            }
+            Stage::Running { .. } | Stage::Noting => false,
+        }
+    }
+
+    fn set_aside(&mut self, desk: &mut Desk, slot: Slot, text: &str, damage: Damage) {
+        if self.aside.len() >= ASIDE_MAX || self.aside.iter().any(|have| have.slot == slot) {
+            return;
+        }
+        desk.out.push_back(Step::Fault(match damage {
+            Damage::Newer => "a stored mutation is of a newer release and waits for it",
+            Damage::Damaged => "a stored mutation is damaged and was set aside",
+        }));
+        let text = text.to_owned();
+        self.aside.push(Aside { slot, text, damage });
+    }
+
+    fn read_through(&mut self, desk: &mut Desk, now: Now) {
+        let wait = match self.intake {
+            Intake::First(_) => QUEUE_RESCAN_FIRST,
+            Intake::Later(_) | Intake::Rest { .. } => QUEUE_RESCAN,
+        };
+        let again = (self.term.is_some() && !desk.blocked()).then(|| now.mono + wait);
+        self.opened(desk, now, again);
+    }
+
+    fn opened(&mut self, desk: &mut Desk, now: Now, again: Option<Mono>) {
+        let first = !self.intake.is_open();
+        self.intake = Intake::Rest { again };
+        if first {
+            // Only now is it known what is first in each lane.
+            self.unpark(now);
+            self.drain(desk);
+        }
+    }
+}
+
+fn list(desk: &mut Desk) -> Reading {
+    let op = desk.next_op();
+    let prefix = prefix(&desk.scope);
+    desk.out.push_back(Step::List { op, prefix });
+    Reading {
+        at: At::Keys(op),
+        left: Vec::new(),
+    }
+}
+
+/// Asks for the next values.
+fn slice(reading: &mut Reading, desk: &mut Desk) {
+    let mut slots = Vec::new();
+    let mut keys = Vec::new();
+    while slots.len() < QUEUE_SLICE
+        && let Some(slot) = reading.left.pop()
+    {
+        keys.push(slot.key(&desk.scope));
+        slots.push(slot);
+    }
+    let op = desk.next_op();
+    if !keys.is_empty() {
+        desk.out.push_back(Step::Read { op, keys });
+    }
+    reading.at = At::Values(op, slots);
+}
+
+/// A note that something was given up is kept for as long as its record might be read again. A
+/// clock that was set back must not keep it for ever.
+fn is_old(since: Wall, now: Wall) -> bool {
+    now.0.abs_diff(since.0) > TOMBSTONE_SPAN.0
+}

@@ -1,0 +1,631 @@
+//! Mutations: accepted durably, done once and in order, and never lost out of sight.
+//!
+//! It holds these promises, in the words of `docs/guarantees.md`:
+//!
+//! * **G6, accepted is durable.** A mutation is accepted when the storage said yes, not before.
+//!   Each has a record of its own under a key that only the tab writes that accepted it.
+//! * **G7, once and in order.** Only the tab that leads sends, one at a time in each lane, always
+//!   under the same key. Whatever may be sent twice (after a crash, a hand-over, a stale read of
+//!   the storage) is recognised by the server by that key.
+//! * **G8, nothing vanishes.** A record goes when the end is known: applied, resolved, or on the
+//!   list of those that wait for the user.
+//!
+//! [`desk`](self) is what every tab keeps of its own; the sender is what the leader does with
+//! everybody's. It does not know what a mutation means, how a request is sent, or who leads and
+//! why: it is told, and it says what to store, what to run, and what to tell.
+
+mod answered;
+mod cleared;
+mod desk;
+mod ends;
+mod gate;
+mod intake;
+mod kind;
+mod lanes;
+mod manage;
+mod merge;
+mod mutation;
+mod notes;
+mod outcome;
+mod record;
+mod sender;
+mod settings;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod told;
+mod totals;
+mod word;
+
+use std::rc::Rc;
+
+pub use self::kind::Kind;
+pub use self::mutation::{Mutation, MutationId};
+pub use self::outcome::{Class, Failure, Outcome};
+pub use self::record::RESERVE_KEY;
+pub use self::settings::{Draft, HANDLER_EXPECTED, Handler, Policy, Settings};
+pub use self::told::{Answer, End, How, Refusal, Run, Told};
+pub use self::totals::{State, Totals};
+pub use self::word::{Again, Letter, Why};
+
+use self::desk::{Accepted, Desk, Size};
+use self::gate::Shows;
+use self::record::Slot;
+use self::sender::{Asker, Sender};
+use self::talk::{Lead, Talk};
+use super::hlc::Stamp;
+use super::ids::{TabId, Term};
+use super::limits::{MUTATION_TIMEOUT, QUEUE_HANDLERS_MAX, TOTALS_SPAN};
+use super::rng::Rng;
+use super::store::{StoreFault, StoreOp};
+use super::time::{Mono, Now};
+use crate::wire::json::Raw;
+
+/// The queue of one tab.
+#[derive(Debug)]
+pub struct Queue {
+    desk: Desk,
+    role: Role,
+    online: bool,
+    /// What was said last about how it stands.
+    said: Totals,
+    /// When that may be said again, if it changed meanwhile.
+    say: Say,
+}
+
+#[derive(Debug)]
+enum Role {
+    /// Not running.
+    Away,
+    /// Another tab leads; which one, if that is known, and how it says the queue stands.
+    Follows {
+        leader: Option<Term>,
+        totals: Totals,
+    },
+    /// This tab leads, or is for itself.
+    Leads(Box<Sender>),
+}
+
+/// When the figures may be said again: a queue that is worked off changes them a thousand times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Say {
+    /// At once, when they change.
+    Free,
+    /// Not before that moment.
+    After(Mono),
+    /// They changed: at that moment.
+    At(Mono),
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Store a value, and say what the storage answered.
+    Write {
+        /// The question's number.
+        op: StoreOp,
+        /// Where.
+        key: String,
+        /// What.
+        value: String,
+    },
+    /// Remove a value.
+    Remove {
+        /// Where.
+        key: String,
+    },
+    /// List the keys that begin with a prefix.
+    List {
+        /// The question's number.
+        op: StoreOp,
+        /// What they begin with.
+        prefix: String,
+    },
+    /// Read values.
+    Read {
+        /// The question's number.
+        op: StoreOp,
+        /// Where.
+        keys: Vec<String>,
+    },
+    /// Run the app's function.
+    Run(Run),
+    /// Stop a run: whatever comes of it does not matter any more.
+    Cancel {
+        /// Which mutation.
+        id: MutationId,
+        /// Which run.
+        attempt: u32,
+    },
+    /// Tell the app.
+    Tell(Told),
+    /// Say something to the other tabs, as JSON text.
+    Post(String),
+    /// Something should not be and was survived.
+    Fault(&'static str),
+    /// A stamp of another tab was seen.
+    Seen(Stamp),
+    /// The server wants a new login. Nothing is sent until [`Queue::authorized`].
+    NeedAuth,
+    /// A backlog begins to be worked off: what is fetched now would show what it changes.
+    Draining,
+    /// It is worked off, or cannot be for now.
+    Drained,
+}
+
+impl Queue {
+    /// The queue of a tab, under the name that all tabs of its principal share.
+    pub fn new(me: TabId, scope: Rc<str>, settings: Settings, online: bool) -> Self {
+        Queue {
+            desk: Desk::new(me, scope, settings),
+            role: Role::Away,
+            online,
+            said: Totals::default(),
+            say: Say::Free,
+        }
+    }
+
+    // The app.
+
+    /// The app wants something to be done.
+    pub fn mutate(&mut self, now: Now, draft: Draft, stamp: Stamp) {
+        let waiting = match &self.role {
+            Role::Away => Size::default(),
+            Role::Follows { totals, .. } => Size {
+                count: usize::try_from(totals.count + totals.dead + totals.conflicts)
+                    .unwrap_or(usize::MAX),
+                bytes: usize::try_from(totals.bytes).unwrap_or(usize::MAX),
+            },
+            Role::Leads(sender) => sender.size,
+        };
+        if let Some(accepted) = self.desk.draft(now, draft, stamp, waiting) {
+            self.accepted(now, accepted, false);
+        }
+    }
+
+    /// The page has a function, or has it no more.
+    pub fn handle(&mut self, now: Now, name: &Rc<str>, handler: Option<Handler>) {
+        match handler {
+            Some(handler) => {
+                let full = self.desk.handlers.len() >= QUEUE_HANDLERS_MAX;
+                if full && !self.desk.handlers.contains(name) {
+                    let what = "more mutations were registered than may be";
+                    self.desk.out.push_back(Step::Fault(what));
+                    return;
+                }
+                self.desk.handlers.insert(Rc::clone(name), handler);
+            }
+            None => {
+                self.desk.handlers.remove(name);
+            }
+        }
+        match &mut self.role {
+            Role::Leads(sender) => sender.unpark(now),
+            Role::Follows {
+                leader: Some(_), ..
+            } => self.post_handlers(),
+            Role::Follows { leader: None, .. } | Role::Away => {}
+        }
+    }
+
+    /// A run of this page ended.
+    pub fn done(
+        &mut self,
+        now: Now,
+        rng: &mut Rng,
+        id: MutationId,
+        attempt: u32,
+        outcome: Outcome,
+    ) {
+        let known = self.desk.running.get(&id) == Some(&attempt);
+        if known {
+            self.desk.running.remove(&id);
+        }
+        match &mut self.role {
+            Role::Leads(sender) => sender.done(&mut self.desk, now, rng, id, attempt, outcome),
+            // Whoever asked this page to run it, or leads after it, waits for that.
+            Role::Follows { .. } if known => self.desk.post(&Talk::Ran {
+                id,
+                attempt,
+                outcome,
+            }),
+            Role::Follows { .. } | Role::Away => {}
+        }
+    }
+
+    /// The app asks something about the queue, or does something by hand: JSON text.
+    pub fn ask(&mut self, now: Now, call: u64, text: &str) {
+        match &mut self.role {
+            Role::Leads(sender) => {
+                let asker = Asker { tab: None, call };
+                sender.manage(&mut self.desk, now, text, asker);
+            }
+            Role::Follows { leader, .. } => {
+                let leader = leader.is_some();
+                self.desk.ask(call, text.to_owned(), leader);
+            }
+            Role::Away => self.desk.ask(call, text.to_owned(), false),
+        }
+    }
+
+    // The storage.
+
+    /// The storage took a value, or did not.
+    pub fn stored(&mut self, now: Now, op: StoreOp, result: Result<(), StoreFault>) {
+        if let Role::Leads(sender) = &mut self.role
+            && sender.stored(&mut self.desk, now, op, result)
+        {
+            return;
+        }
+        if let Some(accepted) = self.desk.stored(now, op, result) {
+            self.accepted(now, accepted, true);
+        }
+    }
+
+    fn accepted(&mut self, now: Now, (mutation, again): Accepted, durable: bool) {
+        match &mut self.role {
+            Role::Leads(sender) => {
+                sender.take(&mut self.desk, now, mutation, again, durable, true);
+            }
+            Role::Follows {
+                leader: Some(_), ..
+            } => self.desk.hand_over(now.mono, &mutation),
+            // Whoever leads next is told then.
+            Role::Follows { leader: None, .. } | Role::Away => {}
+        }
+    }
+
+    /// The storage listed keys.
+    pub fn listed(&mut self, now: Now, op: StoreOp, result: Result<&[String], StoreFault>) {
+        if let Role::Leads(sender) = &mut self.role {
+            sender.listed(&mut self.desk, now, op, result);
+        }
+    }
+
+    /// The storage read values.
+    pub fn read(&mut self, now: Now, op: StoreOp, result: Result<&[Option<String>], StoreFault>) {
+        if !self.desk.looked(now, op, result)
+            && let Role::Leads(sender) = &mut self.role
+        {
+            sender.values(&mut self.desk, now, op, result);
+        }
+    }
+
+    /// Another tab changed the storage; everything if no key is named.
+    pub fn changed(&mut self, now: Now, key: Option<&str>, value: Option<&str>) {
+        let Some(key) = key else {
+            self.desk.cleared(now);
+            return;
+        };
+        // Where every tab is for itself, others send their own.
+        if let Role::Leads(sender) = &mut self.role
+            && sender.term.is_some()
+            && let (Some(slot @ Slot::Accepted(_)), Some(text)) =
+                (Slot::parse(&self.desk.scope, key), value)
+        {
+            sender.found(&mut self.desk, now, slot, text, true);
+        }
+    }
+
+    // The other tabs.
+
+    /// This tab leads now; without a term it is for itself.
+    pub fn lead(&mut self, now: Now, term: Option<Term>) {
+        let mut sender = Sender::new(term, self.online);
+        let mine: Vec<(Rc<Mutation>, bool)> = self
+            .desk
+            .mine
+            .values()
+            .map(|mine| (Rc::clone(&mine.mutation), mine.durable))
+            .collect();
+        for (mutation, durable) in mine {
+            sender.take(&mut self.desk, now, mutation, None, durable, false);
+        }
+        sender.read_first(&mut self.desk, now);
+        self.desk.leaderless();
+        let asks = self.desk.take_asks();
+        for (call, text) in asks.iter() {
+            let asker = Asker {
+                tab: None,
+                call: *call,
+            };
+            sender.manage(&mut self.desk, now, text, asker);
+        }
+        self.role = Role::Leads(Box::new(sender));
+    }
+
+    /// This tab runs and does not lead.
+    pub fn follow(&mut self) {
+        self.leave();
+        self.desk.leaderless();
+        self.role = Role::Follows {
+            leader: None,
+            totals: self.said,
+        };
+    }
+
+    /// Another tab leads now: it is told what this one has.
+    pub fn follow_leader(&mut self, now: Now, term: Term) {
+        if matches!(self.role, Role::Leads(_)) {
+            self.follow();
+        }
+        self.role = Role::Follows {
+            leader: Some(term),
+            totals: self.said,
+        };
+        self.post_handlers();
+        self.desk.repost(now.mono, true);
+    }
+
+    /// This page is put away or closed. `last` says that no other tab is there to go on.
+    pub fn away(&mut self, now: Now, last: bool) {
+        if let (Role::Leads(sender), true) = (&mut self.role, last) {
+            sender.last_words(&mut self.desk, now);
+        }
+        self.desk.look();
+        self.leave();
+        self.desk.leaderless();
+        self.role = Role::Away;
+    }
+
+    fn leave(&mut self) {
+        if let Role::Leads(sender) = &mut self.role {
+            sender.leave(&mut self.desk);
+        }
+    }
+
+    /// Another tab is gone.
+    pub fn tab_gone(&mut self, now: Now, tab: TabId) {
+        if let Role::Leads(sender) = &mut self.role {
+            sender.tab_gone(now, tab);
+            sender.read_soon(now);
+        }
+    }
+
+    fn post_handlers(&mut self) {
+        let handlers = self.desk.handlers.iter();
+        let handlers = handlers.map(|(name, handler)| (Rc::clone(name), *handler));
+        let handlers = Talk::Handlers(handlers.collect());
+        self.desk.post(&handlers);
+    }
+
+    /// Which leader a message claims to be of, if it claims that.
+    pub fn claims(from: TabId, raw: Raw<'_>) -> Option<Term> {
+        let number = raw.member("term").and_then(Raw::integer)?;
+        Some(Term { number, tab: from })
+    }
+
+    /// Another tab said something; what a leader said is known to be of the present one. False if
+    /// it is nothing that tabs say.
+    pub fn heard(&mut self, now: Now, rng: &mut Rng, from: TabId, raw: Raw<'_>) -> bool {
+        let Some(talk) = Talk::read(from, raw) else {
+            return false;
+        };
+        match (talk, &mut self.role) {
+            (Talk::Flying(runs), _) => {
+                for (id, attempt) in runs {
+                    self.desk.flying(now.mono, id, attempt, MUTATION_TIMEOUT);
+                }
+            }
+            (Talk::Queued(items), Role::Leads(sender)) => {
+                for (mutation, durable) in items {
+                    sender.take(&mut self.desk, now, mutation, None, durable, true);
+                }
+            }
+            (Talk::Handlers(handlers), Role::Leads(sender)) => sender.runner(now, from, handlers),
+            (
+                Talk::Ran {
+                    id,
+                    attempt,
+                    outcome,
+                },
+                Role::Leads(sender),
+            ) => sender.done(&mut self.desk, now, rng, id, attempt, outcome),
+            (Talk::Ask { ask, text }, Role::Leads(sender)) => {
+                let tab = Some(from);
+                let asker = Asker { tab, call: ask };
+                sender.manage(&mut self.desk, now, &text, asker);
+            }
+            (Talk::Lead(_, lead), Role::Follows { .. }) => self.heard_lead(lead),
+            (
+                Talk::Queued(_) | Talk::Handlers(_) | Talk::Ran { .. } | Talk::Ask { .. },
+                Role::Follows { .. } | Role::Away,
+            )
+            | (Talk::Lead(..), Role::Leads(_) | Role::Away) => {}
+        }
+        true
+    }
+
+    fn heard_lead(&mut self, lead: Lead) {
+        let me = self.desk.me;
+        match lead {
+            Lead::Took(ids) => ids.into_iter().for_each(|id| self.desk.taken(id)),
+            Lead::Ended(ends) => {
+                for (id, end) in ends {
+                    // Whoever leads removed the record, and we may have written it again.
+                    if self.desk.mine.contains(&id) && !matches!(end, End::Dead { .. }) {
+                        self.desk.remove(Slot::Accepted(id));
+                    }
+                    self.desk.ended(id, end);
+                }
+            }
+            Lead::Conflict(id, letter) => {
+                let call = self.desk.mine.get(&id).map(|mine| mine.call);
+                self.desk.tell(Told::Conflict { call, id, letter });
+            }
+            Lead::Totals(totals) => {
+                if let Role::Follows { totals: have, .. } = &mut self.role {
+                    *have = totals;
+                }
+            }
+            Lead::Run { to, run } if to == me => self.desk.run(run),
+            Lead::Cancel { to, id } if to == me => self.desk.cancel(id),
+            Lead::Answer { to, ask, answer } if to == me => self.desk.answered_ask(ask, answer),
+            Lead::Run { .. } | Lead::Cancel { .. } | Lead::Answer { .. } => {}
+        }
+    }
+
+    // The world.
+
+    /// The browser changed its mind about the network.
+    pub fn online(&mut self, now: Now, online: bool) {
+        self.online = online;
+        if let Role::Leads(sender) = &mut self.role
+            && sender.gate.online(online)
+        {
+            sender.lanes.hurry_all(now.mono);
+            sender.drain(&mut self.desk);
+        }
+    }
+
+    /// There is a new login.
+    pub fn authorized(&mut self, now: Now, rng: &mut Rng) {
+        if let Role::Leads(sender) = &mut self.role {
+            sender.gate.authorized(now.mono, rng);
+            sender.drain(&mut self.desk);
+        }
+    }
+
+    /// Another user is here. Everything of the one before leaves the memory; what is stored goes
+    /// on when that one is back.
+    pub fn fence(&mut self, scope: Rc<str>) {
+        self.desk.fence(scope);
+        self.role = Role::Away;
+        self.said = Totals::default();
+        self.say = Say::Free;
+    }
+
+    /// Time passed, and whatever happened has been said: does what has become due.
+    pub fn tick(&mut self, now: Now, rng: &mut Rng) {
+        let follows = matches!(
+            self.role,
+            Role::Follows {
+                leader: Some(_),
+                ..
+            }
+        );
+        self.desk.tick(now, follows);
+        if let Role::Leads(sender) = &mut self.role {
+            sender.tick(&mut self.desk, now, rng);
+            sender.read_on(&mut self.desk, now);
+            sender.pump(&mut self.desk, now);
+            sender.say_batches(&mut self.desk);
+            if sender.items.is_empty() && sender.letters.is_empty() {
+                self.desk.rest();
+            } else {
+                self.desk.watch_storage(now);
+            }
+        } else {
+            self.desk.rest();
+        }
+        if let Some(from) = self.desk.rewriting() {
+            let slice = match &self.role {
+                Role::Leads(sender) => sender.slice(from),
+                Role::Follows { .. } | Role::Away => self.desk.slice(from),
+            };
+            self.desk.rewrite(now.mono, slice);
+        }
+        self.say_totals(now);
+    }
+
+    /// When something is due, if nothing else happens.
+    pub fn next_wakeup(&self) -> Option<Mono> {
+        let sender = match &self.role {
+            Role::Leads(sender) => sender.next_wakeup(),
+            Role::Follows { .. } | Role::Away => None,
+        };
+        let say = match self.say {
+            Say::At(at) => Some(at),
+            Say::Free | Say::After(_) => None,
+        };
+        let parts = [self.desk.next_wakeup(), sender, say];
+        parts.into_iter().flatten().min()
+    }
+
+    /// The next thing to do; nothing when all is done.
+    pub fn poll(&mut self) -> Option<Step> {
+        self.desk.out.pop_front()
+    }
+
+    /// Is a backlog being worked off?
+    pub fn is_draining(&self) -> bool {
+        matches!(&self.role, Role::Leads(sender) if sender.drain.is_some())
+    }
+
+    /// How the queue stood when that was last said.
+    pub fn totals(&self) -> Totals {
+        self.said
+    }
+
+    fn say_totals(&mut self, now: Now) {
+        let totals = self.count(now);
+        let may = match self.say {
+            Say::Free => true,
+            Say::After(at) | Say::At(at) => at <= now.mono,
+        };
+        if totals == self.said {
+            self.say = match self.say {
+                Say::At(at) | Say::After(at) if !may => Say::After(at),
+                Say::At(_) | Say::After(_) | Say::Free => Say::Free,
+            };
+            return;
+        }
+        if !may {
+            if let Say::After(at) = self.say {
+                self.say = Say::At(at);
+            }
+            return;
+        }
+        self.said = totals;
+        self.say = Say::After(now.mono + TOTALS_SPAN);
+        if let Role::Leads(sender) = &mut self.role {
+            sender.say(&mut self.desk, Lead::Totals(totals));
+        }
+    }
+
+    fn count(&self, now: Now) -> Totals {
+        let mut totals = match &self.role {
+            Role::Away => Totals::default(),
+            Role::Follows { totals, .. } => *totals,
+            Role::Leads(sender) => sender.totals(now),
+        };
+        self.desk.add_untold(&mut totals);
+        totals
+    }
+}
+
+impl Sender {
+    fn totals(&self, now: Now) -> Totals {
+        let conflicts = self.conflicts as u64;
+        let count = self.items.len() as u64;
+        let in_flight = self.flight.len() as u64;
+        let drain = self.drain.map(|drain| (drain.done, drain.done + count));
+        let waits = match self.gate.shows() {
+            Shows::Waiting(until) => Some(until),
+            Shows::Open | Shows::Offline | Shows::Auth => self.lanes.next_wakeup(),
+        };
+        let state = match self.gate.shows() {
+            _ if count == 0 => State::Idle,
+            _ if !self.intake.is_open() => State::Reading,
+            Shows::Auth => State::NeedsAuth,
+            Shows::Offline => State::Offline,
+            Shows::Open | Shows::Waiting(_) if in_flight > 0 => State::Sending,
+            Shows::Open | Shows::Waiting(_) => State::Waiting,
+        };
+        Totals {
+            state,
+            count,
+            bytes: self.size.bytes as u64,
+            in_flight,
+            parked: self.parked as u64,
+            dead: self.letters.len() as u64 - conflicts,
+            conflicts,
+            aside: self.aside.len() as u64,
+            oldest: self.items.values().next().map(|item| item.mutation.at),
+            next_retry: waits
+                .filter(|_| state == State::Waiting)
+                .map(|at| now.wall_at(at)),
+            drain,
+        }
+    }
+}
