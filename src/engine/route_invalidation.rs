@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Engine;
+use super::ids::TabId;
 use super::invalidation::{Happening, Outcome, Report, Reported};
 use super::key::QueryKey;
 use super::notice::{Cause, FaultCode, Notice};
@@ -16,7 +17,7 @@ impl Engine {
         let ours = event
             .by
             .as_deref()
-            .is_some_and(|by| by == self.tabs.me().text());
+            .is_some_and(|by| TabId::parse(by) == Some(self.tabs.me()));
         let happening = Happening {
             name: &event.name,
             channel: &event.channel,
