@@ -184,6 +184,9 @@ impl Command {
 ///   the data, and without a `start` tells of data that the app put there. `failure` comes after the
 ///   query's own retries; `retryAfter` is what the server said: milliseconds, or the header's text.
 ///
+/// An adapter that comes late says with `observe` how old the data is, and with `start` how long the
+/// fetch has been running: `age`, in milliseconds. What happened since is owed.
+///
 /// `host` names the server, if the app's queries go to several (default: one for all).
 fn report(raw: Raw<'_>) -> Result<Report, BadInput> {
     let key = raw
@@ -192,6 +195,7 @@ fn report(raw: Raw<'_>) -> Result<Report, BadInput> {
         .ok_or_else(|| BadInput::at("key", "a query key: an array of at most 4096 bytes"))?;
     let flag = |name| raw.member(name).and_then(Raw::bool).unwrap_or(true);
     let fetch = raw.member("fetch").and_then(Raw::integer);
+    let age = raw.member("age").and_then(Raw::integer).map(Millis);
     let phase = match raw
         .member("phase")
         .and_then(Raw::string)
@@ -201,10 +205,11 @@ fn report(raw: Raw<'_>) -> Result<Report, BadInput> {
         Some("observe") => Phase::Observe {
             active: flag("active"),
             visible: flag("visible"),
+            age,
         },
         Some("unobserve") => Phase::Unobserve,
         Some("remove") => Phase::Remove,
-        Some("start") => Phase::Start { fetch },
+        Some("start") => Phase::Start { fetch, age },
         Some("success") => Phase::Success {
             fetch,
             version: raw.member("version").and_then(Version::read),

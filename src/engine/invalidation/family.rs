@@ -37,6 +37,8 @@ pub(super) struct Family {
     kept: Kept,
     mark: Mark,
     told: Option<Mono>,
+    /// The last thing that made any of it stale.
+    last: Option<(Mono, Rc<Cause>)>,
 }
 
 #[derive(Debug)]
@@ -139,6 +141,7 @@ impl Families {
             kept,
             mark: Mark::Clean,
             told: None,
+            last: None,
         };
         let id = match self.free.pop() {
             Some(id) => id,
@@ -205,6 +208,7 @@ impl Families {
         let at = window.max(earliest);
         match &mut family.mark {
             Mark::Due(due) => {
+                family.last = Some((now, Rc::clone(&due.cause)));
                 due.add(reach);
                 // Also while a gap waits for its moment an event is told within its window.
                 if due.at <= at {
@@ -213,9 +217,11 @@ impl Families {
                 due.at = at;
             }
             Mark::Clean => {
+                let cause = cause();
+                family.last = Some((now, Rc::clone(&cause)));
                 let mut due = Due {
                     at,
-                    cause: cause(),
+                    cause,
                     whole: None,
                     spans: Vec::new(),
                 };
@@ -225,6 +231,13 @@ impl Families {
             }
         }
         self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+
+    /// Something in a family became stale.
+    pub(super) fn remember(&mut self, id: FamilyId, now: Mono, cause: &Rc<Cause>) {
+        if let Some(family) = self.get_mut(id) {
+            family.last = Some((now, Rc::clone(cause)));
+        }
     }
 
     pub(super) fn next_wakeup(&self) -> Option<Mono> {
@@ -263,6 +276,12 @@ impl Families {
 }
 
 impl Family {
+    /// Why some of it became stale at a moment or after it, if it did.
+    pub(super) fn marked_since(&self, moment: Mono) -> Option<Rc<Cause>> {
+        let (at, cause) = self.last.as_ref()?;
+        (*at >= moment).then(|| Rc::clone(cause))
+    }
+
     /// Is it clean, and its window over?
     fn over(&self, now: Mono) -> bool {
         matches!(self.mark, Mark::Clean) && self.told.is_none_or(|told| told + WINDOW <= now)

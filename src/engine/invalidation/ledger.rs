@@ -214,6 +214,10 @@ impl Ledger {
         let Some(entry) = self.get_mut(id) else {
             return;
         };
+        // Said again and again, as when a page renders anew, it must not undo the spread of a herd.
+        if entry.active == active && entry.visible == visible {
+            return;
+        }
         entry.active = active;
         entry.visible = visible;
         let input = if active { Input::Observed } else { Input::Left };

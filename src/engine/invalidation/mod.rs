@@ -131,6 +131,8 @@ pub enum Phase {
         active: bool,
         /// Is that component on the screen?
         visible: bool,
+        /// How old its data is, if that is not from this moment.
+        age: Option<Millis>,
     },
     /// Nobody uses it any more; it stays in the cache.
     Unobserve,
@@ -140,6 +142,8 @@ pub enum Phase {
     Start {
         /// The adapter's number for the fetch.
         fetch: Option<u64>,
+        /// How long it has been running, if it did not start at this moment.
+        age: Option<Millis>,
     },
     /// Data came: by the fetch, or, when none runs, put there by the app.
     Success {
@@ -338,6 +342,8 @@ impl Invalidation {
         let mut repeats = true;
         let mut echoes = true;
         for (wide, target) in &rule.aims {
+            // Who comes later finds only the fixed family.
+            self.families.remember(*wide, now, &cause);
             let (id, spans) = match target.aim(payload) {
                 Aim::Wide => (*wide, None),
                 Aim::Family(key) => (self.narrow(now, &key, *wide), None),
@@ -523,16 +529,22 @@ impl Invalidation {
         }
         match &report.phase {
             Phase::Remove => Reported::Noted,
-            Phase::Observe { active, visible } => {
+            Phase::Observe {
+                active,
+                visible,
+                age,
+            } => {
                 self.ledger.look(mono, id, *active, *visible);
+                self.catch_up(mono, id, *age);
                 Reported::Noted
             }
             Phase::Unobserve => {
                 self.ledger.look(mono, id, false, false);
                 Reported::Noted
             }
-            Phase::Start { fetch } => {
+            Phase::Start { fetch, age } => {
                 self.ledger.start(mono, id, self.tide, *fetch);
+                self.catch_up(mono, id, *age);
                 Reported::Noted
             }
             Phase::Success { fetch, version } => {
@@ -559,6 +571,26 @@ impl Invalidation {
                 self.ledger.end(mono, id, None, End::Cancelled, rng);
                 Reported::Noted
             }
+        }
+    }
+
+    /// The adapter came late: what was read a while ago does not show what happened since.
+    fn catch_up(&mut self, now: Mono, id: KeyId, age: Option<Millis>) {
+        let (Some(age), Some(entry)) = (age, self.ledger.get(id)) else {
+            return;
+        };
+        let read = Mono(now.0.saturating_sub(age.0));
+        let families = entry.families.iter();
+        let cause = families
+            .filter_map(|family| self.families.get(*family)?.marked_since(read))
+            .next();
+        if let Some(cause) = cause {
+            self.tide = self.tide.next();
+            let need = Need {
+                after: self.tide,
+                version: None,
+            };
+            self.ledger.mark(now, now, id, Debt { need, cause });
         }
     }
 

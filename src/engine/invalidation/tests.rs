@@ -109,11 +109,24 @@ impl Bench {
 
     fn look(&mut self, key: &str, visible: bool) {
         let active = true;
-        self.report(key, Phase::Observe { active, visible });
+        self.report(
+            key,
+            Phase::Observe {
+                active,
+                visible,
+                age: None,
+            },
+        );
     }
 
     fn start(&mut self, key: &str) {
-        self.report(key, Phase::Start { fetch: None });
+        self.report(
+            key,
+            Phase::Start {
+                fetch: None,
+                age: None,
+            },
+        );
     }
 
     fn success(&mut self, key: &str) {

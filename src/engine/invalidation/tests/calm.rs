@@ -223,7 +223,11 @@ fn one_host_that_wants_calm_does_not_silence_the_others() {
         wall: Wall(0),
     };
     for phase in [
-        Phase::Observe { active, visible },
+        Phase::Observe {
+            active,
+            visible,
+            age: None,
+        },
         failure_after(RetryAfter::In(Millis::seconds(60))),
     ] {
         let report = Report {

@@ -150,7 +150,14 @@ fn nothing_is_refetched_that_nobody_looks_at() {
 fn what_is_only_in_the_cache_is_observed_as_inactive() {
     let mut bench = Bench::new(ROUTES);
     let (active, visible) = (false, false);
-    bench.report(TASKS, Phase::Observe { active, visible });
+    bench.report(
+        TASKS,
+        Phase::Observe {
+            active,
+            visible,
+            age: None,
+        },
+    );
     bench.event("moved");
     assert_eq!(bench.refetch(), NONE);
     bench.observe(TASKS);
@@ -262,7 +269,10 @@ fn a_cancelled_fetch_leaves_the_optimistic_value_alone_for_a_while() {
 #[test]
 fn fault_41_an_answer_of_an_older_fetch_does_not_count() {
     let mut bench = bench();
-    let start = |fetch| Phase::Start { fetch: Some(fetch) };
+    let start = |fetch| Phase::Start {
+        fetch: Some(fetch),
+        age: None,
+    };
     let success = |fetch| Phase::Success {
         fetch: Some(fetch),
         version: None,
@@ -308,9 +318,43 @@ fn the_ledger_has_a_limit_and_says_so() {
     }
     let active = true;
     let visible = true;
-    let observe = Phase::Observe { active, visible };
+    let observe = Phase::Observe {
+        active,
+        visible,
+        age: None,
+    };
     assert_eq!(bench.report("[\"tasks\",-1]", observe), Reported::Refused);
     bench.event("moved");
     // From now on nobody may pass over the prefixes.
     assert!(!bench.flush().stale[0].handled);
+}
+
+#[test]
+fn g1_an_adapter_that_comes_late_is_owed_what_it_missed() {
+    for (age, owed) in [(None, 0), (Some(5), 0), (Some(10), 1), (Some(u64::MAX), 1)] {
+        let age = age.map(Millis);
+        let mut bench = Bench::new(ROUTES);
+        bench.event("moved");
+        bench.flush();
+        bench.now += 10;
+        let (active, visible) = (true, true);
+        bench.report(
+            TASKS,
+            Phase::Observe {
+                active,
+                visible,
+                age,
+            },
+        );
+        assert_eq!(bench.refetch().len(), owed, "data of {age:?} ago");
+
+        let fetch = "[\"tasks\",1]";
+        bench.observe(fetch);
+        bench.report(fetch, Phase::Start { fetch: None, age });
+        assert_eq!(bench.refetch(), NONE);
+        bench.now += 10;
+        bench.success(fetch);
+        let told = bench.refetches_within(WINDOW);
+        assert_eq!(told.len(), owed, "a fetch that began {age:?} ago");
+    }
 }
