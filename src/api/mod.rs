@@ -47,6 +47,22 @@ impl Core {
         self.shell.snapshot()
     }
 
+    /// Why a query, or a family (a query key as JSON text), is as it is: JSON text, or nothing if
+    /// that is no query key.
+    pub fn explain(&self, key: &str) -> Option<String> {
+        self.shell.explain(key)
+    }
+
+    /// What was decided, the oldest first, as JSON text.
+    pub fn journal(&self) -> String {
+        self.shell.journal()
+    }
+
+    /// Figures of the last hours, a row a minute, as JSON text.
+    pub fn history(&self) -> String {
+        self.shell.history()
+    }
+
     /// Ends for good. Again and again does no harm.
     pub fn close(&self) {
         self.shell.command(Command::Close);

@@ -121,6 +121,21 @@ impl Shell {
         self.engine.borrow().snapshot(clock::now())
     }
 
+    /// Why a query is as it is, as JSON text.
+    pub(crate) fn explain(&self, key: &str) -> Option<String> {
+        self.engine.borrow().explain(clock::now(), key)
+    }
+
+    /// What was decided, as JSON text.
+    pub(crate) fn journal(&self) -> String {
+        self.engine.borrow().journal()
+    }
+
+    /// Figures of the last hours, as JSON text.
+    pub(crate) fn history(&self) -> String {
+        self.engine.borrow().history()
+    }
+
     fn let_go(self: &Rc<Self>) {
         let mut handles = self.handles.borrow_mut();
         handles.page = None;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::config::{self, BadInput, is_channel_name};
 use super::invalidation::{Phase, Report, RetryAfter, Version};
+use super::journal::Parts;
 use super::key::QueryKey;
 use super::queue::{Draft, HANDLER_EXPECTED, Handler, MutationId, Outcome};
 use super::time::Millis;
@@ -80,6 +81,11 @@ pub enum Command {
     },
     /// Dial now.
     Reconnect,
+    /// Tell what these parts decide, and no others.
+    Log {
+        /// The parts.
+        parts: Parts,
+    },
     /// End for good.
     Close,
 }
@@ -165,6 +171,12 @@ impl Command {
                 text: raw.text().to_owned(),
             },
             Some("reconnect") => Command::Reconnect,
+            Some("log") => Command::Log {
+                parts: raw
+                    .member("parts")
+                    .and_then(Parts::read)
+                    .ok_or_else(|| BadInput::at("parts", "an array of parts, or [\"all\"]"))?,
+            },
             _ => return Err(BadInput::at("do", "a command that exists")),
         })
     }
@@ -277,6 +289,7 @@ mod tests {
             (r#"{"do":"fetch","key":[1],"phase":"begin"}"#, "phase"),
             (r#"{"do":"applied"}"#, "mutation"),
             (r#"{"do":"applied","mutation":"m","keys":[1]}"#, "keys"),
+            (r#"{"do":"log","parts":["music"]}"#, "parts"),
         ] {
             let result = Command::parse(text);
             assert_eq!(

@@ -395,3 +395,49 @@ pub const RESERVE_CHARS: usize = 64 << 10;
 /// Bytes of mutations that are sent when the page goes. Browsers allow 64 KiB to all requests
 /// that outlive a page, and headers count.
 pub const KEEPALIVE_BYTES: usize = 48 << 10;
+
+// Metrics.
+
+/// Figures are shown to the app at most this often. People read them, and a snapshot that differs
+/// after every frame would wake every component that shows one.
+pub const METRICS_EVERY: Millis = Millis::seconds(1);
+
+/// Messages a second are counted over this many seconds: a shorter span jumps to and fro.
+pub const RATE_SECONDS: u64 = 10;
+
+/// When a stage has this many samples, all its counts are halved: the figures are of the last
+/// hours, and a bad morning does not show in the evening.
+pub const LATENCY_SAMPLES_MAX: u32 = 4096;
+
+/// Rows of the history, one a minute: four hours, as much as a graph shows.
+pub const HISTORY_ROWS_MAX: usize = 240;
+
+/// A longer span than this without any input was no time for the link: the machine slept. A live
+/// link hears a ping every 25 s, and a follower renews its place every minute.
+pub const UPTIME_GAP_MAX: Millis = Millis::minutes(2);
+
+/// An event that took longer than this waited somewhere, and is no latency of anything.
+pub const LATENCY_MAX: Millis = Millis::minutes(1);
+
+// The journal.
+
+/// Entries of the journal. An entry is a few words; a busy minute has some hundred.
+pub const JOURNAL_MAX: usize = 512;
+
+/// Keys that one entry names. A gap makes everything stale at once; a list of all would push out
+/// the rest of the ring.
+pub const JOURNAL_KEYS_MAX: usize = 16;
+
+/// Bytes of a name in the journal; a longer one is cut. Event names have 64, keys are known by
+/// their beginnings.
+pub const JOURNAL_NAME_BYTES_MAX: usize = 96;
+
+/// Names that entries share. Beyond it a name is kept by its entry alone.
+pub const JOURNAL_NAMES_MAX: usize = 512;
+
+/// Inputs that a recording holds: some minutes of a busy page. A recording that is full stops,
+/// because a run can only be replayed from its beginning.
+pub const RECORD_INPUTS_MAX: usize = 20_000;
+
+/// Bytes of these inputs.
+pub const RECORD_BYTES_MAX: usize = 4 << 20;

@@ -26,6 +26,7 @@ pub mod http;
 pub mod ids;
 pub mod input;
 pub mod invalidation;
+pub mod journal;
 pub mod key;
 pub mod limits;
 pub mod link;
@@ -38,6 +39,7 @@ pub mod rng;
 mod route_channels;
 mod route_http;
 mod route_invalidation;
+mod route_journal;
 mod route_link;
 mod route_queue;
 mod route_tabs;
@@ -61,6 +63,7 @@ use self::http::Requests;
 use self::ids::{RequestId, TabId};
 use self::input::{Input, PageEvent, SocketEvent};
 use self::invalidation::Invalidation;
+use self::journal::{Journal, Seen, What};
 use self::link::Link;
 use self::map::Map;
 use self::metrics::Metrics;
@@ -101,6 +104,7 @@ pub struct Engine {
     queue: Queue,
     hlc: Hlc,
     metrics: Metrics,
+    journal: Journal,
     requests: Requests,
     listened: Map<String, u32>,
     /// The last request to the server.
@@ -138,6 +142,7 @@ impl Engine {
             channels: Channels::default(),
             invalidation: Invalidation::default(),
             metrics: Metrics::default(),
+            journal: Journal::default(),
             requests: Requests::default(),
             listened: Map::new(),
             request: RequestId::default(),
@@ -155,7 +160,7 @@ impl Engine {
             }
         }
         for channel in std::mem::take(&mut engine.config.channels) {
-            engine.watch(&channel);
+            engine.watch(now, &channel);
         }
         engine
     }
@@ -177,6 +182,7 @@ impl Engine {
             _ => Touched::Channels,
         };
         self.touch(touches);
+        self.journal.at(now.wall);
         match input {
             Input::Tick => {}
             Input::Command(command) => self.on_command(now, command),
@@ -203,6 +209,7 @@ impl Engine {
         if self.tell_stale(now) {
             self.touch(Touched::Counters);
         }
+        self.note_status(now);
         self.tell_state(now);
     }
 
@@ -213,7 +220,9 @@ impl Engine {
 
     /// The next thing to do; nothing when all is done.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.out.pop_front()
+        let output = self.out.pop_front();
+        self.count_sent(output.as_ref());
+        output
     }
 
     /// When to call `handle` with [`Input::Tick`] if nothing else happens.
@@ -228,6 +237,7 @@ impl Engine {
             self.requests.next_wakeup(),
             self.next_telling(),
             self.queue.next_wakeup(),
+            self.metrics.next_wakeup(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -237,7 +247,7 @@ impl Engine {
             Command::Start if self.life == Life::New => self.run(now),
             Command::Start => {}
             Command::Watch { channel } => {
-                self.watch(&channel);
+                self.watch(now, &channel);
                 self.tell_wants();
             }
             Command::Unwatch { channel } => {
@@ -267,6 +277,7 @@ impl Engine {
             } => self.on_mutation_done(now, id, attempt, outcome),
             Command::Queue { call, text } => self.queue.ask(now, call, &text),
             Command::Reconnect => self.link.reconnect(now),
+            Command::Log { parts } => self.journal.log(parts),
             Command::Close => self.close(now),
         }
     }
@@ -333,7 +344,8 @@ impl Engine {
     }
 
     fn deliver(&mut self, now: Now, event: &Event<'_>) {
-        self.metrics.events += 1;
+        self.metrics.event(now, event.at);
+        self.journal.event(Seen::New, &event.name, &event.channel);
         if self.listened.contains(event.name.as_ref()) {
             self.tell(Notice::Event {
                 channel: event.channel.clone().into_owned(),
@@ -392,6 +404,7 @@ impl Engine {
 
     fn fault(&mut self, code: FaultCode, message: impl Into<String>) {
         self.metrics.faults += 1;
+        self.journal.note(What::Fault(code.text()));
         self.tell(Notice::Fault(Fault::new(code, message)));
     }
 

@@ -54,6 +54,13 @@ pub enum Notice {
     },
     /// Something that should not have happened was survived.
     Fault(Fault),
+    /// Diagnostics of a part that was switched on.
+    Log {
+        /// The part.
+        part: &'static str,
+        /// What it decided.
+        text: String,
+    },
 }
 
 /// Why queries are stale.
@@ -100,7 +107,8 @@ pub enum FaultCode {
 }
 
 impl FaultCode {
-    fn text(self) -> &'static str {
+    /// As the app reads it.
+    pub fn text(self) -> &'static str {
         match self {
             FaultCode::BadFrame => "bad-frame",
             FaultCode::BadTabMessage => "bad-tab-message",
@@ -186,6 +194,11 @@ impl Notice {
                 w.key("type").string("fault");
                 w.key("code").string(fault.code.text());
                 w.key("message").string(&fault.message);
+            }
+            Notice::Log { part, text } => {
+                w.key("type").string("log");
+                w.key("part").string(part);
+                w.key("text").string(text);
             }
         });
     }

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::channels::{self, Verdict};
 use super::ids::Position;
+use super::journal::{Seen, What};
 use super::notice::FaultCode;
 use super::tabs::message::Says;
 use super::tell::Touched;
@@ -20,10 +21,13 @@ impl Engine {
             }
             Verdict::Duplicate => {
                 self.metrics.duplicates += 1;
+                self.journal
+                    .event(Seen::Duplicate, &event.name, &event.channel);
                 false
             }
             Verdict::Ahead => {
                 self.metrics.gaps += 1;
+                self.journal.event(Seen::Ahead, &event.name, &event.channel);
                 let step = self.channels.repair(&event.channel);
                 self.channel_steps(now, step);
                 false
@@ -65,12 +69,9 @@ impl Engine {
         self.fault(FaultCode::Refused, message);
     }
 
-    pub(super) fn watch(&mut self, channel: &str) {
+    pub(super) fn watch(&mut self, now: Now, channel: &str) {
         match self.channels.watch(channel) {
-            Ok(Some(channels::Step::Subscribe { channel, position })) => {
-                self.subscribe(&channel, position.as_ref());
-            }
-            Ok(_) => {}
+            Ok(step) => self.channel_steps(now, step),
             Err(channels::TooManyChannels) => {
                 self.fault(
                     FaultCode::Limit,
@@ -96,7 +97,9 @@ impl Engine {
                     self.send(native::unsubscribe(request, &channel));
                 }
                 channels::Step::Gap { channel } => {
-                    self.invalidation.gap(now.mono, &channel, &mut self.rng)
+                    let name = self.journal.name(&channel);
+                    self.journal.note(What::Gap { channel: name });
+                    self.invalidation.gap(now.mono, &channel, &mut self.rng);
                 }
             }
         }

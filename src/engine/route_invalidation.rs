@@ -25,7 +25,8 @@ impl Engine {
             ours,
         };
         match self.invalidation.event(now.mono, &happening) {
-            Outcome::Unrouted | Outcome::Marked => {}
+            Outcome::Unrouted => {}
+            Outcome::Marked => self.metrics.due(now.mono),
             Outcome::Repeat => self.metrics.repeats += 1,
             Outcome::Echo => self.metrics.echoes += 1,
         }
@@ -40,6 +41,7 @@ impl Engine {
 
     /// The adapter says what happens to a key.
     pub(super) fn on_report(&mut self, now: Now, report: &Report) {
+        self.note_report(now, report);
         match self.invalidation.report(now, report, &mut self.rng) {
             Reported::Noted | Reported::Fetched => {}
             Reported::Calm { host, until } => {
@@ -63,6 +65,7 @@ impl Engine {
         let any = !told.stale.is_empty() || !told.refetch.is_empty();
         for stale in told.stale {
             self.metrics.invalidations += stale.keys.len() as u64;
+            self.note_told(now, &stale.keys, &stale.cause);
             self.tell(Notice::Invalidate {
                 keys: stale.keys,
                 cause: Rc::unwrap_or_clone(stale.cause),
@@ -71,6 +74,7 @@ impl Engine {
         }
         for stale in told.refetch {
             self.metrics.refetches += stale.keys.len() as u64;
+            self.note_told(now, &stale.keys, &stale.cause);
             self.tell(Notice::Refetch {
                 keys: stale.keys,
                 cause: Rc::unwrap_or_clone(stale.cause),

@@ -23,7 +23,7 @@ impl Engine {
             }
             SocketEvent::Frame(bytes) => {
                 self.link.heard(now);
-                self.metrics.frame(bytes.len());
+                self.metrics.frame(now, bytes.len());
                 let mut heard = Vec::new();
                 native::read(bytes, &mut heard);
                 self.on_heard(now, conn, heard);
@@ -50,8 +50,15 @@ impl Engine {
                     recovery,
                     ..
                 } => self.on_subscribed(now, &channel, position, recovery),
-                Heard::Unsubscribed { .. } | Heard::Pong | Heard::Unknown => {}
-                Heard::Welcome { ping_ms } => self.link.welcome(now, Millis(ping_ms)),
+                Heard::Unsubscribed { .. } | Heard::Unknown => {}
+                Heard::Pong => self.metrics.answered(now.mono),
+                Heard::Welcome {
+                    ping_ms,
+                    now: server,
+                } => {
+                    self.metrics.welcomed(now, server);
+                    self.link.welcome(now, Millis(ping_ms));
+                }
                 Heard::Ping { number } => self.link.ping(number),
                 Heard::GoAway { spread_ms } => {
                     self.link.go_away(now, Millis(spread_ms), &mut self.rng);
@@ -85,6 +92,7 @@ impl Engine {
                 }
                 link::Step::Close(conn) => self.out.push_back(Output::CloseSocket { conn }),
                 link::Step::Hello(conn) => {
+                    self.metrics.greeted(now.mono);
                     let frame = native::hello(&self.tabs.me().text(), None);
                     self.out.push_back(Output::SendFrame { conn, frame });
                 }
@@ -93,6 +101,7 @@ impl Engine {
                     self.out.push_back(Output::SendFrame { conn, frame });
                 }
                 link::Step::Ping(conn) => {
+                    self.metrics.asked(now.mono);
                     let number = self.next_request().0;
                     let frame = native::ping(number);
                     self.out.push_back(Output::SendFrame { conn, frame });

@@ -35,6 +35,7 @@ impl Engine {
             self.queue.totals().write(w);
             w.key("counters");
             self.metrics.write(w);
+            w.key("metrics").raw(self.metrics.shown());
         });
         writer.finish()
     }

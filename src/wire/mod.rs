@@ -16,6 +16,8 @@ pub enum Heard<'a> {
     Welcome {
         /// How often the server gives a sign of life, in milliseconds.
         ping_ms: u64,
+        /// What the server's clock says, if it says so, in milliseconds since 1970.
+        now: Option<u64>,
     },
     /// A channel is subscribed.
     Subscribed {

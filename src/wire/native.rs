@@ -116,6 +116,7 @@ struct Fields<'a> {
     number: Option<u64>,
     at: Option<u64>,
     ping: Option<u64>,
+    now: Option<u64>,
     spread: Option<u64>,
     retry_after: Option<u64>,
     data: Option<Raw<'a>>,
@@ -139,6 +140,7 @@ impl<'a> Fields<'a> {
             "n" => self.number = value.integer(),
             "at" => self.at = value.integer(),
             "ping" => self.ping = value.integer(),
+            "now" => self.now = value.integer(),
             "spread" => self.spread = value.integer(),
             "retry_after" => self.retry_after = value.integer(),
             "data" => self.data = Some(value),
@@ -184,7 +186,10 @@ fn read_message<'a>(line: &'a str, heard: &mut Vec<Heard<'a>>) {
         }),
         "pong" => heard.push(Heard::Pong),
         "welcome" => heard.push(match fields.ping {
-            Some(ping_ms) => Heard::Welcome { ping_ms },
+            Some(ping_ms) => Heard::Welcome {
+                ping_ms,
+                now: fields.now,
+            },
             None => Heard::Malformed("a welcome without ping"),
         }),
         "unsubd" => heard.push(match fields.channel {

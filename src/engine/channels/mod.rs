@@ -81,7 +81,14 @@ pub struct TooManyChannels;
 impl Channels {
     /// Part of this page watches a channel.
     pub fn watch(&mut self, name: &str) -> Result<Option<Step>, TooManyChannels> {
-        self.make(name)?.local += 1;
+        let channel = self.make(name)?;
+        channel.local += 1;
+        // It is followed for another tab already: what came before was not for this page.
+        if channel.local == 1 && channel.state == State::Subscribed {
+            return Ok(Some(Step::Gap {
+                channel: name.to_owned(),
+            }));
+        }
         Ok(self.subscribe(name))
     }
 
@@ -368,6 +375,17 @@ mod tests {
         assert_eq!(part.leader_is_at("c", at(5)), gap());
         assert_eq!(part.leader_is_at("c", at(5)), None);
         assert_eq!(part.event("c", Some(Seq(6))), Verdict::Next);
+    }
+
+    #[test]
+    fn a_page_that_joins_what_is_followed_for_another_tab_has_a_gap() {
+        let mut part = Channels::default();
+        part.link_up();
+        let wants = [("c".to_owned(), at(5))];
+        assert_eq!(part.watch_for_tab(TabId(7), &wants).0.len(), 1);
+        assert_eq!(part.subscribed("c", at(5), Recovery::Complete), None);
+        assert_eq!(part.watch("c"), Ok(gap()));
+        assert_eq!(part.watch("c"), Ok(None));
     }
 
     #[test]

@@ -239,6 +239,11 @@ impl Ledger {
         true
     }
 
+    /// Since when a fetch of a key runs; nothing if none does.
+    pub(super) fn fetching_since(&self, id: KeyId) -> Option<Mono> {
+        self.get(id)?.state.fetch().map(|fetch| fetch.since)
+    }
+
     /// How long until a key is refetched after a gap, at most.
     pub(super) fn is_visible(&self, id: KeyId) -> bool {
         self.page_visible && self.get(id).is_some_and(|entry| entry.visible)

@@ -623,6 +623,11 @@ impl Invalidation {
         self.ledger.len()
     }
 
+    /// Since when a fetch of a key runs; nothing if none does.
+    pub fn fetching_since(&self, key: &QueryKey) -> Option<Mono> {
+        self.ledger.fetching_since(self.ledger.find(key)?)
+    }
+
     /// When something is to be told, if nothing else happens.
     pub fn next_wakeup(&self) -> Option<Mono> {
         let parts = [self.families.next_wakeup(), self.ledger.next_wakeup()];

@@ -2,3 +2,4 @@
 
 mod refetch;
 mod take_over;
+mod why;
