@@ -23,14 +23,25 @@ impl Page {
             Listener::new(window, "offline", tell(PageEvent::Offline)),
             Listener::new(window, "pagehide", tell(PageEvent::Suspended)),
         ];
-        let shown = happened.clone();
+        let back = {
+            let happened = happened.clone();
+            let document = window.document();
+            move || {
+                happened(PageEvent::Resumed);
+                // A change of visibility while the page was away is not always told after it.
+                if let Some(document) = &document {
+                    happened(visibility(document));
+                }
+            }
+        };
+        let shown = back.clone();
         listeners.push(Listener::new(window, "pageshow", move |event| {
             // Every load shows the page; only a restored one was away before.
             let persisted = event
                 .dyn_ref::<PageTransitionEvent>()
                 .is_some_and(PageTransitionEvent::persisted);
             if persisted {
-                shown(PageEvent::Resumed);
+                shown();
             }
         }));
         if let Some(document) = window.document() {
@@ -39,7 +50,7 @@ impl Page {
                 "freeze",
                 tell(PageEvent::Suspended),
             ));
-            listeners.push(Listener::new(&document, "resume", tell(PageEvent::Resumed)));
+            listeners.push(Listener::new(&document, "resume", move |_| back()));
             let of = document.clone();
             listeners.push(Listener::new(&document, "visibilitychange", move |_| {
                 happened(visibility(&of));
