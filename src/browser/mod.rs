@@ -10,6 +10,7 @@ mod fetch;
 mod listener;
 mod lock;
 mod page;
+mod session;
 pub(crate) mod shell;
 mod socket;
 mod storage;

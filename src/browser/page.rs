@@ -1,10 +1,18 @@
 //! What happens to the page: seen or hidden, online or not, put away and brought back.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use wasm_bindgen::JsCast;
 use web_sys::{Document, Event, PageTransitionEvent, VisibilityState, Window};
 
+use super::clock;
 use super::listener::Listener;
 use crate::engine::input::PageEvent;
+use crate::engine::time::Mono;
+
+/// The user is said to do something at most this often.
+const TOUCHES_MS: u64 = 1000;
 
 /// Listens to everything that happens to the page, until dropped.
 pub(super) struct Page {
@@ -22,7 +30,20 @@ impl Page {
             Listener::new(window, "online", tell(PageEvent::Online)),
             Listener::new(window, "offline", tell(PageEvent::Offline)),
             Listener::new(window, "pagehide", tell(PageEvent::Suspended)),
+            Listener::new(window, "focus", tell(PageEvent::Focused)),
+            Listener::new(window, "blur", tell(PageEvent::Blurred)),
         ];
+        // Typing is not worth waking the engine for each key.
+        let touched = Rc::new(Cell::new(0));
+        for event in ["pointerdown", "keydown"] {
+            let (touched, happened) = (Rc::clone(&touched), happened.clone());
+            listeners.push(Listener::new(window, event, move |_| {
+                let Mono(now) = clock::now().mono;
+                if touched.replace(now / TOUCHES_MS) != now / TOUCHES_MS {
+                    happened(PageEvent::Touched);
+                }
+            }));
+        }
         let back = {
             let happened = happened.clone();
             let document = window.document();

@@ -18,6 +18,7 @@ use super::fetch::{self, Fetch};
 use super::listener::Listener;
 use super::lock::{self, LockRequest};
 use super::page::Page;
+use super::session;
 use super::socket::{self, Socket};
 use super::tab_channel::TabChannel;
 use super::{clock, entropy, storage};
@@ -74,6 +75,7 @@ enum Happening {
     StoreListed(StoreOp, Result<Vec<String>, StoreFault>),
     StoreRead(StoreOp, Result<Vec<Option<String>>, StoreFault>),
     StoreChanged(Option<String>, Option<String>),
+    Session(String, Option<String>),
 }
 
 impl Shell {
@@ -291,6 +293,11 @@ impl Shell {
             Output::StoreRead { op, keys } => {
                 self.later(Happening::StoreRead(op, storage::read(&keys)));
             }
+            Output::SessionWrite { key, value } => session::write(&key, &value),
+            Output::SessionRead { key } => {
+                let value = session::read(&key);
+                self.later(Happening::Session(key, value));
+            }
             Output::Tell(_) | Output::RunMutation(_) | Output::CancelMutation { .. } => {}
         }
     }
@@ -428,6 +435,10 @@ impl Happening {
             },
             Happening::StoreChanged(key, value) => Input::StoreChanged {
                 key: key.as_deref(),
+                value: value.as_deref(),
+            },
+            Happening::Session(key, value) => Input::SessionLoaded {
+                key,
                 value: value.as_deref(),
             },
         }

@@ -79,6 +79,33 @@ pub enum Command {
         /// What, as JSON text.
         text: String,
     },
+    /// A component needs a contract kept, once more.
+    WatchContract {
+        /// Its name.
+        contract: String,
+    },
+    /// A component needs a contract kept once less.
+    UnwatchContract {
+        /// Its name.
+        contract: String,
+    },
+    /// A contract is in force.
+    EnableContract {
+        /// Its name.
+        contract: String,
+    },
+    /// A contract is off: while a form is filled in, say.
+    DisableContract {
+        /// Its name.
+        contract: String,
+    },
+    /// The user wants the newest.
+    RefreshContract {
+        /// The contract's name.
+        contract: String,
+    },
+    /// The user did something.
+    Activity,
     /// Dial now.
     Reconnect,
     /// Tell what these parts decide, and no others.
@@ -170,6 +197,22 @@ impl Command {
                     .ok_or_else(|| BadInput::at("id", "the number of the question"))?,
                 text: raw.text().to_owned(),
             },
+            Some("watchContract") => Command::WatchContract {
+                contract: word("contract")?,
+            },
+            Some("unwatchContract") => Command::UnwatchContract {
+                contract: word("contract")?,
+            },
+            Some("enableContract") => Command::EnableContract {
+                contract: word("contract")?,
+            },
+            Some("disableContract") => Command::DisableContract {
+                contract: word("contract")?,
+            },
+            Some("refreshContract") => Command::RefreshContract {
+                contract: word("contract")?,
+            },
+            Some("activity") => Command::Activity,
             Some("reconnect") => Command::Reconnect,
             Some("log") => Command::Log {
                 parts: raw

@@ -34,6 +34,7 @@
 //! `as`, where layers have names of their own). `version` has to be one order over all that the
 //! families show if adapters report versions: a position in a log or a time, not a row's counter.
 
+use super::freshness::contract::{Contract, contracts};
 use super::ids::{TabId, number_text};
 use super::invalidation::Route;
 use super::invalidation::route::read_routes;
@@ -57,6 +58,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// How the queue of mutations is bounded, and how the app's functions want to be treated.
     pub queue: Settings,
+    /// How fresh which queries have to be.
+    pub contracts: Vec<Contract>,
 }
 
 /// What is wrong with something that the app gave us.
@@ -118,6 +121,7 @@ impl Config {
             channels: channels(raw.member("channels"))?,
             routes: routes(raw.member("events"))?,
             queue: Settings::parse(raw.member("queue"), raw.member("mutations"))?,
+            contracts: contracts(raw.member("contracts"))?,
         })
     }
 }

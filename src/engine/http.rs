@@ -12,6 +12,7 @@ mod retry_after;
 
 pub use retry_after::retry_after;
 
+use super::freshness::ProbeId;
 use super::ids::{ConnId, HttpId};
 use super::map::Map;
 use super::time::{Millis, Mono, Now};
@@ -128,6 +129,8 @@ pub enum Owner {
     LinkPoll(ConnId),
     /// The link says something on a connection that has no way up of its own.
     LinkSend(ConnId),
+    /// The freshness part looks whether something changed.
+    Probe(ProbeId),
 }
 
 /// The requests under way.

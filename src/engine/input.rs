@@ -78,6 +78,13 @@ pub enum Input<'a> {
         /// The value that is there now.
         value: Option<&'a str>,
     },
+    /// What this tab stored before a reload was read.
+    SessionLoaded {
+        /// Where.
+        key: &'a str,
+        /// What is there, if anything is.
+        value: Option<&'a str>,
+    },
 }
 
 /// What can happen to a socket.
@@ -114,6 +121,12 @@ pub enum PageEvent {
     Visible,
     /// It cannot be seen; timers get slow.
     Hidden,
+    /// Its window has the focus.
+    Focused,
+    /// Another window has the focus.
+    Blurred,
+    /// The user touched something on it. Once in a while is enough.
+    Touched,
     /// The browser believes that there is a network.
     Online,
     /// The browser is sure that there is none.

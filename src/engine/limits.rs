@@ -441,3 +441,78 @@ pub const RECORD_INPUTS_MAX: usize = 20_000;
 
 /// Bytes of these inputs.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
+// Freshness.
+
+/// Contracts that a configuration may have. Each costs a few steps whenever anything happens; a
+/// page with more features than this shares contracts between them.
+pub const CONTRACTS_MAX: usize = 200;
+
+/// Bytes of a contract's name.
+pub const CONTRACT_NAME_BYTES_MAX: usize = 255;
+
+/// The longest span in a contract. Data that may be older than a week needs no contract.
+pub const CONTRACT_SPAN_MAX: Millis = Millis::minutes(7 * 24 * 60);
+
+/// Keys of a contract's family whose age is kept each by itself. A page shows fewer of one feature;
+/// of those beyond it only the contract's polls know.
+pub const CONTRACT_KEYS_MAX: usize = 64;
+
+/// Looks at the server are never closer than this, unless a contract says so.
+pub const MIN_INTERVAL: Millis = Millis::seconds(1);
+
+/// The interval while the link works and has just told something.
+pub const PACE_FRESH: Millis = Millis::seconds(30);
+
+/// The intervals while the link works but tells nothing: it may be that nothing happens, or that
+/// it lies by omission (filtered deletes are never announced).
+pub const PACE_AGING: (Millis, Millis) = (Millis::seconds(15), Millis::seconds(10));
+
+/// The interval while the link is down or degraded.
+pub const PACE_DOWN: Millis = Millis::seconds(5);
+
+/// An event older than this does not prove any more that events come through.
+pub const EVENT_AGING: Millis = Millis::seconds(30);
+
+/// From this age on the more careful pace is kept.
+pub const EVENT_OLD: Millis = Millis::seconds(60);
+
+/// The user counts as idle after this, unless the contract says when.
+pub const IDLE_AFTER: Millis = Millis::minutes(2);
+
+/// The interval while the user is idle, unless the contract says so.
+pub const IDLE_POLL: Millis = Millis::seconds(60);
+
+/// A look begins at least this long before the window ends, so that its answer comes inside of it.
+pub const LOOK_AHEAD_MIN: Millis = Millis::seconds(1);
+
+/// A tab that does not lead asks its leader this much later than a leader would look by itself.
+pub const ASK_SLACK: Millis = Millis(250);
+
+/// A leader that was asked to look has this long to say what it found; then the tab fetches by
+/// itself. A leader that is frozen or throttled shall not make the others stale.
+pub const ASK_PATIENCE: Millis = Millis(1500);
+
+/// A page that comes back, or a contract that begins to apply, has this long to fetch before what
+/// it shows counts as too old.
+pub const RETURN_GRACE: Millis = Millis::seconds(5);
+
+/// A wake-up that is later than this was no throttled timer: these run once a minute.
+pub const FROZEN_LATE: Millis = Millis::seconds(65);
+
+/// How long the answer to a probe may take.
+pub const PROBE_ANSWER_TIMEOUT: Millis = Millis::seconds(10);
+
+/// Bytes of the answer to a probe. A larger resource is cheaper to refetch than to probe.
+pub const PROBE_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of an ETag. Servers that we know write fewer than 100.
+pub const ETAG_BYTES_MAX: usize = 1024;
+
+/// The longest pause that failures of a probe lead to by themselves.
+pub const PROBE_BACKOFF_MAX: Millis = Millis::minutes(2);
+
+/// Word from the leader that is older than this waited for a frozen page, and is dropped.
+pub const VERDICT_AGE_MAX: Millis = Millis::seconds(30);
+
+/// The age of data is stored for a reload when it changed by at least this much.
+pub const SAVE_STEP: Millis = Millis::seconds(1);

@@ -21,6 +21,7 @@
 pub mod channels;
 pub mod command;
 pub mod config;
+pub mod freshness;
 pub mod hlc;
 pub mod http;
 pub mod ids;
@@ -37,6 +38,7 @@ pub mod output;
 pub mod queue;
 pub mod rng;
 mod route_channels;
+mod route_freshness;
 mod route_http;
 mod route_invalidation;
 mod route_journal;
@@ -58,6 +60,7 @@ use std::rc::Rc;
 use self::channels::Channels;
 use self::command::Command;
 use self::config::Config;
+use self::freshness::Freshness;
 use self::hlc::Hlc;
 use self::http::Requests;
 use self::ids::{RequestId, TabId};
@@ -103,6 +106,7 @@ pub struct Engine {
     invalidation: Invalidation,
     queue: Queue,
     hlc: Hlc,
+    freshness: Freshness,
     metrics: Metrics,
     journal: Journal,
     requests: Requests,
@@ -128,7 +132,7 @@ enum Life {
 
 impl Engine {
     /// An engine that waits for [`Command::Start`].
-    pub fn new(config: Config, boot: Boot, now: Now) -> Self {
+    pub fn new(mut config: Config, boot: Boot, now: Now) -> Self {
         let scope: Rc<str> = config.scope().into();
         let settings = config.queue.clone();
         let mut engine = Engine {
@@ -141,6 +145,7 @@ impl Engine {
             link: Link::new(boot.online, now.wall),
             channels: Channels::default(),
             invalidation: Invalidation::default(),
+            freshness: Engine::freshness_of(&mut config, boot.online, now),
             metrics: Metrics::default(),
             journal: Journal::default(),
             requests: Requests::default(),
@@ -171,6 +176,7 @@ impl Engine {
             return;
         }
         let link = self.link.live();
+        let shown = self.freshness.revision();
         let touches = match &input {
             Input::Tick => Touched::Nothing,
             // What is in a frame says for itself what it touches.
@@ -201,8 +207,13 @@ impl Engine {
                 attempt,
                 outcome,
             } => self.on_mutation_done(now, id, attempt, outcome),
+            Input::SessionLoaded { key, value } => self.freshness.loaded(now, key, value),
         }
         self.on_time(now);
+        self.keep_contracts(now);
+        if self.freshness.revision() != shown {
+            self.touch(Touched::Counters);
+        }
         if self.link.live() != link {
             self.touch(Touched::Channels);
         }
@@ -234,6 +245,7 @@ impl Engine {
             self.link.next_wakeup(),
             self.tabs.next_wakeup(),
             self.invalidation.next_wakeup(),
+            self.freshness.next_wakeup(),
             self.requests.next_wakeup(),
             self.next_telling(),
             self.queue.next_wakeup(),
@@ -263,7 +275,10 @@ impl Engine {
                 self.listened.retain(|_, count| *count > 0);
             }
             Command::Invalidate { keys } => self.invalidate(now, &keys, Cause::App),
-            Command::Fetch(report) => self.on_report(now, &report),
+            Command::Fetch(report) => {
+                self.age_of_key(now, &report);
+                self.on_report(now, &report);
+            }
             Command::Applied { mutation, keys } => {
                 self.invalidation.applied(now.mono, &mutation, keys);
             }
@@ -276,6 +291,22 @@ impl Engine {
                 outcome,
             } => self.on_mutation_done(now, id, attempt, outcome),
             Command::Queue { call, text } => self.queue.ask(now, call, &text),
+            Command::WatchContract { contract } => {
+                self.on_contract(&contract, &mut |part, name| part.watch(name, true));
+            }
+            Command::UnwatchContract { contract } => {
+                self.on_contract(&contract, &mut |part, name| part.watch(name, false));
+            }
+            Command::EnableContract { contract } => {
+                self.on_contract(&contract, &mut |part, name| part.enable(name, true));
+            }
+            Command::DisableContract { contract } => {
+                self.on_contract(&contract, &mut |part, name| part.enable(name, false));
+            }
+            Command::RefreshContract { contract } => {
+                self.on_contract(&contract, &mut |part, name| part.refresh(now, name));
+            }
+            Command::Activity => self.freshness.activity(now),
             Command::Reconnect => self.link.reconnect(now),
             Command::Log { parts } => self.journal.log(parts),
             Command::Close => self.close(now),
@@ -284,6 +315,7 @@ impl Engine {
 
     fn run(&mut self, now: Now) {
         self.life = Life::Running;
+        self.freshness.start(now);
         self.out
             .push_back(Output::OpenTabChannel(Rc::clone(&self.scope)));
         let ticket = self.tabs.start(now);
@@ -295,6 +327,8 @@ impl Engine {
     /// Puts everything down in the order in which others can take it up: first the link, then
     /// the lock, last the word to the other tabs.
     fn stop(&mut self, now: Now, reason: &str) {
+        self.freshness.stop(now);
+        self.freshness_steps(now);
         self.link.unwant(now, reason);
         self.link_steps(now);
         self.channels.link_down();
@@ -319,9 +353,14 @@ impl Engine {
 
     fn on_page(&mut self, now: Now, event: PageEvent) {
         match event {
-            PageEvent::Visible => self.invalidation.page_visible(true),
-            PageEvent::Hidden => self.invalidation.page_visible(false),
-            _ => {}
+            PageEvent::Visible => self.page_visible(now, true),
+            PageEvent::Hidden => self.page_visible(now, false),
+            PageEvent::Focused => self.freshness.focused(now, true),
+            PageEvent::Blurred => self.freshness.focused(now, false),
+            PageEvent::Touched => self.freshness.activity(now),
+            PageEvent::Online => self.freshness.online(now, true),
+            PageEvent::Offline => self.freshness.online(now, false),
+            PageEvent::Suspended | PageEvent::Resumed => {}
         }
         match (event, self.life) {
             (PageEvent::Suspended, Life::Running) => {
@@ -355,6 +394,7 @@ impl Engine {
                 at: event.at,
             });
         }
+        self.freshness.event(now, &event.name);
         self.mark(now, event);
     }
 
@@ -367,6 +407,7 @@ impl Engine {
         if self.life == Life::Running {
             self.link.tick(now, &mut self.rng);
             for tab in self.tabs.expire(now) {
+                self.freshness.forget_tab(tab);
                 let steps = self.channels.forget_tab(tab);
                 self.channel_steps(now, steps);
                 self.queue.tab_gone(now, tab);

@@ -1,5 +1,8 @@
 //! What the app is told. A batch of notices crosses into JavaScript as one JSON text.
 
+use std::rc::Rc;
+
+use super::freshness::{Violation, Why};
 use super::key::QueryKey;
 use super::queue::{MutationId, Run, Told};
 use crate::wire::json::Writer;
@@ -52,6 +55,8 @@ pub enum Notice {
         /// Which run.
         attempt: u32,
     },
+    /// Data got older than its contract allows.
+    Violation(Violation),
     /// Something that should not have happened was survived.
     Fault(Fault),
     /// Diagnostics of a part that was switched on.
@@ -80,6 +85,13 @@ pub enum Cause {
     },
     /// The app said so.
     App,
+    /// A contract says so.
+    Contract {
+        /// Its name.
+        contract: Rc<str>,
+        /// Why now.
+        why: Why,
+    },
 }
 
 /// Something that should not have happened.
@@ -142,6 +154,10 @@ impl Cause {
                 w.key("channel").string(channel);
             }
             Cause::App => w.key("why").string("app"),
+            Cause::Contract { contract, why } => {
+                w.key("why").string(why.text());
+                w.key("contract").string(contract);
+            }
         });
     }
 }
@@ -189,6 +205,17 @@ impl Notice {
                 w.key("type").string("cancel");
                 w.key("id").string(&id.text());
                 w.key("attempt").number((*attempt).into());
+            }
+            Notice::Violation(violation) => {
+                w.key("type").string("violation");
+                w.key("contract").string(&violation.contract);
+                w.key("cause").string(violation.blame.text());
+                match violation.age {
+                    Some(age) => w.key("age").number(age.0),
+                    None => w.key("age").null(),
+                }
+                w.key("window").number(violation.window.0);
+                w.key("reason").string(violation.reason);
             }
             Notice::Fault(fault) => {
                 w.key("type").string("fault");

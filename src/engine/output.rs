@@ -82,6 +82,14 @@ pub enum Output {
         /// What.
         value: String,
     },
+    /// Store a value for a reload of this tab, if there is a place for it. Whether it worked does not
+    /// matter: what is not there after a reload counts as stale.
+    SessionWrite {
+        /// Where.
+        key: String,
+        /// What.
+        value: String,
+    },
     /// Remove a value. Whether it worked does not matter: it may be seen again later anyhow.
     StoreRemove {
         /// Where.
@@ -111,6 +119,12 @@ pub enum Output {
         id: MutationId,
         /// Which run.
         attempt: u32,
+    },
+    /// Read what this tab stored before a reload, and answer with
+    /// [`Input::SessionLoaded`](super::input::Input::SessionLoaded).
+    SessionRead {
+        /// Where.
+        key: String,
     },
     /// Tell the app something. Told last, when nothing of ours is borrowed.
     Tell(Notice),

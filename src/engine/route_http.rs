@@ -8,14 +8,12 @@ use super::time::{Millis, Now};
 
 impl Engine {
     /// Sends a request for a part.
-    #[allow(dead_code, reason = "the parts that ask come one by one")]
     pub(super) fn send_request(&mut self, now: Now, owner: Owner, timeout: Millis, call: Call) {
         let request = self.requests.start(now, owner, timeout);
         self.out.push_back(Output::Request { request, call });
     }
 
     /// Gives up what a part asked. Nothing happens if the answer came already.
-    #[allow(dead_code, reason = "the parts that ask come one by one")]
     pub(super) fn abort_request(&mut self, owner: Owner) {
         if let Some(request) = self.requests.abort(owner) {
             self.out.push_back(Output::AbortRequest { request });
@@ -50,9 +48,10 @@ impl Engine {
     }
 
     /// The one place that knows which part is behind an owner.
-    fn answer(&mut self, _now: Now, owner: Owner, _result: Result<Reply<'_>, Failure>) {
+    fn answer(&mut self, now: Now, owner: Owner, result: Result<Reply<'_>, Failure>) {
         match owner {
             Owner::LinkProbe | Owner::LinkPoll(_) | Owner::LinkSend(_) => {}
+            Owner::Probe(id) => self.on_probe(now, id, result),
         }
     }
 

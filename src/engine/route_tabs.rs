@@ -74,6 +74,7 @@ impl Engine {
             Says::Hello => self.on_tab_here(now, from, &[]),
             Says::Here { wants } => self.on_tab_here(now, from, &wants),
             Says::Bye => self.on_tab_gone(now, from),
+            Says::Contracts(word) => self.on_word(now, from, word),
             Says::Calm { host, until } => self.on_calm(now, &host, until),
             Says::Lead {
                 term,
@@ -145,6 +146,7 @@ impl Engine {
     }
 
     pub(super) fn on_tab_gone(&mut self, now: Now, tab: TabId) {
+        self.freshness.forget_tab(tab);
         if self.tabs.left(tab) {
             self.queue.tab_gone(now, tab);
             let steps = self.channels.forget_tab(tab);
@@ -161,6 +163,7 @@ impl Engine {
     }
 
     pub(super) fn post_wants(&mut self) {
+        self.freshness.tell_again();
         let wants = self.channels.wants();
         self.post(Says::Here { wants });
     }

@@ -33,6 +33,8 @@ impl Engine {
             });
             w.key("queue");
             self.queue.totals().write(w);
+            w.key("freshness");
+            self.freshness.write(w, now);
             w.key("counters");
             self.metrics.write(w);
             w.key("metrics").raw(self.metrics.shown());

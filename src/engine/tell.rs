@@ -23,6 +23,7 @@ pub(super) struct Told {
     tabs: u64,
     channels: Vec<(String, State)>,
     queue: Totals,
+    contracts: u64,
     at: Option<Mono>,
     /// When the counters are to be looked at.
     due: Option<Mono>,
@@ -66,12 +67,14 @@ impl Engine {
             || self.told.role != self.role()
             || self.told.tabs != self.tabs.count()
             || self.told.queue != self.queue.totals()
+            || self.told.contracts != self.freshness.states()
             || touched == Touched::Channels && !self.channels_are_as_told();
         if urgent {
             self.told.status = Some(status);
             self.told.role = self.role();
             self.told.tabs = self.tabs.count();
             self.told.queue = self.queue.totals();
+            self.told.contracts = self.freshness.states();
             self.told.channels = self
                 .channels
                 .iter()

@@ -71,4 +71,9 @@ impl Now {
     pub fn wall_at(self, moment: Mono) -> Wall {
         self.wall + moment.since(self.mono)
     }
+
+    /// What the wall clock said at an earlier moment, if it did not jump.
+    pub fn wall_before(self, moment: Mono) -> Wall {
+        Wall(self.wall.0.saturating_sub(self.mono.since(moment).0))
+    }
 }

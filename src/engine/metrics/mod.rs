@@ -34,6 +34,10 @@ pub struct Metrics {
     pub invalidations: u64,
     /// Query keys that the adapter was told to refetch.
     pub refetches: u64,
+    /// Contracts whose data got older than they allow.
+    pub violations: u64,
+    /// Questions to a server whether something changed.
+    pub probes: u64,
     /// Things that should not have happened.
     pub faults: u64,
     /// Sockets that were opened.
@@ -233,6 +237,8 @@ impl Metrics {
             w.key("echoes").number(self.echoes);
             w.key("invalidations").number(self.invalidations);
             w.key("refetches").number(self.refetches);
+            w.key("violations").number(self.violations);
+            w.key("probes").number(self.probes);
             w.key("faults").number(self.faults);
             w.key("dials").number(self.dials);
             w.key("frames").number(self.frames);

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::engine::freshness::word::Word;
 use crate::engine::ids::{Position, Seq, TabId, Term};
 use crate::engine::limits::{CHANNELS_MAX, TAB_MESSAGE_BYTES_MAX};
 use crate::engine::status::Status;
@@ -67,6 +68,8 @@ pub enum Says<'a> {
         /// Where it goes on.
         position: Option<Position>,
     },
+    /// Something about contracts.
+    Contracts(Word),
     /// A server wants to be left alone, by all tabs.
     Calm {
         /// Which host, as the app tells hosts apart.
@@ -132,6 +135,10 @@ impl Says<'_> {
                 w.key("ch").string(channel);
                 w.key("pos");
                 write_maybe_position(w, position.as_ref());
+            }
+            Says::Contracts(word) => {
+                w.key("k").string("contracts");
+                word.write(w);
             }
             Says::Calm { host, until } => {
                 w.key("k").string("calm");
@@ -213,6 +220,7 @@ pub fn read(bytes: &[u8]) -> Option<Message<'_>> {
             channel: raw.member("ch")?.string()?.decode().into_owned(),
             position: raw.member("pos").and_then(read_position),
         },
+        "contracts" => Says::Contracts(Word::read(raw)?),
         "calm" => Says::Calm {
             host: raw.member("host")?.string()?.decode().into_owned(),
             until: Wall(raw.member("until")?.integer()?),
@@ -306,6 +314,7 @@ mod tests {
                 channel: "a".to_owned(),
                 position,
             },
+            Says::Contracts(Word::Ask("planner".to_owned())),
             Says::Calm {
                 host: "api".to_owned(),
                 until: Wall(9),
@@ -343,7 +352,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_damaged_message_never_panics(which in 0usize..7, at in 0usize..400, byte: u8) {
+        fn a_damaged_message_never_panics(which in 0usize..8, at in 0usize..400, byte: u8) {
             let message = Message { from: TabId(7), says: messages().swap_remove(which) };
             let mut bytes = message.write().into_bytes();
             let at = at % bytes.len();

@@ -1,0 +1,346 @@
+//! What is known of one contract: how old its data is, who said so, and what went wrong.
+
+use std::rc::Rc;
+
+use super::contract::{Contract, Hidden};
+use super::probe::Tagged;
+use super::word::Need;
+use crate::engine::key::QueryKey;
+use crate::engine::limits::{CONTRACT_KEYS_MAX, LOOK_AHEAD_MIN};
+use crate::engine::time::{Millis, Mono, Wall};
+
+/// Data was `age` old at the moment `at`. Not one moment, because data of before a reload is older
+/// than this page's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) at: Mono,
+    pub(super) age: Millis,
+}
+
+impl Known {
+    pub(super) fn fresh(at: Mono) -> Known {
+        let age = Millis(0);
+        Known { at, age }
+    }
+
+    pub(super) fn age(self, now: Mono) -> Millis {
+        Millis(now.since(self.at).0.saturating_add(self.age.0))
+    }
+
+    /// When it will be as old as the window allows.
+    pub(super) fn end(self, window: Millis) -> Mono {
+        self.at + Millis(window.0.saturating_sub(self.age.0))
+    }
+}
+
+/// How old a contract's data is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    /// There is no data that anybody looks at.
+    Nothing,
+    /// There is, but a clock jumped.
+    Unknown,
+    /// The oldest of it is this old.
+    Known(Known),
+}
+
+/// A key of the contract's family.
+#[derive(Debug)]
+pub(super) struct KeyAge {
+    pub(super) key: QueryKey,
+    pub(super) active: bool,
+    /// When the fetch that runs started.
+    pub(super) started: Option<Mono>,
+    /// When the fetch that brought the data started.
+    pub(super) fetched: Option<Mono>,
+    /// How old the data is: younger than its fetch when a probe vouched for it.
+    pub(super) known: Option<Known>,
+}
+
+/// Who said last that the data is fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A fetch that an event led to.
+    Push,
+    /// A fetch that a poll led to.
+    Poll,
+    /// A probe that found nothing changed.
+    Probe,
+    /// A fetch of the app.
+    Fetch,
+    /// What was stored before the page was loaded again.
+    Reload,
+}
+
+impl Source {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Source::Push => "push",
+            Source::Poll => "poll",
+            Source::Probe => "probe",
+            Source::Fetch => "fetch",
+            Source::Reload => "reload",
+        }
+    }
+}
+
+/// Why a look is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It was time.
+    Poll,
+    /// Somebody came back to the page.
+    Focus,
+    /// The page was loaded again, or brought back.
+    Reload,
+    /// A clock jumped: nothing is known.
+    Wake,
+    /// The user asked for it.
+    User,
+}
+
+impl Why {
+    /// As the app reads it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Why::Poll => "poll",
+            Why::Focus => "focus",
+            Why::Reload => "reload",
+            Why::Wake => "wake",
+            Why::User => "user",
+        }
+    }
+}
+
+/// Why a window was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// There is no network.
+    Offline,
+    /// The browser woke us too late.
+    Throttled,
+    /// The page was frozen, or the machine slept.
+    Frozen,
+    /// The fetch took too long.
+    SlowFetch,
+    /// The server failed, or wants calm, or will not tell us.
+    ServerError,
+}
+
+impl Blame {
+    /// As the app reads it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Blame::Offline => "offline",
+            Blame::Throttled => "throttled",
+            Blame::Frozen => "frozen",
+            Blame::SlowFetch => "slow-fetch",
+            Blame::ServerError => "server-error",
+        }
+    }
+}
+
+/// What went wrong last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) at: Mono,
+    pub(super) blame: Blame,
+    pub(super) reason: &'static str,
+}
+
+/// How the contract's probe stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Probe {
+    /// There is none, or it is of no use: the family is fetched to be known.
+    None,
+    /// Nothing is under way.
+    Ready(Option<Tagged>),
+    /// An answer is awaited.
+    Asking {
+        number: u32,
+        started: Mono,
+        tag: Option<Tagged>,
+        /// The second time, without a condition.
+        plain: bool,
+    },
+    /// The server wants to know who asks.
+    Login,
+    /// The server does not want to be asked.
+    Stopped,
+}
+
+/// A contract and all that is known of it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) contract: Contract,
+    /// Components that watch it in this tab.
+    pub(super) watchers: u32,
+    pub(super) enabled: bool,
+    pub(super) keys: Vec<KeyAge>,
+    /// The age of the data before a reload, until some is fetched.
+    pub(super) stored: Option<Known>,
+    /// When this tab took or asked for its last look.
+    pub(super) asked: Option<Mono>,
+    /// When a look was taken that covers everything that this page shows.
+    pub(super) covered: Option<Mono>,
+    /// Look as soon as it is allowed.
+    pub(super) urgent: Option<Why>,
+    /// When this tab fetches by itself because its leader does not answer.
+    pub(super) rescue: Option<Mono>,
+    /// No look before this: the server wants calm, or looking failed.
+    pub(super) hold: Mono,
+    pub(super) failures: u32,
+    /// The last event of the family.
+    pub(super) event: Option<Mono>,
+    /// What this page needs.
+    pub(super) need: Need,
+    /// Since when some page needs it.
+    pub(super) wanted: Option<Mono>,
+    /// Since when this page relies on the window.
+    pub(super) obliged: Option<Mono>,
+    /// The window is broken, and that was told.
+    pub(super) broken: bool,
+    pub(super) violations: u64,
+    pub(super) source: Option<Source>,
+    pub(super) trouble: Option<Trouble>,
+    pub(super) probe: Probe,
+    /// A token came after the last refusal.
+    pub(super) after_token: bool,
+    /// How long fetches take.
+    pub(super) took: Millis,
+    pub(super) saved: Option<Wall>,
+    /// The word that the app was shown last, and since when.
+    pub(super) shown: (&'static str, Wall),
+}
+
+impl Entry {
+    pub(super) fn new(contract: Contract) -> Entry {
+        Entry {
+            watchers: 0,
+            enabled: contract.enabled,
+            keys: Vec::new(),
+            stored: None,
+            asked: None,
+            covered: None,
+            urgent: None,
+            rescue: None,
+            hold: Mono(0),
+            failures: 0,
+            event: None,
+            need: Need::None,
+            wanted: None,
+            obliged: None,
+            broken: false,
+            violations: 0,
+            source: None,
+            trouble: None,
+            probe: match contract.probe {
+                Some(_) => Probe::Ready(None),
+                None => Probe::None,
+            },
+            after_token: false,
+            took: Millis(0),
+            saved: None,
+            shown: ("unwatched", Wall(0)),
+            contract,
+        }
+    }
+
+    /// Does anybody in this tab look at it?
+    pub(super) fn watched(&self) -> bool {
+        self.watchers > 0 || self.keys.iter().any(|key| key.active)
+    }
+
+    pub(super) fn goes_on_hidden(&self) -> bool {
+        self.contract.hidden == Hidden::Continue
+    }
+
+    /// May the engine look by itself?
+    pub(super) fn automatic(&self) -> bool {
+        use super::interval::Poll;
+        let polls = self.contract.poll != Poll::Never;
+        !self.contract.manual && (polls || self.contract.focus_after.is_some())
+    }
+
+    fn shown_keys(&self) -> impl Iterator<Item = &KeyAge> {
+        self.keys
+            .iter()
+            .filter(|key| key.active && key.fetched.is_some())
+    }
+
+    /// How old the oldest data is that somebody looks at.
+    pub(super) fn age(&self, now: Mono) -> Age {
+        let mut oldest = None;
+        for key in self.shown_keys() {
+            match (key.known, oldest) {
+                (None, _) => return Age::Unknown,
+                (Some(known), Some(other)) if known.age(now) <= Known::age(other, now) => {}
+                (Some(known), _) => oldest = Some(known),
+            }
+        }
+        match oldest.or(self.stored) {
+            Some(known) => Age::Known(known),
+            None => Age::Nothing,
+        }
+    }
+
+    /// Is everything that somebody looks at being fetched?
+    pub(super) fn all_in_flight(&self) -> bool {
+        let mut keys = self.keys.iter().filter(|key| key.active).peekable();
+        keys.peek().is_some() && keys.all(|key| key.started.is_some())
+    }
+
+    /// The key's record; nothing if there is no room for it.
+    pub(super) fn key(&mut self, key: &QueryKey) -> Option<&mut KeyAge> {
+        if let Some(at) = self.keys.iter().position(|have| have.key == *key) {
+            return self.keys.get_mut(at);
+        }
+        if self.keys.len() >= CONTRACT_KEYS_MAX {
+            return None;
+        }
+        self.keys.push(KeyAge {
+            key: key.clone(),
+            active: false,
+            started: None,
+            fetched: None,
+            known: None,
+        });
+        self.keys.last_mut()
+    }
+
+    /// How long before the end of a window a look has to begin.
+    pub(super) fn ahead(&self, window: Millis) -> Millis {
+        let usual = Millis(
+            self.took
+                .0
+                .saturating_add(self.took.0 / 2)
+                .saturating_add(500),
+        );
+        usual.max(LOOK_AHEAD_MIN).min(Millis(window.0 / 4))
+    }
+
+    /// Remembers how long a fetch took; one slow one counts for some time.
+    pub(super) fn learn(&mut self, took: Millis) {
+        self.took = took.max(Millis(self.took.0 / 4 * 3));
+    }
+
+    pub(super) fn idle(&self) -> bool {
+        self.need == Need::Idle
+    }
+
+    /// Forgets what belongs to one user.
+    pub(super) fn forget(&mut self) {
+        let contract = self.contract.clone();
+        let (watchers, enabled, violations) = (self.watchers, self.enabled, self.violations);
+        *self = Entry {
+            watchers,
+            enabled,
+            violations,
+            ..Entry::new(contract)
+        };
+    }
+
+    pub(super) fn name(&self) -> Rc<str> {
+        Rc::clone(&self.contract.name)
+    }
+}

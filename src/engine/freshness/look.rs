@@ -1,0 +1,653 @@
+//! When to look at the server, how, and what follows from what was found.
+
+use super::contract::Idle;
+use super::interval::{self, Phases, Poll};
+use super::ledger::{Age, Blame, Entry, Known, Probe, Source, Trouble, Why};
+use super::probe::{Tag, Tagged, Verdict, judge};
+use super::word::{Found, Need, Word};
+use super::{Freshness, Place, ProbeId, Step, Violation};
+use crate::engine::http::{Call, Failure, Method, Reply, Sight};
+use crate::engine::limits::{
+    ASK_PATIENCE, ASK_SLACK, MIN_INTERVAL, PROBE_BACKOFF_MAX, PROBE_BYTES_MAX, RETRY_AFTER_MAX,
+    RETURN_GRACE, VERDICT_AGE_MAX,
+};
+use crate::engine::rng::Rng;
+use crate::engine::time::{Millis, Mono, Now, Wall};
+
+impl Freshness {
+    /// What a contract needs at this moment.
+    pub(super) fn turn(&mut self, now: Now, at: usize, rng: &mut Rng) {
+        let own = self.own_need(now.mono, at);
+        let needed = own.max(self.need_of_others(at));
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        if own > entry.need {
+            // What was allowed until now is not held against the fetch that mends it.
+            entry.obliged = Some(now.mono);
+        }
+        if own == Need::None {
+            entry.obliged = None;
+            entry.broken = false;
+            entry.rescue = None;
+        }
+        entry.need = own;
+        match needed {
+            Need::None => entry.wanted = None,
+            Need::Idle | Need::Full => {
+                entry.wanted.get_or_insert(now.mono);
+            }
+        }
+        if entry.rescue.is_some_and(|moment| moment <= now.mono) {
+            entry.rescue = None;
+            if !entry.all_in_flight() {
+                self.refetch(at, Why::Poll);
+            }
+        }
+        // The breach first: a look that begins now is no excuse for being late.
+        self.check_window(now, at);
+        if self.due(at).is_some_and(|due| due <= now.mono) {
+            self.look(now, at, rng);
+        }
+        self.save(now, at);
+        self.note(now, at);
+    }
+
+    fn own_need(&self, now: Mono, at: usize) -> Need {
+        let Some(entry) = self.entries.get(at) else {
+            return Need::None;
+        };
+        let seen = self.page.visible || entry.goes_on_hidden();
+        if !seen || !entry.enabled || entry.contract.manual || !entry.watched() {
+            return Need::None;
+        }
+        match entry.contract.idle {
+            Some(Idle { after, .. }) if self.page.active + after <= now => Need::Idle,
+            _ => Need::Full,
+        }
+    }
+
+    fn need_of_others(&self, at: usize) -> Need {
+        let needs = self.others.values().flatten();
+        let ours = needs.filter(|(contract, _)| *contract == at);
+        ours.map(|(_, need)| *need).max().unwrap_or(Need::None)
+    }
+
+    /// The intervals that are in force for a contract.
+    pub(super) fn phases(&self, at: usize) -> Option<Phases> {
+        let entry = self.entries.get(at)?;
+        let need = entry.need.max(self.need_of_others(at));
+        let most = |idle: bool| {
+            let window = entry.contract.window(idle)?;
+            let ahead = entry.ahead(window);
+            Some(Millis(window.0.saturating_sub(ahead.0)))
+        };
+        let poll = entry.contract.poll;
+        let mut phases = poll.phases(self.health, entry.event, most(false));
+        if let (Need::Idle, Some(idle)) = (need, entry.contract.idle) {
+            let pace = most(true).map_or(idle.poll, |most| idle.poll.min(most));
+            for (_, span) in &mut phases {
+                *span = (*span).max(pace);
+            }
+        }
+        for (_, span) in &mut phases {
+            *span = (*span).max(entry.contract.min_interval);
+        }
+        Some(phases)
+    }
+
+    /// When to look next, if somebody needs it.
+    pub(super) fn due(&self, at: usize) -> Option<Mono> {
+        let entry = self.entries.get(at)?;
+        let wanted = entry.wanted?;
+        if matches!(
+            entry.probe,
+            Probe::Asking { .. } | Probe::Login | Probe::Stopped
+        ) {
+            return None;
+        }
+        let floor = entry.asked.map(|asked| asked + entry.contract.min_interval);
+        let at = match entry.urgent {
+            // What is mounted with the page fetches by itself at this moment.
+            Some(Why::Reload) => wanted + ASK_SLACK,
+            Some(_) => wanted,
+            None => {
+                let due = self.scheduled(entry, wanted, &self.phases(at)?)?;
+                match self.place {
+                    Place::Follows => due + ASK_SLACK,
+                    Place::Leads | Place::Away => due,
+                }
+            }
+        };
+        Some(at.max(floor.unwrap_or_default()).max(entry.hold))
+    }
+
+    fn scheduled(&self, entry: &Entry, wanted: Mono, phases: &Phases) -> Option<Mono> {
+        let asked = match entry.need {
+            Need::None => entry.asked,
+            Need::Idle | Need::Full => entry.covered,
+        };
+        let since_asked = asked.and_then(|asked| interval::due(phases, asked, Millis(0)));
+        let since_known = match entry.age(wanted) {
+            Age::Known(known) if entry.need > Need::None => {
+                interval::due(phases, known.at, known.age)
+            }
+            // Whoever begins to watch has just fetched.
+            Age::Nothing | Age::Known(_) => interval::due(phases, wanted, Millis(0)),
+            Age::Unknown if since_asked.is_some() => None,
+            Age::Unknown => interval::due(phases, Mono(0), Millis(u64::MAX)),
+        };
+        since_asked.max(since_known)
+    }
+
+    /// Looks, or asks the leader to.
+    fn look(&mut self, now: Now, at: usize, rng: &mut Rng) {
+        let place = self.place;
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        let why = entry.urgent.take().unwrap_or(Why::Poll);
+        if entry.need > Need::None && entry.all_in_flight() && self.others.is_empty() {
+            // What is being fetched is the look.
+            entry.asked = Some(now.mono);
+            entry.covered = Some(now.mono);
+            return;
+        }
+        entry.asked = Some(now.mono);
+        self.revision += 1;
+        match (place, &entry.probe) {
+            (Place::Away, _) => {}
+            (Place::Follows, _) => {
+                entry.covered = Some(now.mono);
+                entry.rescue = Some(now.mono + ASK_PATIENCE);
+                let name = String::from(&*entry.contract.name);
+                self.steps.push_back(Step::Say(Word::Ask(name)));
+            }
+            (Place::Leads, Probe::Ready(tag)) => {
+                // With nothing on the screen there is nothing that "not modified" could mean.
+                let empty = entry.need > Need::None && entry.age(now.mono) == Age::Nothing;
+                let tag = tag.clone().filter(|_| !empty);
+                self.ask_server(now, at, tag, false);
+            }
+            (Place::Leads, _) => self.announce(now, at, Found::Due, now.mono, why, rng),
+        }
+    }
+
+    fn ask_server(&mut self, now: Now, at: usize, tag: Option<Tagged>, plain: bool) {
+        self.number = self.number.wrapping_add(1);
+        let number = self.number;
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        let Some(url) = &entry.contract.probe else {
+            return;
+        };
+        let mut headers = vec![("accept", "application/json".to_owned())];
+        if let Some(Tagged {
+            tag: Tag::Etag(etag),
+            ..
+        }) = &tag
+            && !plain
+        {
+            headers.push(("if-none-match", String::from(&**etag)));
+        }
+        let call = Call {
+            method: Method::Get,
+            url: String::from(&**url),
+            headers,
+            body: None,
+            sight: Sight::Full,
+            bytes_max: PROBE_BYTES_MAX,
+        };
+        entry.probe = Probe::Asking {
+            number,
+            started: now.mono,
+            tag,
+            plain,
+        };
+        let id = ProbeId {
+            contract: at,
+            number,
+        };
+        self.steps.push_back(Step::Probe { id, call });
+    }
+
+    /// The answer to a probe came, or will not come.
+    pub fn answered(
+        &mut self,
+        now: Now,
+        id: ProbeId,
+        result: Result<Reply<'_>, Failure>,
+        rng: &mut Rng,
+    ) {
+        let at = id.contract;
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        let Probe::Asking {
+            number,
+            started,
+            tag,
+            plain,
+        } = entry.probe.clone()
+        else {
+            return;
+        };
+        // An older question's answer says nothing that a newer one does not say better.
+        if number != id.number {
+            return;
+        }
+        self.touched = true;
+        self.revision += 1;
+        let condition = tag.as_ref().map(|tagged| &tagged.tag);
+        let sent = matches!(condition, Some(Tag::Etag(_))) && !plain;
+        // Without a condition of ours "not modified" compares with nothing.
+        let known = match result {
+            Ok(reply) if reply.status == 304 && !sent => None,
+            _ => condition,
+        };
+        let verdict = judge(result, known, now.wall);
+        let said = matches!(
+            verdict,
+            Verdict::Unchanged | Verdict::Changed(_) | Verdict::Gone
+        );
+        if said {
+            entry.failures = 0;
+            entry.after_token = false;
+            entry.trouble = None;
+            // What happened since the question was asked may be in the answer, or not.
+            if entry.event.is_some_and(|event| event >= started) {
+                entry.probe = Probe::Ready(tag);
+                return;
+            }
+        }
+        match verdict {
+            Verdict::Unchanged => {
+                let since = tag.as_ref().map_or(now.mono, |tagged| tagged.since);
+                entry.probe = Probe::Ready(tag);
+                let since = now.wall_before(since);
+                self.announce(now, at, Found::Unchanged { since }, started, Why::Poll, rng);
+            }
+            Verdict::Changed(tag) => {
+                let since = now.mono;
+                entry.probe = Probe::Ready(Some(Tagged { tag, since }));
+                self.announce(now, at, Found::Changed, started, Why::Poll, rng);
+            }
+            Verdict::Gone => {
+                self.give_up_probe(now, at, Probe::Stopped, "what was probed is gone for good");
+                self.announce(now, at, Found::Changed, started, Why::Poll, rng);
+            }
+            Verdict::Pointless if !plain => self.ask_server(now, at, None, true),
+            Verdict::Pointless => self.try_later(now, at, None, "the probe makes no sense", rng),
+            Verdict::Login if entry.after_token => {
+                self.give_up_probe(
+                    now,
+                    at,
+                    Probe::Stopped,
+                    "the probe is refused with a new token too",
+                );
+            }
+            Verdict::Login => {
+                self.give_up_probe(now, at, Probe::Login, "the probe needs a login");
+                self.steps.push_back(Step::Login);
+            }
+            Verdict::Forbidden => {
+                self.give_up_probe(now, at, Probe::Stopped, "the probe is forbidden");
+            }
+            Verdict::Later(wait) => {
+                self.try_later(now, at, wait, "the server wants calm, or failed", rng)
+            }
+            Verdict::Unreachable => {
+                self.try_later(now, at, None, "the probe was not answered", rng);
+                let online = self.page.online;
+                if let Some(Entry {
+                    trouble: Some(trouble),
+                    ..
+                }) = self.entries.get_mut(at)
+                    && !online
+                {
+                    trouble.blame = Blame::Offline;
+                }
+            }
+            Verdict::Useless => {
+                entry.probe = Probe::None;
+                self.announce(now, at, Found::Due, now.mono, Why::Poll, rng);
+            }
+        }
+    }
+
+    fn give_up_probe(&mut self, now: Now, at: usize, probe: Probe, reason: &'static str) {
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.probe = probe;
+            entry.trouble = Some(Trouble {
+                at: now.mono,
+                blame: Blame::ServerError,
+                reason,
+            });
+        }
+    }
+
+    /// A probe failed, and is tried again: not before the server wants it, nor at one moment with
+    /// everybody else.
+    fn try_later(
+        &mut self,
+        now: Now,
+        at: usize,
+        wait: Option<Millis>,
+        reason: &'static str,
+        rng: &mut Rng,
+    ) {
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        let tag = match &mut entry.probe {
+            Probe::Asking { tag, .. } => tag.take(),
+            Probe::None | Probe::Ready(_) | Probe::Login | Probe::Stopped => None,
+        };
+        entry.probe = Probe::Ready(tag);
+        entry.urgent.get_or_insert(Why::Poll);
+        entry.trouble = Some(Trouble {
+            at: now.mono,
+            blame: Blame::ServerError,
+            reason,
+        });
+        let most = MIN_INTERVAL.0 << entry.failures.min(7);
+        let backoff = rng.jitter(Millis(most).min(PROBE_BACKOFF_MAX));
+        entry.failures = entry.failures.saturating_add(1);
+        let Some(wait) = wait else {
+            entry.hold = now.mono + backoff;
+            return;
+        };
+        let wait = wait.max(backoff);
+        let wait = Millis(wait.0.saturating_add(rng.jitter(Millis(wait.0 / 10)).0));
+        self.announce(now, at, Found::Calm { wait }, now.mono, Why::Poll, rng);
+    }
+
+    /// Tells all tabs what was found, this one included.
+    fn announce(
+        &mut self,
+        now: Now,
+        at: usize,
+        found: Found,
+        begun: Mono,
+        why: Why,
+        rng: &mut Rng,
+    ) {
+        if let Some(entry) = self.entries.get(at) {
+            let contract = String::from(&*entry.contract.name);
+            let at = now.wall_before(begun);
+            self.steps.push_back(Step::Say(Word::Found {
+                term: 0,
+                contract,
+                found,
+                at,
+            }));
+        }
+        let age = now.mono.since(begun);
+        self.found(now, at, found, age, why, rng);
+    }
+
+    /// The leader looked.
+    pub fn leader_found(&mut self, now: Now, name: &str, found: Found, begun: Wall, rng: &mut Rng) {
+        let Some((at, _)) = self.find(name) else {
+            return;
+        };
+        // One clock for all tabs of a machine; but it may jump, and a page may be frozen while the
+        // message waits for it.
+        let old = begun > now.wall || now.wall.0 - begun.0 > VERDICT_AGE_MAX.0;
+        if old && matches!(found, Found::Unchanged { .. } | Found::Calm { .. }) {
+            return;
+        }
+        self.touched = true;
+        let age = Millis(now.wall.0.saturating_sub(begun.0));
+        self.found(now, at, found, age, Why::Poll, rng);
+    }
+
+    /// A tab asks this one, which leads, to look.
+    pub fn asked(&mut self, now: Now, name: &str, rng: &mut Rng) {
+        if self.place != Place::Leads {
+            return;
+        }
+        let Some((at, entry)) = self.find(name) else {
+            return;
+        };
+        let soon = entry
+            .asked
+            .is_some_and(|asked| asked + entry.contract.min_interval > now.mono);
+        let busy = matches!(
+            entry.probe,
+            Probe::Asking { .. } | Probe::Login | Probe::Stopped
+        );
+        if !soon && !busy && entry.hold <= now.mono {
+            self.touched = true;
+            self.look(now, at, rng);
+        }
+    }
+
+    fn found(&mut self, now: Now, at: usize, found: Found, age: Millis, why: Why, rng: &mut Rng) {
+        let leads = self.place == Place::Leads;
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        entry.rescue = None;
+        let needs = entry.need > Need::None;
+        if !matches!(found, Found::Calm { .. }) {
+            // Whoever does not need it now has nothing from this look when they come back.
+            entry.covered = needs.then_some(now.mono);
+            if !leads {
+                entry.asked = Some(now.mono);
+            }
+        }
+        match found {
+            Found::Due => {
+                let young = match entry.age(now.mono) {
+                    Age::Known(known) => known.age(now.mono) < entry.contract.min_interval,
+                    Age::Nothing | Age::Unknown => false,
+                };
+                if needs && !young && !entry.all_in_flight() {
+                    self.refetch(at, why);
+                }
+            }
+            Found::Changed => {
+                if needs {
+                    self.refetch(at, why);
+                } else if entry.automatic() {
+                    // Whoever comes back to it must not take it for young.
+                    entry.urgent = Some(Why::Poll);
+                }
+            }
+            Found::Unchanged { since } => {
+                let vouched = Millis(now.wall.0.saturating_sub(since.0));
+                let unproven = entry.vouch(now.mono, vouched, age);
+                if unproven && needs && !entry.all_in_flight() {
+                    self.refetch(at, why);
+                }
+            }
+            Found::Calm { wait } => {
+                let until = now.mono + wait.min(RETRY_AFTER_MAX);
+                // The host is what wants calm, not the resource.
+                let host = entry
+                    .contract
+                    .probe
+                    .as_deref()
+                    .map(host_of)
+                    .map(String::from);
+                entry.hold = entry.hold.max(until);
+                for other in &mut self.entries {
+                    let theirs = other.contract.probe.as_deref().map(host_of);
+                    if theirs.is_some() && theirs == host.as_deref() {
+                        let spread = rng.jitter(MIN_INTERVAL);
+                        other.hold = other.hold.max(until + spread);
+                    }
+                }
+            }
+        }
+        self.revision += 1;
+    }
+
+    /// Lets this tab fetch the family.
+    pub(super) fn refetch(&mut self, at: usize, why: Why) {
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        entry.rescue = None;
+        let step = Step::Refetch {
+            key: entry.contract.key.clone(),
+            contract: entry.name(),
+            why,
+        };
+        self.revision += 1;
+        self.steps.push_back(step);
+    }
+
+    /// Is the window broken, and by whose fault?
+    fn check_window(&mut self, now: Now, at: usize) {
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        let Some(deadline) = entry.deadline() else {
+            return;
+        };
+        if now.mono <= deadline {
+            if entry.broken {
+                entry.broken = false;
+                self.revision += 1;
+            }
+            return;
+        }
+        if entry.broken {
+            return;
+        }
+        let age = match entry.age(now.mono) {
+            Age::Known(known) => Some(known.age(now.mono)),
+            Age::Nothing | Age::Unknown => None,
+        };
+        let window = entry.contract.window(entry.idle()).unwrap_or_default();
+        let blame = entry.blame(deadline, self.thawed, self.page.online);
+        self.break_window(at, blame, age, window);
+    }
+
+    pub(super) fn break_window(
+        &mut self,
+        at: usize,
+        blame: Blame,
+        age: Option<Millis>,
+        window: Millis,
+    ) {
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        if std::mem::replace(&mut entry.broken, true) {
+            return;
+        }
+        entry.violations += 1;
+        let reason = match entry.trouble {
+            Some(trouble) => trouble.reason,
+            None => blame.reason(),
+        };
+        let contract = entry.name();
+        self.revision += 1;
+        self.steps.push_back(Step::Violation(Violation {
+            contract,
+            blame,
+            age,
+            window,
+            reason,
+        }));
+    }
+
+    pub(super) fn entry_wakeup(&self, at: usize) -> Option<Mono> {
+        let entry = self.entries.get(at)?;
+        let idle = match (entry.need, entry.contract.idle) {
+            (Need::Full, Some(idle)) => Some(self.page.active + idle.after),
+            _ => None,
+        };
+        // Past the deadline by a millisecond, because at the deadline the window still holds.
+        let deadline = entry.deadline().filter(|_| !entry.broken);
+        let deadline = deadline.map(|moment| moment + Millis(1));
+        let moments = [self.due(at), entry.rescue, idle, deadline];
+        moments.into_iter().flatten().min()
+    }
+}
+
+impl Entry {
+    /// Until when the window holds; nothing if nobody relies on it.
+    pub(super) fn deadline(&self) -> Option<Mono> {
+        let obliged = self.obliged?;
+        if self.contract.poll == Poll::Never {
+            // The user decides when it is fetched, and so how old it gets.
+            return None;
+        }
+        let window = self.contract.window(self.idle())?;
+        let grace = obliged + RETURN_GRACE.min(window);
+        Some(match self.age(obliged) {
+            Age::Nothing => return None,
+            Age::Unknown => grace,
+            Age::Known(known) => known.end(window).max(grace),
+        })
+    }
+
+    /// Why was the deadline missed?
+    fn blame(&self, deadline: Mono, thawed: Option<Mono>, online: bool) -> Blame {
+        let known = match self.age(deadline) {
+            Age::Known(known) => known.at,
+            Age::Nothing | Age::Unknown => Mono(0),
+        };
+        let looked = self
+            .asked
+            .filter(|asked| *asked > known && *asked <= deadline);
+        let under_way = self.keys.iter().filter_map(|key| key.started).min();
+        let looked = looked.or(under_way.filter(|started| *started <= deadline));
+        let trouble = self.trouble.filter(|trouble| trouble.at >= known);
+        if thawed.is_some_and(|thawed| thawed > known && thawed >= deadline) {
+            return Blame::Frozen;
+        }
+        match (looked, trouble) {
+            (_, Some(trouble)) => trouble.blame,
+            _ if !online => Blame::Offline,
+            (Some(_), None) => Blame::SlowFetch,
+            (None, None) => Blame::Throttled,
+        }
+    }
+
+    /// Nothing changed for `vouched`, as of `age` ago: what was fetched since then is that young.
+    /// True if some data was fetched before, so that nothing can be said of it.
+    fn vouch(&mut self, now: Mono, vouched: Millis, age: Millis) -> bool {
+        let mut unproven = false;
+        for key in &mut self.keys {
+            let Some(fetched) = key.fetched else { continue };
+            if now.since(fetched) > vouched {
+                unproven |= key.active;
+                continue;
+            }
+            let young = Known { at: now, age };
+            if key.known.is_none_or(|known| known.age(now) > age) {
+                key.known = Some(young);
+                self.source = Some(Source::Probe);
+            }
+        }
+        unproven
+    }
+}
+
+impl Blame {
+    fn reason(self) -> &'static str {
+        match self {
+            Blame::Offline => "there is no network",
+            Blame::Throttled => "the browser woke the page too late",
+            Blame::Frozen => "the page was frozen, or the machine slept",
+            Blame::SlowFetch => "the fetch took too long",
+            Blame::ServerError => "the server failed",
+        }
+    }
+}
+
+/// Scheme, host and port of a URL.
+fn host_of(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let rest = url.get(start..).unwrap_or("");
+    let end = rest
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| start + at);
+    url.get(..end).unwrap_or(url)
+}
