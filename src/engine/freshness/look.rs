@@ -1,15 +1,15 @@
 //! When to look at the server, how, and what follows from what was found.
 
 use super::contract::Idle;
-use super::interval::{self, Phases, Poll};
+use super::interval::{self, Phases};
 use super::ledger::{Age, Blame, Entry, Known, Probe, Source, Trouble, Why};
 use super::probe::{Tag, Tagged, Verdict, judge};
 use super::word::{Found, Need, Word};
-use super::{Freshness, Place, ProbeId, Step, Violation};
+use super::{Freshness, Place, ProbeId, Step};
 use crate::engine::http::{Call, Failure, Method, Reply, Sight};
 use crate::engine::limits::{
     ASK_PATIENCE, ASK_SLACK, MIN_INTERVAL, PROBE_BACKOFF_MAX, PROBE_BYTES_MAX, RETRY_AFTER_MAX,
-    RETURN_GRACE, VERDICT_AGE_MAX,
+    VERDICT_AGE_MAX,
 };
 use crate::engine::rng::Rng;
 use crate::engine::time::{Millis, Mono, Now, Wall};
@@ -500,62 +500,6 @@ impl Freshness {
         self.steps.push_back(step);
     }
 
-    /// Is the window broken, and by whose fault?
-    fn check_window(&mut self, now: Now, at: usize) {
-        let Some(entry) = self.entries.get_mut(at) else {
-            return;
-        };
-        let Some(deadline) = entry.deadline() else {
-            return;
-        };
-        if now.mono <= deadline {
-            if entry.broken {
-                entry.broken = false;
-                self.revision += 1;
-            }
-            return;
-        }
-        if entry.broken {
-            return;
-        }
-        let age = match entry.age(now.mono) {
-            Age::Known(known) => Some(known.age(now.mono)),
-            Age::Nothing | Age::Unknown => None,
-        };
-        let window = entry.contract.window(entry.idle()).unwrap_or_default();
-        let blame = entry.blame(deadline, self.thawed, self.page.online);
-        self.break_window(at, blame, age, window);
-    }
-
-    pub(super) fn break_window(
-        &mut self,
-        at: usize,
-        blame: Blame,
-        age: Option<Millis>,
-        window: Millis,
-    ) {
-        let Some(entry) = self.entries.get_mut(at) else {
-            return;
-        };
-        if std::mem::replace(&mut entry.broken, true) {
-            return;
-        }
-        entry.violations += 1;
-        let reason = match entry.trouble {
-            Some(trouble) => trouble.reason,
-            None => blame.reason(),
-        };
-        let contract = entry.name();
-        self.revision += 1;
-        self.steps.push_back(Step::Violation(Violation {
-            contract,
-            blame,
-            age,
-            window,
-            reason,
-        }));
-    }
-
     pub(super) fn entry_wakeup(&self, at: usize) -> Option<Mono> {
         let entry = self.entries.get(at)?;
         let idle = match (entry.need, entry.contract.idle) {
@@ -571,45 +515,6 @@ impl Freshness {
 }
 
 impl Entry {
-    /// Until when the window holds; nothing if nobody relies on it.
-    pub(super) fn deadline(&self) -> Option<Mono> {
-        let obliged = self.obliged?;
-        if self.contract.poll == Poll::Never {
-            // The user decides when it is fetched, and so how old it gets.
-            return None;
-        }
-        let window = self.contract.window(self.idle())?;
-        let grace = obliged + RETURN_GRACE.min(window);
-        Some(match self.age(obliged) {
-            Age::Nothing => return None,
-            Age::Unknown => grace,
-            Age::Known(known) => known.end(window).max(grace),
-        })
-    }
-
-    /// Why was the deadline missed?
-    fn blame(&self, deadline: Mono, thawed: Option<Mono>, online: bool) -> Blame {
-        let known = match self.age(deadline) {
-            Age::Known(known) => known.at,
-            Age::Nothing | Age::Unknown => Mono(0),
-        };
-        let looked = self
-            .asked
-            .filter(|asked| *asked > known && *asked <= deadline);
-        let under_way = self.keys.iter().filter_map(|key| key.started).min();
-        let looked = looked.or(under_way.filter(|started| *started <= deadline));
-        let trouble = self.trouble.filter(|trouble| trouble.at >= known);
-        if thawed.is_some_and(|thawed| thawed > known && thawed >= deadline) {
-            return Blame::Frozen;
-        }
-        match (looked, trouble) {
-            (_, Some(trouble)) => trouble.blame,
-            _ if !online => Blame::Offline,
-            (Some(_), None) => Blame::SlowFetch,
-            (None, None) => Blame::Throttled,
-        }
-    }
-
     /// Nothing changed for `vouched`, as of `age` ago: what was fetched since then is that young.
     /// True if some data was fetched before, so that nothing can be said of it.
     fn vouch(&mut self, now: Mono, vouched: Millis, age: Millis) -> bool {
@@ -627,18 +532,6 @@ impl Entry {
             }
         }
         unproven
-    }
-}
-
-impl Blame {
-    fn reason(self) -> &'static str {
-        match self {
-            Blame::Offline => "there is no network",
-            Blame::Throttled => "the browser woke the page too late",
-            Blame::Frozen => "the page was frozen, or the machine slept",
-            Blame::SlowFetch => "the fetch took too long",
-            Blame::ServerError => "the server failed",
-        }
     }
 }
 

@@ -17,10 +17,13 @@ pub mod interval;
 mod ledger;
 mod look;
 mod probe;
+mod report;
 mod snapshot;
+mod step;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod window;
 pub mod word;
 
 use std::collections::VecDeque;
@@ -28,16 +31,16 @@ use std::rc::Rc;
 
 use self::contract::Contract;
 use self::interval::Health;
-use self::ledger::{Age, Entry, Known, Probe, Source, Trouble};
+use self::ledger::{Age, Entry, Probe};
 pub use self::ledger::{Blame, Why};
+pub use self::step::{Fact, ProbeId, Step, Violation};
 use self::word::{Need, Word};
-use super::http::Call;
 use super::ids::TabId;
 use super::key::QueryKey;
-use super::limits::{AWAY, FROZEN_LATE, PACE_DOWN, TABS_MAX};
+use super::limits::{PACE_DOWN, TABS_MAX};
 use super::map::Map;
 use super::rng::Rng;
-use super::time::{Millis, Mono, Now};
+use super::time::{Mono, Now};
 
 /// All contracts of a page.
 #[derive(Debug)]
@@ -88,89 +91,6 @@ struct Page {
     blurred_since: Option<Mono>,
     /// When the user last did something.
     active: Mono,
-}
-
-/// Which probe of which contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProbeId {
-    contract: usize,
-    number: u32,
-}
-
-/// What happens to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fact {
-    /// Somebody looks at it, or nobody does.
-    Observed(bool),
-    /// It left the cache.
-    Removed,
-    /// A fetch of it started.
-    Started,
-    /// The fetch brought data.
-    Fetched,
-    /// The fetch failed; perhaps the server said so.
-    Failed {
-        /// Did the server answer?
-        answered: bool,
-    },
-    /// The fetch was cancelled.
-    Cancelled,
-}
-
-/// A window that was broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// Which contract.
-    pub contract: Rc<str>,
-    /// Why.
-    pub blame: Blame,
-    /// How old the data is, if that is known.
-    pub age: Option<Millis>,
-    /// How old it may be.
-    pub window: Millis,
-    /// What went wrong last, for reading by people.
-    pub reason: &'static str,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    /// Fetch the family in this tab.
-    Refetch {
-        /// The family.
-        key: QueryKey,
-        /// The contract.
-        contract: Rc<str>,
-        /// Why.
-        why: Why,
-    },
-    /// Ask a server whether something changed.
-    Probe {
-        /// To be given back with the answer.
-        id: ProbeId,
-        /// What to ask.
-        call: Call,
-    },
-    /// The answer to a probe does not matter any more.
-    AbortProbe(ProbeId),
-    /// Say it to the other tabs; what a leader found, under its term.
-    Say(Word),
-    /// Tell the app.
-    Violation(Violation),
-    /// The server wants to know who asks.
-    Login,
-    /// Store for a reload of this tab.
-    Save {
-        /// Where.
-        key: String,
-        /// What.
-        value: String,
-    },
-    /// Read what was stored before a reload.
-    Load {
-        /// Where.
-        key: String,
-    },
 }
 
 impl Freshness {
@@ -528,56 +448,6 @@ impl Freshness {
         self.planned = self.next_wakeup();
     }
 
-    /// A machine that slept, a page that was frozen and a clock that was set look alike: one clock
-    /// went on without the other, or we were woken far too late.
-    fn compare_clocks(&mut self, now: Now) {
-        let Some(last) = self.last.replace(now) else {
-            return;
-        };
-        let lived = now.mono.since(last.mono).0;
-        let shown = now.wall.0.saturating_sub(last.wall.0);
-        let ahead = Millis(shown.saturating_sub(lived));
-        let set_back = last.wall.0.saturating_add(lived).saturating_sub(now.wall.0);
-        let late = self.planned.map_or(Millis(0), |at| now.mono.since(at));
-        if late > FROZEN_LATE {
-            self.slept(now, Millis(0));
-        }
-        if ahead > AWAY || set_back > AWAY.0 {
-            self.slept(now, ahead);
-            for entry in &mut self.entries {
-                entry.lose_track();
-            }
-            self.touched = true;
-        }
-    }
-
-    /// The page was away for a time that its monotonic clock did not see.
-    fn slept(&mut self, now: Now, unseen: Millis) {
-        self.thawed = Some(now.mono);
-        self.touched = true;
-        for at in 0..self.entries.len() {
-            let Some(entry) = self.entries.get_mut(at) else {
-                continue;
-            };
-            if entry.obliged.is_none() {
-                continue;
-            }
-            if !entry.goes_on_hidden() {
-                entry.obliged = Some(now.mono);
-                continue;
-            }
-            // Whoever relies on it at every moment is told; that no timer ran is no excuse.
-            if let (Age::Known(known), Some(window)) =
-                (entry.age(now.mono), entry.contract.window(entry.idle()))
-            {
-                let age = Millis(known.age(now.mono).0.saturating_add(unseen.0));
-                if age > window {
-                    self.break_window(at, Blame::Frozen, Some(age), window);
-                }
-            }
-        }
-    }
-
     fn tell_needs(&mut self) {
         if self.place != Place::Follows {
             return;
@@ -608,70 +478,5 @@ impl Freshness {
         }
         let moments = (0..self.entries.len()).filter_map(|at| self.entry_wakeup(at));
         moments.min()
-    }
-}
-
-impl Entry {
-    fn report(&mut self, now: Mono, key: &QueryKey, fact: Fact, online: bool) {
-        if fact == Fact::Removed {
-            self.keys.retain(|have| have.key != *key);
-            return;
-        }
-        let Some(record) = self.key(key) else { return };
-        match fact {
-            Fact::Removed => {}
-            Fact::Observed(active) => {
-                let begins = active && !record.active && record.fetched.is_some();
-                record.active = active;
-                if begins {
-                    // Old data comes on the screen: it has to be fetched, not reported.
-                    self.obliged = self.obliged.map(|_| now);
-                    self.covered = None;
-                }
-            }
-            Fact::Started => record.started = Some(now),
-            Fact::Cancelled => record.started = None,
-            Fact::Fetched => {
-                // What the app put into the cache by itself proves nothing.
-                let Some(started) = record.started.take() else {
-                    return;
-                };
-                let before = record.fetched.replace(started);
-                record.known = Some(Known::fresh(started));
-                let since = |moment: Option<Mono>| moment.is_some() && moment >= before;
-                self.source = Some(match () {
-                    () if since(self.event) => Source::Push,
-                    () if since(self.asked) => Source::Poll,
-                    () => Source::Fetch,
-                });
-                self.stored = None;
-                self.trouble = None;
-                self.learn(now.since(started));
-            }
-            Fact::Failed { answered } => {
-                record.started = None;
-                let (blame, reason) = match (answered, online) {
-                    (false, false) => (Blame::Offline, "there is no network"),
-                    _ => (Blame::ServerError, "the fetch failed"),
-                };
-                self.trouble = Some(Trouble {
-                    at: now,
-                    blame,
-                    reason,
-                });
-            }
-        }
-    }
-
-    /// A clock jumped: no age is known any more.
-    fn lose_track(&mut self) {
-        let mut any = self.stored.take().is_some();
-        self.covered = None;
-        for key in &mut self.keys {
-            any |= key.known.take().is_some();
-        }
-        if any && self.automatic() {
-            self.urgent.get_or_insert(Why::Wake);
-        }
     }
 }
