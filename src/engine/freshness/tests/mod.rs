@@ -8,7 +8,7 @@ mod polls;
 use super::word::Word;
 use super::*;
 use crate::engine::http::{Failure, Headers, Reply};
-use crate::engine::time::{Millis, Wall};
+use crate::engine::time::Wall;
 use crate::wire::json::{self, Writer};
 
 const WALL: u64 = 1_795_248_000_000;
