@@ -20,6 +20,7 @@ impl Engine {
             Cause::Event { event, .. } => ("event", Some(event.as_str())),
             Cause::Gap { channel } => ("gap", Some(channel.as_str())),
             Cause::App => ("app", None),
+            Cause::Contract { contract, why } => (why.text(), Some(&**contract)),
         };
         self.journal.told(keys, why, by);
     }
