@@ -13,6 +13,10 @@ use crate::progress::Progress;
 /// How many runs' logs are kept.
 const KEPT_RUNS: usize = 10;
 
+/// Held by the one run that changes the cache.
+#[derive(Debug)]
+pub struct CacheLock(#[expect(dead_code, reason = "held for its lock")] File);
+
 /// The clone that this task runner belongs to, and the folders around it.
 pub struct Project {
     root: PathBuf,
@@ -96,11 +100,18 @@ impl Project {
     }
 
     /// Keeps other clones away from the shared tools, until it is dropped.
-    pub fn lock_cache(&self) -> Result<File> {
-        lock(
-            &self.cache.join("lock"),
-            "wait for another clone that installs tools",
-        )
+    pub fn lock_cache(&self) -> Result<CacheLock> {
+        let label = "wait for another clone that installs tools";
+        lock(&self.cache.join("lock"), label).map(CacheLock)
+    }
+
+    /// An empty folder of the cache to make something in that is then moved to its place. What a run
+    /// that was broken off has left there is gone.
+    pub fn workbench(&self, _: &CacheLock) -> Result<PathBuf> {
+        let folder = self.cache.join("workbench");
+        remove_folder(&folder)?;
+        create_folder(&folder)?;
+        Ok(folder)
     }
 
     /// The exact version of a crate in `Cargo.lock`.

@@ -175,6 +175,10 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Options> {
     if options.engines.is_empty() {
         options.engines = Engine::ALL.to_vec();
     }
+    options.engines = Engine::ALL
+        .into_iter()
+        .filter(|engine| options.engines.contains(engine))
+        .collect();
     Ok(options)
 }
 

@@ -61,12 +61,11 @@ impl CargoTool {
         if self.is_in(&bin) {
             return Ok(bin);
         }
-        let _lock = project.lock_cache()?;
+        let lock = project.lock_cache()?;
         if self.is_in(&bin) {
             return Ok(bin);
         }
-        let fresh = home.with_extension(format!("new-{}", std::process::id()));
-        project::create_folder(&fresh)?;
+        let fresh = project.workbench(&lock)?;
         let installed = self.install(project, &fresh);
         if installed.is_ok() {
             project::replace_folder(&fresh, &home)?;

@@ -12,7 +12,7 @@ use super::apt;
 use super::wasm_rust::{TARGET, has_std};
 use crate::error::{Cause, Error, Result};
 use crate::process::{Step, ask, command};
-use crate::project::{self, Project};
+use crate::project::{self, CacheLock, Project};
 
 const RUSTC: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
@@ -27,7 +27,7 @@ pub fn ready(project: &Project) -> Option<PathBuf> {
 }
 
 /// Installs the packages, compiles the standard library, and answers the `bin` folder.
-pub fn install(project: &Project) -> Result<PathBuf> {
+pub fn install(project: &Project, lock: &CacheLock) -> Result<PathBuf> {
     install_packages(project)?;
     let version = compiler_version().ok_or_else(|| {
         Error::new(
@@ -39,8 +39,7 @@ pub fn install(project: &Project) -> Result<PathBuf> {
         return Ok(bin);
     }
     let sysroot = sysroot(project, &version);
-    let fresh = sysroot.with_extension(format!("new-{}", std::process::id()));
-    project::remove_folder(&fresh)?;
+    let fresh = project.workbench(lock)?;
     let made = build_std(project, &fresh).and_then(|()| write_wrappers(&fresh, &sysroot));
     if made.is_ok() {
         project::replace_folder(&fresh, &sysroot)?;

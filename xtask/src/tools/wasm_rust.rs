@@ -38,14 +38,14 @@ impl WasmRust {
         if let Some(bin) = debian_rust::ready(project) {
             return Ok(Self { bin: Some(bin) });
         }
-        let _lock = project.lock_cache()?;
+        let lock = project.lock_cache()?;
         let fallback = apt::usable();
         let added = find("rustup").is_some() && add_target(project, fallback)?;
         if added && active_has_target() {
             return Ok(Self { bin: None });
         }
         if fallback {
-            return debian_rust::install(project).map(|bin| Self { bin: Some(bin) });
+            return debian_rust::install(project, &lock).map(|bin| Self { bin: Some(bin) });
         }
         Err(Error::new(
             Cause::MissingTool,
