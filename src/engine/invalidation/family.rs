@@ -240,6 +240,11 @@ impl Families {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn find(&self, key: &QueryKey) -> Option<FamilyId> {
+        self.by_key.get(key).copied()
+    }
+
     pub(super) fn next_wakeup(&self) -> Option<Mono> {
         self.next
     }

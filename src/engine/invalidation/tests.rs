@@ -4,6 +4,7 @@
 
 mod calm;
 mod families;
+mod index;
 mod ledger;
 mod targets;
 mod worlds;

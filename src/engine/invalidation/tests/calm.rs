@@ -256,6 +256,9 @@ fn after_a_gap_the_herd_is_spread_and_the_screen_comes_first() {
         let mono = bench.mono();
         let mut rng = Rng::new(seed);
         bench.part.gap(mono, "c", &mut rng);
+        // A page that renders anew says again who looks; that is no reason to hurry.
+        bench.look(&task(1), true);
+        bench.look(&task(2), false);
         let told = bench.refetches_within(GAP_SPREAD);
         assert_eq!(told.len(), 2);
         for (at, key) in told {
