@@ -25,7 +25,9 @@
 mod bucket;
 mod family;
 mod ledger;
+mod marks;
 mod moment;
+mod report;
 pub(crate) mod route;
 mod seen;
 mod state;
@@ -35,21 +37,21 @@ mod version;
 
 use std::rc::Rc;
 
-use self::family::{Due, Families, FamilyId, Interned, Kept, Reach};
+use self::family::{Due, Families, FamilyId, Interned, Kept};
 use self::ledger::{End, KeyId, Ledger};
-use self::route::{Aim, Change};
+pub use self::marks::{Happening, Outcome};
+pub use self::report::{Phase, Report, Reported, RetryAfter};
 pub use self::route::{Route, Target};
 use self::seen::{Changes, Mutations};
 use self::state::Debt;
 pub use self::version::Version;
 use self::version::{Need, Tide};
 use super::key::QueryKey;
-use super::limits::{GAP_SPREAD, GAP_SPREAD_VISIBLE, RETRY_AFTER_MAX};
+use super::limits::RETRY_AFTER_MAX;
 use super::map::Map;
 use super::notice::Cause;
 use super::rng::Rng;
 use super::time::{Millis, Mono, Now};
-use crate::wire::json::{self, Raw};
 
 /// Which families are stale, which keys, and which have been told.
 #[derive(Debug)]
@@ -73,121 +75,6 @@ struct Rule {
     identity: route::Identity,
     /// Does it look into the payload?
     reads: bool,
-}
-
-/// An event, as far as it matters here.
-#[derive(Clone, Copy, Debug)]
-pub struct Happening<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// The channel it came on.
-    pub channel: &'a str,
-    /// Its payload, as JSON text.
-    pub data: &'a str,
-    /// Did this very tab cause it?
-    pub ours: bool,
-}
-
-/// What an event was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// No route knows it.
-    Unrouted,
-    /// It made something stale.
-    Marked,
-    /// Another layer told of it before.
-    Repeat,
-    /// What it tells of was our own doing, and is in the cache.
-    Echo,
-}
-
-/// What an event of ours means for a family.
-enum Echo {
-    /// It is not known to be an echo, or not of what.
-    No,
-    /// Its result is in the cache of every key, or was read by a fetch that started after it.
-    Shown,
-    /// The keys that do not show it have been marked.
-    Owed,
-}
-
-/// What the adapter says about a key.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Report {
-    /// Which key.
-    pub key: QueryKey,
-    /// What happened to it.
-    pub phase: Phase,
-    /// Where it is fetched from, if the app tells hosts apart.
-    pub host: Option<String>,
-}
-
-/// What happens to a key in the adapter's cache.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Phase {
-    /// It is in the cache; somebody looks at it, or not.
-    Observe {
-        /// Does a component use it?
-        active: bool,
-        /// Is that component on the screen?
-        visible: bool,
-        /// How old its data is, if that is not from this moment.
-        age: Option<Millis>,
-    },
-    /// Nobody uses it any more; it stays in the cache.
-    Unobserve,
-    /// It left the cache.
-    Remove,
-    /// A fetch of it started.
-    Start {
-        /// The adapter's number for the fetch.
-        fetch: Option<u64>,
-        /// How long it has been running, if it did not start at this moment.
-        age: Option<Millis>,
-    },
-    /// Data came: by the fetch, or, when none runs, put there by the app.
-    Success {
-        /// The number of the fetch.
-        fetch: Option<u64>,
-        /// The version of the data.
-        version: Option<Version>,
-    },
-    /// The fetch failed, after all retries of its own.
-    Failure {
-        /// The number of the fetch.
-        fetch: Option<u64>,
-        /// What the server said about trying again.
-        retry_after: Option<RetryAfter>,
-    },
-    /// The app cancelled the fetch.
-    Cancel,
-}
-
-/// When a server wants to be asked again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RetryAfter {
-    /// After this span.
-    In(Millis),
-    /// As the header says: seconds, or a date.
-    Header(String),
-}
-
-/// What a report led to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reported {
-    /// Nothing that others need to know.
-    Noted,
-    /// A fetch brought data: the key is as fresh as can be known.
-    Fetched,
-    /// A fetch failed; its host wants calm until the moment, from all tabs.
-    Calm {
-        /// The host.
-        host: Rc<str>,
-        /// Until when.
-        until: Mono,
-    },
-    /// There is no room for the key.
-    Refused,
 }
 
 /// Families, or keys, that are stale for one reason.
@@ -277,230 +164,6 @@ impl Invalidation {
                 self.ledger.leave(key, family);
             }
         }
-    }
-
-    /// An event came: marks its families.
-    pub fn event(&mut self, now: Mono, event: &Happening<'_>) -> Outcome {
-        let Some(rules) = self.routes.get_mut(event.name) else {
-            return Outcome::Unrouted;
-        };
-        self.tide = self.tide.next();
-        let need = Need {
-            after: self.tide,
-            version: None,
-        };
-        let mut cause = || {
-            Rc::new(Cause::Event {
-                event: event.name.to_owned(),
-                channel: event.channel.to_owned(),
-            })
-        };
-        // The hot path: what is fixed is marked where it stands, and nothing is looked up.
-        let mut reading = false;
-        for rule in rules.iter() {
-            if rule.reads {
-                reading = true;
-                continue;
-            }
-            for (id, _) in &rule.aims {
-                self.families
-                    .mark(now, now, *id, Reach::Whole(need.clone()), &mut cause);
-            }
-        }
-        if !reading {
-            return Outcome::Marked;
-        }
-        let rules = std::mem::take(rules);
-        let mut outcome = None;
-        let payload = json::parse(event.data).unwrap_or(Raw::NULL);
-        for rule in &rules {
-            let what = if rule.reads {
-                self.read(now, event, rule, payload)
-            } else {
-                Outcome::Marked
-            };
-            // What is new to one of the rules is new.
-            outcome = match (outcome, what) {
-                (None, what) => Some(what),
-                (Some(Outcome::Marked), _) | (_, Outcome::Marked) => Some(Outcome::Marked),
-                (have, _) => have,
-            };
-        }
-        if let Some(place) = self.routes.get_mut(event.name) {
-            *place = rules;
-        }
-        outcome.unwrap_or(Outcome::Unrouted)
-    }
-
-    /// An event whose payload matters.
-    fn read(&mut self, now: Mono, event: &Happening<'_>, rule: &Rule, payload: Raw<'_>) -> Outcome {
-        let change = rule.identity.read(event.name, payload);
-        let cause = Rc::new(Cause::Event {
-            event: event.name.to_owned(),
-            channel: event.channel.to_owned(),
-        });
-        let mut repeats = true;
-        let mut echoes = true;
-        for (wide, target) in &rule.aims {
-            // Who comes later finds only the fixed family.
-            self.families.remember(*wide, now, &cause);
-            let (id, spans) = match target.aim(payload) {
-                Aim::Wide => (*wide, None),
-                Aim::Family(key) => (self.narrow(now, &key, *wide), None),
-                Aim::Spans(key, spans) => (self.narrow(now, &key, *wide), Some(spans)),
-            };
-            let Some(family) = self.families.get(id) else {
-                continue;
-            };
-            if let Some(change) = &change.id
-                && !self.changes.count(now, change, &family.key)
-            {
-                continue;
-            }
-            repeats = false;
-            if event.ours {
-                match self.echo(now, id, &change, &cause) {
-                    Echo::Shown => continue,
-                    Echo::Owed => {
-                        echoes = false;
-                        continue;
-                    }
-                    Echo::No => {}
-                }
-            }
-            echoes = false;
-            let need = Need {
-                after: self.tide,
-                version: change.version.clone(),
-            };
-            let reach = match spans {
-                Some(spans) => Reach::Spans(spans, need),
-                None => Reach::Whole(need),
-            };
-            self.families
-                .mark(now, now, id, reach, &mut || Rc::clone(&cause));
-        }
-        match (repeats, echoes) {
-            (true, _) => Outcome::Repeat,
-            (false, true) => Outcome::Echo,
-            (false, false) => Outcome::Marked,
-        }
-    }
-
-    /// The family that a payload names; when there are too many, the wider one.
-    fn narrow(&mut self, now: Mono, key: &QueryKey, wide: FamilyId) -> FamilyId {
-        if !self.families.has_room() {
-            self.sweep(now);
-        }
-        if !self.families.has_room() {
-            return wide;
-        }
-        self.intern(key, Kept::WhileMarked).unwrap_or(wide)
-    }
-
-    /// An event that this tab caused: which keys of the family do not show it yet?
-    fn echo(&mut self, now: Mono, id: FamilyId, change: &Change, cause: &Rc<Cause>) -> Echo {
-        let mutation = change.mutation.as_deref();
-        let applied = mutation.and_then(|mutation| self.mutations.find(now, mutation));
-        let (Some(applied), Some(family)) = (applied, self.families.get(id)) else {
-            return Echo::No;
-        };
-        if applied.keys.iter().any(|known| family.key.in_family(known)) {
-            return Echo::Shown;
-        }
-        if family.keys.is_empty() {
-            // No adapter tells what was fetched since.
-            return Echo::No;
-        }
-        let debt = Debt {
-            need: Need {
-                after: applied.tide,
-                version: change.version.clone(),
-            },
-            cause: Rc::clone(cause),
-        };
-        let mut all = true;
-        for &key in &family.keys {
-            let known = self
-                .ledger
-                .get(key)
-                .is_none_or(|entry| applied.keys.iter().any(|known| entry.key.in_family(known)));
-            all &= known || !self.ledger.mark(now, now, key, debt.clone());
-        }
-        if all {
-            return Echo::Shown;
-        }
-        // The keys have their debts; plain listeners are told of the family.
-        self.families
-            .mark(now, now, id, Reach::Nothing, &mut || Rc::clone(cause));
-        Echo::Owed
-    }
-
-    /// Something may have been missed on a channel: marks every family that an event can reach.
-    /// Not all at once: the server that comes back has a thousand pages like this one.
-    pub fn gap(&mut self, now: Mono, channel: &str, rng: &mut Rng) {
-        self.tide = self.tide.next();
-        let cause = Rc::new(Cause::Gap {
-            channel: channel.to_owned(),
-        });
-        let debt = Debt {
-            need: Need {
-                after: self.tide,
-                version: None,
-            },
-            cause: Rc::clone(&cause),
-        };
-        for &id in &self.reachable {
-            let at = now + rng.jitter(GAP_SPREAD_VISIBLE);
-            self.families
-                .mark(now, at, id, Reach::Nothing, &mut || Rc::clone(&cause));
-            let Some(family) = self.families.get(id) else {
-                continue;
-            };
-            for &key in &family.keys {
-                let span = if self.ledger.is_visible(key) {
-                    GAP_SPREAD_VISIBLE
-                } else {
-                    GAP_SPREAD
-                };
-                self.ledger
-                    .mark(now, now + rng.jitter(span), key, debt.clone());
-            }
-        }
-    }
-
-    /// Families are stale for a reason that the caller knows: the app, or a contract that is due.
-    pub fn invalidate(
-        &mut self,
-        now: Mono,
-        keys: &[QueryKey],
-        cause: Cause,
-    ) -> Result<(), TooManyFamilies> {
-        self.tide = self.tide.next();
-        let cause = Rc::new(cause);
-        for key in keys {
-            let id = match self.intern(key, Kept::WhileMarked) {
-                Some(id) => id,
-                None => {
-                    self.sweep(now);
-                    self.intern(key, Kept::WhileMarked).ok_or(TooManyFamilies)?
-                }
-            };
-            let need = Need {
-                after: self.tide,
-                version: None,
-            };
-            self.families
-                .mark(now, now, id, Reach::Whole(need), &mut || Rc::clone(&cause));
-        }
-        Ok(())
-    }
-
-    /// A mutation of this tab was answered, and the answer is in the cache of these families. Its
-    /// echo makes only the others stale, and of these only what was not fetched since.
-    pub fn applied(&mut self, now: Mono, mutation: &str, keys: Vec<QueryKey>) {
-        self.tide = self.tide.next();
-        self.mutations.applied(now, self.tide, mutation, keys);
     }
 
     /// The adapter tells what happens to a key.
@@ -670,28 +333,6 @@ impl Invalidation {
                 self.ledger.mark(now, now, key, Debt { need, cause });
             }
         }
-    }
-}
-
-impl RetryAfter {
-    /// Until when; nothing if it makes no sense. No server may silence a page for ever.
-    fn until(&self, now: Now) -> Option<Mono> {
-        let span = match self {
-            RetryAfter::In(span) => *span,
-            RetryAfter::Header(text) => {
-                let text = text.trim();
-                if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-                    // More digits than a number holds are more than the limit, too.
-                    text.parse().map_or(RETRY_AFTER_MAX, |seconds: u32| {
-                        Millis::seconds(u64::from(seconds))
-                    })
-                } else {
-                    let at = moment::http_date_ms(text)?;
-                    Millis(at.saturating_sub(now.wall.0))
-                }
-            }
-        };
-        Some(now.mono + span.min(RETRY_AFTER_MAX))
     }
 }
 

@@ -11,7 +11,9 @@ mod worlds;
 
 use super::*;
 use crate::engine::limits::WINDOW;
+use crate::engine::limits::{GAP_SPREAD, GAP_SPREAD_VISIBLE};
 use crate::engine::time::Wall;
+use crate::wire::json;
 
 /// The part, and the clock and the chance that it is given.
 struct Bench {
