@@ -174,6 +174,9 @@ impl Shell {
                     Output::CancelMutation { id, attempt } => {
                         notices.push(Notice::CancelRun { id, attempt });
                     }
+                    Output::AskToken { request, reason } => {
+                        notices.push(Notice::Token { request, reason });
+                    }
                     output => self.perform(output),
                 }
             }
@@ -298,7 +301,10 @@ impl Shell {
                 let value = session::read(&key);
                 self.later(Happening::Session(key, value));
             }
-            Output::Tell(_) | Output::RunMutation(_) | Output::CancelMutation { .. } => {}
+            Output::AskToken { .. }
+            | Output::Tell(_)
+            | Output::RunMutation(_)
+            | Output::CancelMutation { .. } => {}
         }
     }
 

@@ -3,11 +3,13 @@
 use std::rc::Rc;
 
 use super::config::{self, BadInput, is_channel_name};
+use super::ids::TokenId;
 use super::invalidation::{Phase, Report, RetryAfter, Version};
 use super::journal::Parts;
 use super::key::QueryKey;
 use super::queue::{Draft, HANDLER_EXPECTED, Handler, MutationId, Outcome};
 use super::time::Millis;
+use super::token::{Token, TokenFailure};
 use crate::wire::json::{self, Raw, Text};
 
 /// A wish of the app.
@@ -113,12 +115,28 @@ pub enum Command {
         /// The parts.
         parts: Parts,
     },
+    /// The answer to [`Output::AskToken`](super::output::Output::AskToken).
+    Token {
+        /// The question's number.
+        request: TokenId,
+        /// The token, which may be that there is none, or why it is not to be had.
+        result: Result<Option<Token>, TokenFailure>,
+    },
+    /// Somebody logged in, in this tab or because this tab knows of it.
+    LoggedIn {
+        /// The new token, if it is at hand; if not it is asked for.
+        token: Option<Token>,
+    },
     /// End for good.
     Close,
 }
 
 impl Command {
     /// Reads a command from JSON text: `{"do":"watch","channel":"tasks"}`.
+    ///
+    /// A token is given by `{"do":"token","request":1,"token":"..."}`, where `token` may be null
+    /// for nobody; that it is not to be had is said by `"failed":"needs-login"` or `"error"`.
+    /// A login is told by `{"do":"logged-in"}`, with or without `"token"`.
     pub fn parse(text: &str) -> Result<Command, BadInput> {
         let raw = json::parse(text).map_err(|_| BadInput::at("", "a JSON object"))?;
         let word = |name: &'static str| -> Result<String, BadInput> {
@@ -139,6 +157,14 @@ impl Command {
                     ))
                 }
             })
+        };
+        let token = || match raw.member("token") {
+            None => Ok(None),
+            Some(raw) if raw.is_null() => Ok(None),
+            Some(raw) => raw
+                .string()
+                .map(|text| Some(Token::new(&text.decode())))
+                .ok_or_else(|| BadInput::at("token", "a string, or null")),
         };
         let what = raw.member("do").and_then(Raw::string).map(Text::decode);
         Ok(match what.as_deref() {
@@ -220,6 +246,20 @@ impl Command {
                     .and_then(Parts::read)
                     .ok_or_else(|| BadInput::at("parts", "an array of parts, or [\"all\"]"))?,
             },
+            Some("token") => Command::Token {
+                request: raw
+                    .member("request")
+                    .and_then(Raw::integer)
+                    .and_then(|number| u32::try_from(number).ok())
+                    .map(TokenId)
+                    .ok_or_else(|| BadInput::at("request", "the number of the question"))?,
+                result: match raw.member("failed").and_then(Raw::string) {
+                    Some(how) if how.is("needs-login") => Err(TokenFailure::NeedsLogin),
+                    Some(_) => Err(TokenFailure::Failed),
+                    None => Ok(token()?),
+                },
+            },
+            Some("logged-in") => Command::LoggedIn { token: token()? },
             _ => return Err(BadInput::at("do", "a command that exists")),
         })
     }
@@ -317,6 +357,27 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_read_and_never_shown() {
+        let request = TokenId(3);
+        let cases = [
+            (r#""token":"T""#, Ok(Some(Token::new("T")))),
+            (r#""token":null"#, Ok(None)),
+            (r#""failed":"needs-login""#, Err(TokenFailure::NeedsLogin)),
+            (r#""failed":"error""#, Err(TokenFailure::Failed)),
+        ];
+        for (text, result) in cases {
+            let text = format!(r#"{{"do":"token","request":3,{text}}}"#);
+            assert_eq!(
+                Command::parse(&text),
+                Ok(Command::Token { request, result })
+            );
+        }
+        let command = Command::parse(r#"{"do":"logged-in","token":"hush"}"#);
+        assert!(!format!("{command:?}").contains("hush"));
+        assert!(matches!(command, Ok(Command::LoggedIn { token: Some(_) })));
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (text, path) in [
             ("{}", "do"),
@@ -333,6 +394,8 @@ mod tests {
             (r#"{"do":"applied"}"#, "mutation"),
             (r#"{"do":"applied","mutation":"m","keys":[1]}"#, "keys"),
             (r#"{"do":"log","parts":["music"]}"#, "parts"),
+            (r#"{"do":"token","token":"T"}"#, "request"),
+            (r#"{"do":"token","request":1,"token":2}"#, "token"),
         ] {
             let result = Command::parse(text);
             assert_eq!(

@@ -41,6 +41,7 @@ use super::invalidation::route::read_routes;
 use super::key::QueryKey;
 use super::limits;
 use super::queue::Settings;
+use super::status::Transport;
 use crate::wire::json::{self, Raw, Text};
 
 /// What the app wants, checked.
@@ -52,6 +53,12 @@ pub struct Config {
     pub name: String,
     /// Where the native server listens: an absolute `ws:` or `wss:` URL.
     pub url: String,
+    /// What to connect with, the best first. Never empty.
+    pub ladder: Vec<Transport>,
+    /// Dials in a row that may fail before the server is only looked for now and then.
+    pub attempts_max: Option<u32>,
+    /// Whether the app has a function that gives tokens.
+    pub has_tokens: bool,
     /// Channels that are watched from the start.
     pub channels: Vec<String>,
     /// Which event makes which queries stale.
@@ -100,6 +107,28 @@ impl Config {
         scope
     }
 
+    /// The address of a door that the server has for plain HTTP. It lies beside the socket's, and
+    /// keeps what follows the `?` there.
+    pub fn http_url(&self, door: &str) -> String {
+        let (path, query) = match self.url.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (self.url.as_str(), None),
+        };
+        // `ws` and `wss` become `http` and `https`.
+        let mut out = path.replacen("ws", "http", 1);
+        if !door.is_empty() {
+            if !out.ends_with('/') {
+                out.push('/');
+            }
+            out.push_str(door);
+        }
+        if let Some(query) = query {
+            out.push('?');
+            out.push_str(query);
+        }
+        out
+    }
+
     /// Reads the settings from JSON text. Members that are not known are passed over: the npm
     /// package checks spelling, because it knows the types.
     pub fn parse(text: &str) -> Result<Config, BadInput> {
@@ -118,6 +147,9 @@ impl Config {
             user: user(raw.member("user"))?,
             name: name(raw.member("name"))?,
             url: url(backend.member("url"))?,
+            ladder: ladder(backend.member("ladder"))?,
+            attempts_max: attempts_max(backend.member("maxAttempts"))?,
+            has_tokens: has_tokens(raw.member("getToken"))?,
             channels: channels(raw.member("channels"))?,
             routes: routes(raw.member("events"))?,
             queue: Settings::parse(raw.member("queue"), raw.member("mutations"))?,
@@ -154,6 +186,52 @@ fn url(raw: Option<Raw<'_>>) -> Result<String, BadInput> {
     string(raw)
         .filter(|url| url.starts_with("ws://") || url.starts_with("wss://"))
         .ok_or_else(|| BadInput::at("backend.url", "an absolute ws: or wss: URL"))
+}
+
+fn ladder(raw: Option<Raw<'_>>) -> Result<Vec<Transport>, BadInput> {
+    let bad = || {
+        BadInput::at(
+            "backend.ladder",
+            "some of \"ws\", \"sse\", \"poll\", each once",
+        )
+    };
+    let Some(raw) = raw else {
+        return Ok(vec![Transport::Socket]);
+    };
+    let mut out = Vec::new();
+    let mut good = true;
+    raw.elements(
+        |element| match string(Some(element)).as_deref().and_then(Transport::parse) {
+            Some(transport) if !out.contains(&transport) => out.push(transport),
+            _ => good = false,
+        },
+    );
+    if out.is_empty() || !good {
+        return Err(bad());
+    }
+    Ok(out)
+}
+
+fn attempts_max(raw: Option<Raw<'_>>) -> Result<Option<u32>, BadInput> {
+    match raw {
+        None => Ok(None),
+        Some(raw) if raw.is_null() => Ok(None),
+        Some(raw) => raw
+            .integer()
+            .and_then(|number| u32::try_from(number).ok())
+            .filter(|number| *number > 0)
+            .map(Some)
+            .ok_or_else(|| BadInput::at("backend.maxAttempts", "a whole number above 0, or null")),
+    }
+}
+
+fn has_tokens(raw: Option<Raw<'_>>) -> Result<bool, BadInput> {
+    match raw {
+        None => Ok(false),
+        Some(raw) => raw
+            .bool()
+            .ok_or_else(|| BadInput::at("getToken", "true or false")),
+    }
 }
 
 /// Is it a name that every server accepts?
@@ -265,8 +343,56 @@ mod tests {
     }
 
     #[test]
+    fn the_doors_for_plain_http_lie_beside_the_socket() {
+        let config = |url: &str| Config {
+            url: url.to_owned(),
+            ..Config::parse(GOOD).unwrap()
+        };
+        assert_eq!(config("ws://h/live").http_url("sse"), "http://h/live/sse");
+        assert_eq!(
+            config("wss://h/live?a=b").http_url("poll"),
+            "https://h/live/poll?a=b"
+        );
+        assert_eq!(
+            config("wss://h/live?a=b").http_url(""),
+            "https://h/live?a=b"
+        );
+        assert_eq!(
+            config("ws://ws.h/ws/").http_url("send"),
+            "http://ws.h/ws/send"
+        );
+    }
+
+    #[test]
+    fn a_ladder_is_a_socket_unless_the_app_wants_more() {
+        let parse = |backend: &str| {
+            Config::parse(&format!(
+                r#"{{"backend":{{"kind":"everfresh","url":"ws://h"{backend}}},"getToken":true}}"#
+            ))
+        };
+        let config = parse("").unwrap();
+        assert_eq!(config.ladder, [Transport::Socket]);
+        assert_eq!((config.attempts_max, config.has_tokens), (None, true));
+        let config = parse(r#","ladder":["sse","poll"],"maxAttempts":3"#).unwrap();
+        assert_eq!(config.ladder, [Transport::Stream, Transport::Poll]);
+        assert_eq!(config.attempts_max, Some(3));
+        for ladder in ["[]", r#"["fax"]"#, r#"["ws","ws"]"#, "1"] {
+            let bad = parse(&format!(r#","ladder":{ladder}"#)).unwrap_err();
+            assert_eq!(bad.path, "backend.ladder", "{ladder}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_path() {
         let cases = [
+            (
+                r#"{"backend":{"kind":"everfresh","url":"ws://h","maxAttempts":0}}"#,
+                "backend.maxAttempts",
+            ),
+            (
+                r#"{"backend":{"kind":"everfresh","url":"ws://h"},"getToken":"yes"}"#,
+                "getToken",
+            ),
             ("[]", ""),
             ("{", ""),
             ("{}", "backend"),

@@ -14,6 +14,10 @@ pub struct ConnId(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HttpId(pub u32);
 
+/// One question to the app for a token. An answer to an older one is recognised by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TokenId(pub u32);
+
 /// One request for the leader's lock. A grant that comes after the request was given up is
 /// recognised by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,6 +125,13 @@ impl HttpId {
     /// The request that follows.
     pub fn next(self) -> HttpId {
         HttpId(self.0.wrapping_add(1))
+    }
+}
+
+impl TokenId {
+    /// The question that follows.
+    pub fn next(self) -> TokenId {
+        TokenId(self.0.wrapping_add(1))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::command::Command;
 use super::http::{Failure, Reply, StreamEvent};
-use super::ids::{ConnId, HttpId, LockTicket};
+use super::ids::{ConnId, HttpId, LockTicket, TokenId};
 use super::queue::{MutationId, Outcome};
 use super::store::{StoreFault, StoreOp};
+use super::token::{Token, TokenFailure};
 
 /// Something that happened. Slices are borrowed from the browser's buffers: the engine copies
 /// what it keeps.
@@ -34,6 +35,13 @@ pub enum Input<'a> {
         conn: ConnId,
         /// What happened.
         event: StreamEvent<'a>,
+    },
+    /// The app answered the question for a token.
+    Token {
+        /// Which question; the answer to an older one is dropped.
+        request: TokenId,
+        /// The token, which may be that there is none, or why it is not to be had.
+        result: Result<Option<Token>, TokenFailure>,
     },
     /// Something happened to the leader's lock.
     Lock(LockEvent),

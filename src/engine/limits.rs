@@ -131,9 +131,13 @@ pub const SCOUT_BYTES_MAX: usize = 64 << 10;
 /// A server may ask for this delay between a look and the dial, to spread those who come back.
 pub const COMEBACK_DELAY_MAX: Millis = Millis::minutes(1);
 
-/// Within which those come back whom a server sent away without saying within what. Restarts are
-/// rolled out to thousands of pages at one moment.
-pub const GOAWAY_SPREAD: Millis = Millis::seconds(30);
+/// Within which those come back who see their server again, if it does not say when it wants to
+/// be dialled. A thousand pages are then ten in 100 ms.
+pub const COMEBACK_SPREAD: Millis = Millis::seconds(10);
+
+/// Within which those come back whom a server sent away without saying within what. A thousand
+/// pages are then ten in 100 ms; and who works on a server does not wait for long.
+pub const GOAWAY_SPREAD: Millis = Millis::seconds(10);
 
 /// A server may ask for a wider spread, within reason.
 pub const GOAWAY_SPREAD_MAX: Millis = Millis::minutes(5);
@@ -185,11 +189,35 @@ pub const OUTBOX_BYTES_MAX: usize = 256 << 10;
 /// Bytes of messages in one request: what the server takes as one frame.
 pub const POST_BYTES_MAX: usize = 60 << 10;
 
+/// Between two requests that wait for messages, when the first had some: long enough to gather a
+/// burst, short enough that nobody notices.
+pub const POLL_GAP: Millis = Millis(50);
+
+/// The same, when it had none: a server that does not know how to wait is not asked all the time.
+pub const POLL_GAP_EMPTY: Millis = Millis::seconds(1);
+
 /// Bytes of an answer that carries messages: some frames of the largest size.
 pub const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes of one line of an event stream: the largest frame and its field name.
 pub const STREAM_LINE_BYTES_MAX: usize = (1 << 20) + 16;
+
+/// Answers to pings and the like that may wait for a request to be over. A server pings seldom.
+pub const SIGNS_WAITING_MAX: usize = 16;
+
+/// A server that says that it pings less often than this is taken at this: a link that may be
+/// silent for longer is no link.
+pub const PING_MAX: Millis = Millis::minutes(5);
+
+/// How long a request that says something may take.
+pub const POST_TIMEOUT: Millis = Millis::seconds(10);
+
+/// Things of the link that may become due one by the other within one moment.
+pub const DUE_AT_ONCE_MAX: usize = 8;
+
+/// Attempts in a row that are not made because looks show that they would be in vain. About a
+/// minute and a half of them.
+pub const ATTEMPTS_SPARED_MAX: u32 = 10;
 
 // Invalidation and refetches.
 

@@ -29,6 +29,7 @@ pub mod input;
 pub mod invalidation;
 pub mod journal;
 pub mod key;
+pub mod lapse;
 pub mod limits;
 pub mod link;
 pub mod map;
@@ -53,6 +54,7 @@ mod tell;
 #[cfg(test)]
 mod tests;
 pub mod time;
+pub mod token;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -67,7 +69,9 @@ use self::ids::{RequestId, TabId};
 use self::input::{Input, PageEvent, SocketEvent};
 use self::invalidation::Invalidation;
 use self::journal::{Journal, Seen, What};
-use self::link::Link;
+use self::lapse::{Clocks, Lapse};
+use self::limits::AWAY;
+use self::link::{Link, Nudge};
 use self::map::Map;
 use self::metrics::Metrics;
 use self::notice::{Cause, Fault, FaultCode, Notice};
@@ -110,6 +114,9 @@ pub struct Engine {
     metrics: Metrics,
     journal: Journal,
     requests: Requests,
+    clocks: Clocks,
+    /// What the leading tab said last of its link: who leads next takes that over.
+    heir_of: Option<Status>,
     listened: Map<String, u32>,
     /// The last request to the server.
     request: RequestId,
@@ -142,13 +149,15 @@ impl Engine {
             life: Life::New,
             rng: Rng::new(boot.seed),
             tabs: Tabs::new(boot.tab),
-            link: Link::new(boot.online, now.wall),
+            link: Link::new(Self::link_settings(&config), boot.online, now.wall),
             channels: Channels::default(),
             invalidation: Invalidation::default(),
             freshness: Engine::freshness_of(&mut config, boot.online, now),
             metrics: Metrics::default(),
             journal: Journal::default(),
             requests: Requests::default(),
+            clocks: Clocks::new(now),
+            heir_of: None,
             listened: Map::new(),
             request: RequestId::default(),
             told_tabs: None,
@@ -189,12 +198,14 @@ impl Engine {
         };
         self.touch(touches);
         self.journal.at(now.wall);
+        let lapse = self.check_clocks(now);
         match input {
             Input::Tick => {}
             Input::Command(command) => self.on_command(now, command),
             Input::Socket { conn, event } => self.on_socket(now, conn, event),
             Input::Response { request, result } => self.on_response(now, request, result),
             Input::Stream { conn, event } => self.on_stream(now, conn, event),
+            Input::Token { request, result } => self.on_token(now, request, result),
             Input::Lock(event) => self.on_lock(now, event),
             Input::TabMessage(bytes) => self.on_tab_message(now, bytes),
             Input::Page(event) => self.on_page(now, event),
@@ -209,6 +220,9 @@ impl Engine {
             } => self.on_mutation_done(now, id, attempt, outcome),
             Input::SessionLoaded { key, value } => self.freshness.loaded(now, key, value),
         }
+        // After the input, which may bring news of what was missed; before the timers, which may be
+        // due only because nobody could look.
+        self.link.lapse(now, lapse, &mut self.rng);
         self.on_time(now);
         self.keep_contracts(now);
         if self.freshness.revision() != shown {
@@ -307,8 +321,10 @@ impl Engine {
                 self.on_contract(&contract, &mut |part, name| part.refresh(now, name));
             }
             Command::Activity => self.freshness.activity(now),
-            Command::Reconnect => self.link.reconnect(now),
             Command::Log { parts } => self.journal.log(parts),
+            Command::Reconnect => self.reconnect(now),
+            Command::Token { request, result } => self.on_token(now, request, result),
+            Command::LoggedIn { token } => self.on_login(now, token),
             Command::Close => self.close(now),
         }
     }
@@ -326,7 +342,7 @@ impl Engine {
 
     /// Puts everything down in the order in which others can take it up: first the link, then
     /// the lock, last the word to the other tabs.
-    fn stop(&mut self, now: Now, reason: &str) {
+    fn stop(&mut self, now: Now, reason: &'static str) {
         self.freshness.stop(now);
         self.freshness_steps(now);
         self.link.unwant(now, reason);
@@ -369,13 +385,14 @@ impl Engine {
             }
             // Everything may have changed meanwhile; the positions say what is to be caught up.
             (PageEvent::Resumed, Life::Suspended) => self.run(now),
-            (PageEvent::Visible | PageEvent::Resumed, Life::Running) => self.link.wake(now),
+            (PageEvent::Visible, Life::Running) => self.link.nudge(now, Nudge::Visible),
+            (PageEvent::Resumed, Life::Running) => self.link.nudge(now, Nudge::Resumed),
             (PageEvent::Online, _) => {
-                self.link.online(now, true, &mut self.rng);
+                self.link.online(now, true);
                 self.queue.online(now, true);
             }
             (PageEvent::Offline, _) => {
-                self.link.online(now, false, &mut self.rng);
+                self.link.online(now, false);
                 self.queue.online(now, false);
             }
             _ => {}
@@ -403,9 +420,19 @@ impl Engine {
         self.request
     }
 
+    /// Was the page away?
+    fn check_clocks(&mut self, now: Now) -> Lapse {
+        let planned = if self.clocks.elapsed(now) > AWAY {
+            self.next_wakeup()
+        } else {
+            None
+        };
+        self.clocks.sample(now, planned)
+    }
+
     fn on_time(&mut self, now: Now) {
         if self.life == Life::Running {
-            self.link.tick(now, &mut self.rng);
+            self.tick_link(now);
             for tab in self.tabs.expire(now) {
                 self.freshness.forget_tab(tab);
                 let steps = self.channels.forget_tab(tab);
@@ -428,14 +455,14 @@ impl Engine {
         match (self.life, self.tabs.role()) {
             (Life::Closed, _) => Status {
                 word: Word::Closed,
-                reason: "closed by the app".to_owned(),
+                reason: "closed by the app".into(),
                 ..Status::idle(self.closed_at)
             },
             (_, Role::Following) => match self.tabs.leader_status() {
                 Some(status) => status.clone(),
                 None => Status {
                     word: Word::Connecting,
-                    reason: "looking for the leading tab".to_owned(),
+                    reason: "looking for the leading tab".into(),
                     ..Status::idle(self.closed_at)
                 },
             },

@@ -3,8 +3,10 @@
 use std::rc::Rc;
 
 use super::freshness::{Violation, Why};
+use super::ids::TokenId;
 use super::key::QueryKey;
 use super::queue::{MutationId, Run, Told};
+use super::token::TokenReason;
 use crate::wire::json::Writer;
 
 /// Something the app is told.
@@ -57,6 +59,13 @@ pub enum Notice {
     },
     /// Data got older than its contract allows.
     Violation(Violation),
+    /// A token is wanted; [`Command::Token`](super::command::Command::Token) answers.
+    Token {
+        /// The question's number.
+        request: TokenId,
+        /// Why it is asked.
+        reason: TokenReason,
+    },
     /// Something that should not have happened was survived.
     Fault(Fault),
     /// Diagnostics of a part that was switched on.
@@ -216,6 +225,11 @@ impl Notice {
                 }
                 w.key("window").number(violation.window.0);
                 w.key("reason").string(violation.reason);
+            }
+            Notice::Token { request, reason } => {
+                w.key("type").string("token");
+                w.key("request").number(request.0.into());
+                w.key("reason").string(reason.text());
             }
             Notice::Fault(fault) => {
                 w.key("type").string("fault");

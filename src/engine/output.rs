@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use super::http::Call;
-use super::ids::{ConnId, HttpId, LockTicket};
+use super::ids::{ConnId, HttpId, LockTicket, TokenId};
 use super::notice::Notice;
 use super::queue::{MutationId, Run};
 use super::store::StoreOp;
+use super::token::TokenReason;
 
 /// Something to do. Values only: an output can be compared, printed and sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,6 +126,14 @@ pub enum Output {
     SessionRead {
         /// Where.
         key: String,
+    },
+    /// Ask the app for a token. Asked like the app is told things: last, when nothing of ours is
+    /// borrowed.
+    AskToken {
+        /// The question's number, to be given back with the answer.
+        request: TokenId,
+        /// Why it is asked.
+        reason: TokenReason,
     },
     /// Tell the app something. Told last, when nothing of ours is borrowed.
     Tell(Notice),

@@ -90,11 +90,11 @@ impl Engine {
             self.touch(Touched::Channels);
             match step {
                 channels::Step::Subscribe { channel, position } => {
-                    self.subscribe(&channel, position.as_ref());
+                    self.subscribe(now, &channel, position.as_ref());
                 }
                 channels::Step::Unsubscribe { channel } => {
                     let request = self.next_request();
-                    self.send(native::unsubscribe(request, &channel));
+                    self.send(now, native::unsubscribe(request, &channel));
                 }
                 channels::Step::Gap { channel } => {
                     let name = self.journal.name(&channel);
@@ -105,8 +105,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn subscribe(&mut self, channel: &str, position: Option<&Position>) {
+    pub(super) fn subscribe(&mut self, now: Now, channel: &str, position: Option<&Position>) {
         let request = self.next_request();
-        self.send(native::subscribe(request, channel, position));
+        self.send(now, native::subscribe(request, channel, position));
     }
 }

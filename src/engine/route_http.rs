@@ -1,8 +1,8 @@
 //! Carries HTTP requests to the browser, and their answers to the part that asked.
 
 use super::Engine;
-use super::http::{Call, Failure, Owner, Reply, StreamEvent};
-use super::ids::{ConnId, HttpId};
+use super::http::{Call, Failure, Owner, Reply};
+use super::ids::HttpId;
 use super::output::Output;
 use super::time::{Millis, Now};
 
@@ -50,11 +50,10 @@ impl Engine {
     /// The one place that knows which part is behind an owner.
     fn answer(&mut self, now: Now, owner: Owner, result: Result<Reply<'_>, Failure>) {
         match owner {
-            Owner::LinkProbe | Owner::LinkPoll(_) | Owner::LinkSend(_) => {}
             Owner::Probe(id) => self.on_probe(now, id, result),
+            Owner::LinkProbe => self.on_look(now, result),
+            Owner::LinkPoll(conn) => self.on_poll(now, conn, result),
+            Owner::LinkSend(conn) => self.on_post(now, conn, result),
         }
     }
-
-    /// An answer that is read as it comes went on, or ended.
-    pub(super) fn on_stream(&mut self, _now: Now, _conn: ConnId, _event: StreamEvent<'_>) {}
 }

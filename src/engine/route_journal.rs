@@ -32,12 +32,9 @@ impl Engine {
             now,
             match status.word {
                 Word::Idle | Word::Closed => LinkIs::Unwanted,
-                Word::Connected => LinkIs::Up,
-                Word::Connecting
-                | Word::Reconnecting
-                | Word::Offline
-                | Word::NeedsAuth
-                | Word::Failed => LinkIs::Down,
+                // A connection that was lost a moment ago is still shown as one.
+                _ if status.authenticated => LinkIs::Up,
+                _ => LinkIs::Down,
             },
         );
         self.journal.link(status.word.text(), status.attempt);

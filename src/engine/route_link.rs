@@ -1,34 +1,146 @@
-//! What the link and the other parts say to each other.
+//! What the link and the other parts say to each other, and how a connection is carried: by a
+//! socket, by a stream with requests the other way, or by requests alone.
 
 use super::Engine;
-use super::ids::ConnId;
+use super::channels::State as ChannelState;
+use super::http::{Call, Failure, Headers, Method, Owner, Reply, Sight, StreamEvent, retry_after};
+use super::ids::{ConnId, TokenId};
 use super::input::SocketEvent;
-use super::link;
+use super::limits::{
+    ANSWER_BYTES_MAX, CONNECT_TIMEOUT, POST_TIMEOUT, SCOUT_BYTES_MAX, SCOUT_TIMEOUT,
+};
+use super::link::{self, Sighting, Step};
 use super::notice::FaultCode;
 use super::output::Output;
+use super::status::{Status, Transport};
+use super::tabs::Role;
+use super::tabs::message::Says;
 use super::time::{Millis, Now};
-use crate::wire::Heard;
-use crate::wire::native;
+use super::token::{Token, TokenFailure};
+use crate::wire::{Heard, Refusal, native};
 
 impl Engine {
+    /// What the app and the wire decided about the link.
+    pub(super) fn link_settings(config: &super::config::Config) -> link::Settings {
+        link::Settings {
+            ladder: config.ladder.clone(),
+            attempts_max: config.attempts_max,
+            has_tokens: config.has_tokens,
+            closes: native::CLOSES,
+        }
+    }
+
+    /// A link is wanted. What the last leader knew of it is taken over.
+    pub(super) fn want_link(&mut self, now: Now) {
+        let heir_of = self.heir_of.take();
+        self.link.want(now, heir_of.as_ref(), &mut self.rng);
+    }
+
+    /// Another tab leads, and says how its link stands.
+    pub(super) fn remember_link(&mut self, status: &Status) {
+        self.heir_of = Some(status.clone());
+    }
+
     /// Something happened to a socket.
     pub(super) fn on_socket(&mut self, now: Now, conn: ConnId, event: SocketEvent<'_>) {
         if !self.link.owns(conn) {
             return;
         }
         match event {
-            SocketEvent::Opened => self.link.opened(conn),
+            SocketEvent::Opened => self.link.opened(now, conn),
             SocketEvent::Closed { code, reason } => {
                 self.link.closed(now, conn, code, reason, &mut self.rng);
             }
-            SocketEvent::Frame(bytes) => {
-                self.link.heard(now);
-                self.metrics.frame(now, bytes.len());
-                let mut heard = Vec::new();
-                native::read(bytes, &mut heard);
-                self.on_heard(now, conn, heard);
+            SocketEvent::Frame(bytes) => self.on_frame(now, conn, bytes),
+        }
+    }
+
+    fn on_frame(&mut self, now: Now, conn: ConnId, bytes: &[u8]) {
+        self.link.heard(now, conn);
+        self.metrics.frame(now, bytes.len());
+        let mut heard = Vec::new();
+        native::read(bytes, &mut heard);
+        self.on_heard(now, conn, heard);
+    }
+
+    /// An answer that is read as it comes went on, or ended.
+    pub(super) fn on_stream(&mut self, now: Now, conn: ConnId, event: StreamEvent<'_>) {
+        if !self.link.owns(conn) {
+            return;
+        }
+        match event {
+            StreamEvent::Opened { status, headers } if is_event_stream(status, &headers) => {
+                self.link.opened(now, conn);
+            }
+            StreamEvent::Opened { status, headers } => {
+                self.link
+                    .refused(now, conn, status, &headers, &mut self.rng);
+            }
+            StreamEvent::Chunk(bytes) => {
+                // A comment that keeps proxies awake is a sign of life too.
+                self.link.heard(now, conn);
+                for frame in self.link.read(now, conn, bytes, &mut self.rng) {
+                    self.on_frame(now, conn, frame.as_bytes());
+                }
+            }
+            StreamEvent::Ended => {
+                let failure = Failure::Unreachable;
+                self.link.unanswered(now, conn, failure, &mut self.rng);
+            }
+            StreamEvent::Failed(failure) => {
+                self.link.unanswered(now, conn, failure, &mut self.rng);
             }
         }
+    }
+
+    /// The answer to a request that waited for messages.
+    pub(super) fn on_poll(&mut self, now: Now, conn: ConnId, result: Result<Reply<'_>, Failure>) {
+        if !self.link.owns(conn) {
+            return;
+        }
+        match result {
+            Ok(reply) if is_messages(&reply) => {
+                self.link.opened(now, conn);
+                self.on_frame(now, conn, reply.body);
+                self.link.polled(now, conn, !reply.body.is_empty());
+            }
+            Ok(reply) => {
+                self.link
+                    .refused(now, conn, reply.status, &reply.headers, &mut self.rng);
+            }
+            Err(failure) => self.link.unanswered(now, conn, failure, &mut self.rng),
+        }
+    }
+
+    /// The answer to a request that said something.
+    pub(super) fn on_post(&mut self, now: Now, conn: ConnId, result: Result<Reply<'_>, Failure>) {
+        match result {
+            Ok(reply) if matches!(reply.status, 200 | 202 | 204) => self.link.posted(now, conn),
+            Ok(reply) => {
+                self.link
+                    .refused(now, conn, reply.status, &reply.headers, &mut self.rng);
+            }
+            Err(failure) => self.link.unanswered(now, conn, failure, &mut self.rng),
+        }
+    }
+
+    /// The answer to a look whether the server is there.
+    pub(super) fn on_look(&mut self, now: Now, result: Result<Reply<'_>, Failure>) {
+        let sighting = match result {
+            // An answer that is too long is one.
+            Err(Failure::TooLarge) => Sighting::Here { after: None },
+            Err(Failure::Unreachable | Failure::Timeout | Failure::Unavailable) => Sighting::Absent,
+            Ok(reply) => match reply.status {
+                401 => Sighting::Unauthorized,
+                429 | 500..=599 => Sighting::Busy {
+                    asked: retry_after(&reply.headers, now.wall),
+                },
+                _ => Sighting::Here {
+                    after: native::read_alive(reply.body).map(Millis),
+                },
+            },
+        };
+        self.link.saw(now, sighting, &mut self.rng);
     }
 
     fn on_heard(&mut self, now: Now, conn: ConnId, heard: Vec<Heard<'_>>) {
@@ -51,19 +163,33 @@ impl Engine {
                     ..
                 } => self.on_subscribed(now, &channel, position, recovery),
                 Heard::Unsubscribed { .. } | Heard::Unknown => {}
-                Heard::Pong => self.metrics.answered(now.mono),
                 Heard::Welcome {
                     ping_ms,
-                    now: server,
+                    session,
+                    now_ms,
+                    ends_ms,
                 } => {
-                    self.metrics.welcomed(now, server);
-                    self.link.welcome(now, Millis(ping_ms));
+                    let welcome = link::Welcome {
+                        ping: Millis(ping_ms),
+                        session,
+                        now_ms,
+                        ends_ms,
+                    };
+                    self.metrics.welcomed(now, now_ms);
+                    self.link.welcome(now, conn, welcome, &mut self.rng);
                 }
-                Heard::Ping { number } => self.link.ping(number),
+                Heard::Authorized { request, ends_ms } => {
+                    self.link.authorized(now, request, ends_ms);
+                }
+                Heard::Ping { number } => self.link.ping(now, conn, number),
+                Heard::Pong { number } => {
+                    self.metrics.answered(now.mono);
+                    self.link.pong(now, conn, number);
+                }
                 Heard::GoAway { spread_ms } => {
                     self.link.go_away(now, Millis(spread_ms), &mut self.rng);
                 }
-                Heard::Refused(refusal) => self.on_refused(refusal),
+                Heard::Refused(refusal) => self.on_link_refused(now, refusal),
                 Heard::Malformed(what) => self.fault(FaultCode::BadFrame, what),
             }
             self.link_steps(now);
@@ -71,47 +197,216 @@ impl Engine {
         self.relay(fresh);
     }
 
-    /// Says something to the server, if it can be heard.
-    pub(super) fn send(&mut self, frame: String) {
-        if let Some(conn) = self.link.live() {
-            self.out.push_back(Output::SendFrame { conn, frame });
+    /// The server refused something. What concerns the connection is the link's business, all
+    /// else the channels'.
+    fn on_link_refused(&mut self, now: Now, refusal: Refusal) {
+        if let Some(request) = refusal.request
+            && self.link.refused_token(now, request, &mut self.rng)
+        {
+            self.fault(FaultCode::Refused, "the server refused the new token");
+            return;
         }
+        if let Some(ms) = refusal.retry_after_ms {
+            self.link.hush(now, Millis(ms));
+        }
+        self.on_refused(refusal);
+    }
+
+    /// Says something to the server, if it can be heard.
+    pub(super) fn send(&mut self, now: Now, frame: String) {
+        self.link.say(now, frame, &mut self.rng);
     }
 
     /// Does what the link wants done.
     pub(super) fn link_steps(&mut self, now: Now) {
         while let Some(step) = self.link.poll() {
-            match step {
-                link::Step::Open(conn) => {
-                    self.metrics.dials += 1;
-                    self.out.push_back(Output::OpenSocket {
-                        conn,
-                        url: self.config.url.clone(),
-                        protocol: native::SUBPROTOCOL,
-                    });
+            self.link_step(now, step);
+        }
+    }
+
+    fn link_step(&mut self, now: Now, step: Step) {
+        match step {
+            Step::AskToken(request, reason) => {
+                self.out.push_back(Output::AskToken { request, reason });
+            }
+            Step::Open(conn, transport) => self.open_link(now, conn, transport),
+            Step::Close(conn, transport) => match transport {
+                Transport::Socket => self.out.push_back(Output::CloseSocket { conn }),
+                Transport::Stream => {
+                    self.out.push_back(Output::CloseStream { conn });
+                    self.abort_request(Owner::LinkSend(conn));
                 }
-                link::Step::Close(conn) => self.out.push_back(Output::CloseSocket { conn }),
-                link::Step::Hello(conn) => {
-                    self.metrics.greeted(now.mono);
-                    let frame = native::hello(&self.tabs.me().text(), None);
-                    self.out.push_back(Output::SendFrame { conn, frame });
+                Transport::Poll => {
+                    self.abort_request(Owner::LinkPoll(conn));
+                    self.abort_request(Owner::LinkSend(conn));
                 }
-                link::Step::Pong(conn, number) => {
-                    let frame = native::pong(number);
-                    self.out.push_back(Output::SendFrame { conn, frame });
-                }
-                link::Step::Ping(conn) => {
-                    self.metrics.asked(now.mono);
-                    let number = self.next_request().0;
-                    let frame = native::ping(number);
-                    self.out.push_back(Output::SendFrame { conn, frame });
-                }
-                link::Step::Up => {
-                    let steps = self.channels.link_up();
-                    self.channel_steps(now, steps);
-                }
-                link::Step::Down => self.channels.link_down(),
+            },
+            Step::Hello(conn) => {
+                self.metrics.greeted(now.mono);
+                let frame = self.hello();
+                self.out.push_back(Output::SendFrame { conn, frame });
+            }
+            Step::Pong(conn, number) => self.link.say_first(now, conn, native::pong(number)),
+            Step::Ping(conn) => {
+                self.metrics.asked(now.mono);
+                let number = self.next_request().0;
+                self.link.asked(number);
+                self.link.say_first(now, conn, native::ping(number));
+            }
+            Step::Authorize(conn) => {
+                let request = self.next_request();
+                let token = self.link.token().map(Token::text);
+                let message = native::authorize(request, token);
+                self.link.authorizing(request);
+                self.link.say_first(now, conn, message);
+            }
+            Step::Frame(conn, frame) => self.out.push_back(Output::SendFrame { conn, frame }),
+            Step::Post {
+                conn,
+                session,
+                lines,
+            } => {
+                let mut body = native::from_session(&session);
+                body.push('\n');
+                body.push_str(&lines);
+                let call = self.post_call("send", body);
+                self.send_request(now, Owner::LinkSend(conn), POST_TIMEOUT, call);
+            }
+            Step::Poll {
+                conn,
+                session,
+                patience,
+            } => {
+                let call = self.post_call("poll", native::from_session(&session));
+                self.send_request(now, Owner::LinkPoll(conn), patience, call);
+            }
+            Step::Look(sight) => {
+                let call = Call {
+                    method: Method::Get,
+                    url: self.config.http_url(""),
+                    headers: Vec::new(),
+                    body: None,
+                    sight,
+                    bytes_max: SCOUT_BYTES_MAX,
+                };
+                self.send_request(now, Owner::LinkProbe, SCOUT_TIMEOUT, call);
+            }
+            Step::StopLooking => self.abort_request(Owner::LinkProbe),
+            Step::Up => {
+                let steps = self.channels.link_up();
+                self.channel_steps(now, steps);
+            }
+            Step::Down => self.channels.link_down(),
+            Step::TooLarge => self.fault(
+                FaultCode::Refused,
+                "a message was larger than the server takes",
+            ),
+        }
+    }
+
+    fn hello(&self) -> String {
+        native::hello(&self.tabs.me().text(), self.link.token().map(Token::text))
+    }
+
+    fn open_link(&mut self, now: Now, conn: ConnId, transport: Transport) {
+        self.metrics.dials += 1;
+        match transport {
+            Transport::Socket => self.out.push_back(Output::OpenSocket {
+                conn,
+                url: self.config.url.clone(),
+                protocol: native::SUBPROTOCOL,
+            }),
+            Transport::Stream => {
+                self.metrics.greeted(now.mono);
+                let mut call = self.post_call("sse", self.hello());
+                call.headers
+                    .push(("accept", "text/event-stream".to_owned()));
+                self.out.push_back(Output::OpenStream { conn, call });
+            }
+            Transport::Poll => {
+                self.metrics.greeted(now.mono);
+                let call = self.post_call("poll", self.hello());
+                self.send_request(now, Owner::LinkPoll(conn), CONNECT_TIMEOUT, call);
             }
         }
     }
+
+    fn post_call(&self, door: &str, body: String) -> Call {
+        Call {
+            method: Method::Post,
+            url: self.config.http_url(door),
+            // What is not a form makes a browser ask a server of another origin first.
+            headers: vec![("content-type", "application/x-ndjson".to_owned())],
+            body: Some(body),
+            sight: Sight::Full,
+            bytes_max: ANSWER_BYTES_MAX,
+        }
+    }
+
+    /// Lets the link see how the clocks went on, and what became of what it asked for.
+    pub(super) fn tick_link(&mut self, now: Now) {
+        if self.link.live().is_some() && self.is_synced() {
+            self.link.synced(now);
+        }
+        self.link.tick(now, &mut self.rng);
+    }
+
+    /// Is everything answered that was asked on this connection?
+    fn is_synced(&self) -> bool {
+        self.channels
+            .iter()
+            .all(|(_, state, _)| state == ChannelState::Subscribed)
+    }
+
+    /// The app answered the question for a token.
+    pub(super) fn on_token(
+        &mut self,
+        now: Now,
+        request: TokenId,
+        result: Result<Option<Token>, TokenFailure>,
+    ) {
+        self.link
+            .token_answered(now, request, result, &mut self.rng);
+    }
+
+    /// Somebody logged in. The token itself never leaves this tab: the leader asks its own page.
+    pub(super) fn on_login(&mut self, now: Now, token: Option<Token>) {
+        if self.tabs.role() == Role::Following {
+            self.heard_of_login();
+            self.post(Says::LoggedIn);
+        } else {
+            self.link.logged_in(now, token);
+        }
+    }
+
+    /// Another tab knows of a login.
+    pub(super) fn heard_of_login(&mut self) {
+        // Whoever leads next need not wait for a login any more.
+        self.heir_of = None;
+    }
+
+    /// The app wants a new connection.
+    pub(super) fn reconnect(&mut self, now: Now) {
+        if self.tabs.role() == Role::Following {
+            self.post(Says::Reconnect);
+        } else {
+            self.link.reconnect(now);
+        }
+    }
+}
+
+/// A captive portal answers everything with 200 and a page.
+fn is_event_stream(status: u16, headers: &Headers<'_>) -> bool {
+    status == 200 && has_type(headers, "text/event-stream")
+}
+
+fn is_messages(reply: &Reply<'_>) -> bool {
+    reply.status == 204 || (reply.status == 200 && has_type(&reply.headers, "application/x-ndjson"))
+}
+
+fn has_type(headers: &Headers<'_>, wanted: &str) -> bool {
+    headers
+        .content_type
+        .and_then(|text| text.split(';').next())
+        .is_some_and(|text| text.trim().eq_ignore_ascii_case(wanted))
 }

@@ -37,7 +37,7 @@ impl Engine {
             tabs::Step::TakeLead => {
                 // Subscribed was what the last leader had; this tab has asked for nothing yet.
                 self.channels.link_down();
-                self.link.want(now);
+                self.want_link(now);
                 self.queue_leads(now);
             }
             tabs::Step::GiveUpLead => {
@@ -76,6 +76,10 @@ impl Engine {
             Says::Bye => self.on_tab_gone(now, from),
             Says::Contracts(word) => self.on_word(now, from, word),
             Says::Calm { host, until } => self.on_calm(now, &host, until),
+            Says::Reconnect if self.tabs.has_link() => self.link.reconnect(now),
+            Says::Reconnect => {}
+            Says::LoggedIn if self.tabs.has_link() => self.link.logged_in(now, None),
+            Says::LoggedIn => self.heard_of_login(),
             Says::Lead {
                 term,
                 status,
@@ -83,6 +87,7 @@ impl Engine {
                 positions,
             } => {
                 if self.hears(now, term) {
+                    self.remember_link(&status);
                     if self.tabs.follow(term, status, tabs) {
                         self.post_wants();
                         self.queue.follow_leader(now, term);

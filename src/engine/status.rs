@@ -1,5 +1,7 @@
 //! The state of the link as the app sees it.
 
+use std::borrow::Cow;
+
 use super::time::Wall;
 use crate::wire::json::{Raw, Text, Writer};
 
@@ -10,11 +12,13 @@ pub enum Word {
     Idle,
     /// The first dial is under way.
     Connecting,
-    /// Connected and known to the server.
+    /// There is a connection; [`Status::authenticated`] says whether the server knows us.
     Connected,
+    /// Connected, but by a lower transport, or slow.
+    Degraded,
     /// The link was lost; it is being dialled again.
     Reconnecting,
-    /// The browser says that there is no network.
+    /// The browser says that there is no network, or nothing has answered for long.
     Offline,
     /// The server wants a login.
     NeedsAuth,
@@ -25,10 +29,11 @@ pub enum Word {
 }
 
 /// Word and text, both ways, in one table.
-const WORDS: [(Word, &str); 8] = [
+const WORDS: [(Word, &str); 9] = [
     (Word::Idle, "idle"),
     (Word::Connecting, "connecting"),
     (Word::Connected, "connected"),
+    (Word::Degraded, "degraded"),
     (Word::Reconnecting, "reconnecting"),
     (Word::Offline, "offline"),
     (Word::NeedsAuth, "needs-auth"),
@@ -53,19 +58,57 @@ impl Word {
     }
 }
 
+/// What carries the messages of a connection, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A WebSocket.
+    Socket,
+    /// An answer that is read as it comes (server-sent events), and requests the other way.
+    Stream,
+    /// Requests that the server answers when it has something to say.
+    Poll,
+}
+
+impl Transport {
+    /// As the app reads and writes it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Transport::Socket => "ws",
+            Transport::Stream => "sse",
+            Transport::Poll => "poll",
+        }
+    }
+
+    /// Reads what [`Transport::text`] wrote.
+    pub fn parse(text: &str) -> Option<Transport> {
+        match text {
+            "ws" => Some(Transport::Socket),
+            "sse" => Some(Transport::Stream),
+            "poll" => Some(Transport::Poll),
+            _ => None,
+        }
+    }
+}
+
 /// The state of the link, with its why and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// The state.
     pub word: Word,
     /// Why, for reading by people.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// Since when.
     pub since: Wall,
     /// How many dials in a row failed.
     pub attempt: u32,
     /// When the next dial is due.
     pub next_retry: Option<Wall>,
+    /// Does the server know us? A connection is there before it does.
+    pub authenticated: bool,
+    /// What carries the link; while it is down, what it will be dialled with.
+    pub transport: Option<Transport>,
+    /// Until when the server asked us to stay away. A tab that takes the lead keeps to it.
+    pub hold: Option<Wall>,
 }
 
 impl Status {
@@ -73,10 +116,13 @@ impl Status {
     pub fn idle(since: Wall) -> Status {
         Status {
             word: Word::Idle,
-            reason: "not started".to_owned(),
+            reason: Cow::Borrowed("not started"),
             since,
             attempt: 0,
             next_retry: None,
+            authenticated: false,
+            transport: None,
+            hold: None,
         }
     }
 
@@ -90,6 +136,14 @@ impl Status {
             Some(at) => w.key("nextRetry").number(at.0),
             None => w.key("nextRetry").null(),
         }
+        w.key("authenticated").bool(self.authenticated);
+        match self.transport {
+            Some(transport) => w.key("transport").string(transport.text()),
+            None => w.key("transport").null(),
+        }
+        if let Some(hold) = self.hold {
+            w.key("hold").number(hold.0);
+        }
     }
 
     /// Reads what [`Status::write_members`] wrote; a follower learns its leader's status so.
@@ -99,7 +153,8 @@ impl Status {
         raw.members(|key, value| match key.decode().as_ref() {
             "status" => word = value.string().and_then(|text| Word::parse(&text.decode())),
             "reason" => {
-                status.reason = value.string().map(Text::decode).unwrap_or_default().into();
+                let text = value.string().map(Text::decode).unwrap_or_default();
+                status.reason = Cow::Owned(text.into_owned());
             }
             "since" => status.since = Wall(value.integer().unwrap_or(0)),
             "attempt" => {
@@ -109,6 +164,12 @@ impl Status {
                     .unwrap_or(0);
             }
             "nextRetry" => status.next_retry = value.integer().map(Wall),
+            "authenticated" => status.authenticated = value.bool().unwrap_or(false),
+            "transport" => {
+                let text = value.string().map(Text::decode);
+                status.transport = text.and_then(|text| Transport::parse(&text));
+            }
+            "hold" => status.hold = value.integer().map(Wall),
             _ => {}
         });
         status.word = word?;
@@ -127,10 +188,13 @@ mod tests {
         for (word, _) in WORDS {
             let status = Status {
                 word,
-                reason: "a \"reason\"".to_owned(),
+                reason: "a \"reason\"".into(),
                 since: Wall(7),
                 attempt: 3,
                 next_retry: (word == Word::Reconnecting).then_some(Wall(9)),
+                authenticated: word == Word::Connected,
+                transport: (word == Word::Degraded).then_some(Transport::Poll),
+                hold: (word == Word::Offline).then_some(Wall(11)),
             };
             let mut writer = Writer::new();
             writer.object(|w| status.write_members(w));

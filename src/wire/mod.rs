@@ -6,6 +6,7 @@
 
 pub mod json;
 pub mod native;
+pub mod sse;
 
 use crate::engine::ids::{Position, RequestId, Seq};
 
@@ -16,8 +17,19 @@ pub enum Heard<'a> {
     Welcome {
         /// How often the server gives a sign of life, in milliseconds.
         ping_ms: u64,
-        /// What the server's clock says, if it says so, in milliseconds since 1970.
-        now: Option<u64>,
+        /// The name of the session: how requests over HTTP say which connection they belong to.
+        session: Option<String>,
+        /// The server's clock.
+        now_ms: Option<u64>,
+        /// Until when the server accepts our token, by its clock.
+        ends_ms: Option<u64>,
+    },
+    /// The server accepted a new token.
+    Authorized {
+        /// The request that this answers.
+        request: Option<RequestId>,
+        /// Until when it accepts it, by its clock.
+        ends_ms: Option<u64>,
     },
     /// A channel is subscribed.
     Subscribed {
@@ -46,7 +58,10 @@ pub enum Heard<'a> {
         number: u64,
     },
     /// The server gave a sign of life.
-    Pong,
+    Pong {
+        /// The number of the question.
+        number: u64,
+    },
     /// The server will close soon.
     GoAway {
         /// Dial again at a random moment within this many milliseconds.
@@ -101,6 +116,45 @@ pub struct Refusal {
     pub message: String,
     /// When to try again, in milliseconds.
     pub retry_after_ms: Option<u64>,
+}
+
+/// What a close code means, in any protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseMeans {
+    /// The connection was lost.
+    Lost,
+    /// The server wants us to come back later; the reason may say when.
+    SlowDown,
+    /// The server sends everybody away.
+    GoingAway,
+    /// What was said last is more than the server takes.
+    TooLarge,
+    /// The server does not accept who we are.
+    Unauthorized,
+    /// Coming back would be of no use.
+    Final,
+}
+
+/// What a protocol means by a range of close codes. The first rule that fits counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseRule {
+    /// The first code.
+    pub from: u16,
+    /// The last code.
+    pub to: u16,
+    /// What they mean.
+    pub means: CloseMeans,
+}
+
+impl CloseRule {
+    /// A rule for one code.
+    pub const fn one(code: u16, means: CloseMeans) -> CloseRule {
+        CloseRule {
+            from: code,
+            to: code,
+            means,
+        }
+    }
 }
 
 /// Which promises a protocol can carry by itself.

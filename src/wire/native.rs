@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::json::{self, Raw, Text, Writer};
-use super::{Capabilities, Event, Heard, Recovery, Refusal};
+use super::{Capabilities, CloseMeans, CloseRule, Event, Heard, Recovery, Refusal};
 use crate::engine::ids::{Position, RequestId, Seq};
 
 /// The subprotocol that the socket is opened with.
@@ -17,6 +17,22 @@ pub const CAPABILITIES: Capabilities = Capabilities {
 
 /// A frame from the server larger than this is refused before it is read.
 pub const FRAME_BYTES_MAX: usize = 1 << 20;
+
+/// What the close codes mean. Any other means a lost connection.
+pub const CLOSES: &[CloseRule] = &[
+    CloseRule::one(4401, CloseMeans::Unauthorized),
+    CloseRule::one(4400, CloseMeans::Final),
+    CloseRule::one(4403, CloseMeans::Final),
+    CloseRule::one(4406, CloseMeans::Final),
+    CloseRule::one(4413, CloseMeans::TooLarge),
+    CloseRule::one(4429, CloseMeans::SlowDown),
+    CloseRule::one(4503, CloseMeans::GoingAway),
+    // Proxies and servers' own libraries close with the codes of RFC 6455.
+    CloseRule::one(1001, CloseMeans::GoingAway),
+    CloseRule::one(1012, CloseMeans::GoingAway),
+    CloseRule::one(1008, CloseMeans::Final),
+    CloseRule::one(1009, CloseMeans::TooLarge),
+];
 
 /// The first message: who we are.
 pub fn hello(client: &str, token: Option<&str>) -> String {
@@ -47,6 +63,32 @@ pub fn unsubscribe(id: RequestId, channel: &str) -> String {
         w.key("id").number(id.0);
         w.key("ch").string(channel);
     })
+}
+
+/// Says which session the messages of a request belong to.
+pub fn from_session(session: &str) -> String {
+    message("from", |w| w.key("session").string(session))
+}
+
+/// Gives a new token, on a connection that goes on.
+pub fn authorize(id: RequestId, token: Option<&str>) -> String {
+    message("auth", |w| {
+        w.key("id").number(id.0);
+        match token {
+            Some(token) => w.key("token").string(token),
+            None => w.key("token").null(),
+        }
+    })
+}
+
+/// Reads what the server answers to a look whether it is there: after how many milliseconds it
+/// wants to be dialled.
+pub fn read_alive(body: &[u8]) -> Option<u64> {
+    let raw = json::parse(std::str::from_utf8(body).ok()?).ok()?;
+    if !raw.member("t")?.string()?.is("alive") {
+        return None;
+    }
+    raw.member("after")?.integer()
 }
 
 /// Asks for a sign of life.
@@ -117,6 +159,8 @@ struct Fields<'a> {
     at: Option<u64>,
     ping: Option<u64>,
     now: Option<u64>,
+    ends: Option<u64>,
+    session: Option<Cow<'a, str>>,
     spread: Option<u64>,
     retry_after: Option<u64>,
     data: Option<Raw<'a>>,
@@ -141,6 +185,8 @@ impl<'a> Fields<'a> {
             "at" => self.at = value.integer(),
             "ping" => self.ping = value.integer(),
             "now" => self.now = value.integer(),
+            "exp" => self.ends = value.integer(),
+            "session" => self.session = text(),
             "spread" => self.spread = value.integer(),
             "retry_after" => self.retry_after = value.integer(),
             "data" => self.data = Some(value),
@@ -184,11 +230,19 @@ fn read_message<'a>(line: &'a str, heard: &mut Vec<Heard<'a>>) {
         "ping" => heard.push(Heard::Ping {
             number: fields.number.unwrap_or(0),
         }),
-        "pong" => heard.push(Heard::Pong),
+        "pong" => heard.push(Heard::Pong {
+            number: fields.number.unwrap_or(0),
+        }),
+        "authd" => heard.push(Heard::Authorized {
+            request: fields.request.map(RequestId),
+            ends_ms: fields.ends,
+        }),
         "welcome" => heard.push(match fields.ping {
             Some(ping_ms) => Heard::Welcome {
                 ping_ms,
-                now: fields.now,
+                session: fields.session.map(Cow::into_owned),
+                now_ms: fields.now,
+                ends_ms: fields.ends,
             },
             None => Heard::Malformed("a welcome without ping"),
         }),
@@ -282,7 +336,7 @@ mod tests {
             [
                 Heard::Ping { number: 3 },
                 Heard::Malformed("not a JSON object"),
-                Heard::Pong
+                Heard::Pong { number: 1 }
             ]
         );
     }
@@ -319,6 +373,41 @@ mod tests {
     }
 
     #[test]
+    fn a_welcome_says_how_long_the_token_lasts() {
+        assert_eq!(
+            heard(r#"{"t":"welcome","v":1,"session":"S","ping":25000,"now":5,"exp":9}"#),
+            [Heard::Welcome {
+                ping_ms: 25_000,
+                session: Some("S".to_owned()),
+                now_ms: Some(5),
+                ends_ms: Some(9),
+            }]
+        );
+        assert_eq!(
+            heard(r#"{"t":"authd","id":3,"exp":9}"#),
+            [Heard::Authorized {
+                request: Some(RequestId(3)),
+                ends_ms: Some(9),
+            }]
+        );
+    }
+
+    #[test]
+    fn the_answer_to_a_look_may_say_when_to_dial() {
+        assert_eq!(read_alive(br#"{"t":"alive","after":120}"#), Some(120));
+        for body in [
+            "",
+            "ok",
+            "<html>",
+            "{}",
+            r#"{"t":"alive"}"#,
+            r#"{"after":1}"#,
+        ] {
+            assert_eq!(read_alive(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
     fn what_we_say_is_what_the_protocol_says() {
         assert_eq!(
             hello("c1", Some("t\"")),
@@ -332,6 +421,11 @@ mod tests {
             unsubscribe(RequestId(2), "tasks"),
             r#"{"t":"unsub","id":2,"ch":"tasks"}"#
         );
+        assert_eq!(
+            authorize(RequestId(3), Some("T")),
+            r#"{"t":"auth","id":3,"token":"T"}"#
+        );
+        assert_eq!(from_session("S"), r#"{"t":"from","session":"S"}"#);
         assert_eq!(ping(7), r#"{"t":"ping","n":7}"#);
         assert_eq!(pong(3), r#"{"t":"pong","n":3}"#);
     }

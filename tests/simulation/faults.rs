@@ -601,10 +601,13 @@ impl World {
         }
     }
 
-    /// Whoever was told not to dial again needs a person to say otherwise.
+    /// Whoever was told not to dial again needs a person to say otherwise. A tab that takes the
+    /// lead from it shows that a login is wanted, and does not dial either.
     pub(crate) fn mend(&mut self) {
         for tab in 0..self.tabs.len() {
-            if self.runs(tab) && self.tabs[tab].neighbour.is_stopped() {
+            let wants_person =
+                self.tabs[tab].neighbour.is_stopped() || self.tabs[tab].app.word() == "needs-auth";
+            if self.runs(tab) && wants_person {
                 self.reconnect(tab);
             }
         }

@@ -1,487 +1,439 @@
-//! The one connection to the server: when to dial, when to believe that it is alive, when to
-//! give up.
+//! The one connection to the server: when to dial and with what, when to believe that it is
+//! alive, when to give up.
 //!
-//! It knows no channels and no tabs. The engine tells it whether a link is wanted (this tab
-//! leads), what happens to the socket and what the server says about the connection itself.
+//! It knows no channels, no tabs, no bytes and no URLs. The engine tells it whether a link is
+//! wanted (this tab leads), what happens to a connection, what the server says about the
+//! connection itself and what the app answers when it is asked for a token. What it wants done
+//! comes out of [`Link::poll`].
+//!
+//! Every connection has a number of its own; what an older one still says is void. There is one
+//! way to dial ([`dial`](self)), and it goes by the pace, the server's wish to be left alone and
+//! the token. It holds its part of G5 (one connection) and G11 (a good neighbour).
+//!
+//! * `ladder`: which transport, and when to try the better one.
+//! * `pulse`: is the other side there?
+//! * `scout`: is the server there, while there is no connection?
+//! * `token`: the only place that asks for a token.
+//! * `line`: what waits to be said.
+//! * `dial`, `live`, `outage`: the ways through the states, in this order.
 
 mod backoff;
 mod close;
+mod dial;
+mod ladder;
+mod line;
+mod live;
+mod outage;
+mod pulse;
+mod scout;
+mod token;
+mod word;
 
-use self::close::{AfterClose, after_close};
-use super::ids::ConnId;
-use super::limits::{CONNECT_TIMEOUT, PROBE_TIMEOUT, SILENCE_GRACE, STABLE_AFTER};
+#[cfg(test)]
+mod tests;
+
+pub use self::live::Welcome;
+pub use self::scout::Sighting;
+
+use std::collections::VecDeque;
+
+use self::ladder::{Ladder, Strike};
+use self::line::Line;
+use self::live::Live;
+use self::scout::Scout;
+use self::token::Tokens;
+use super::http::Sight;
+use super::ids::{ConnId, TokenId};
+use super::lapse::Lapse;
+use super::limits::{AWAY, DUE_AT_ONCE_MAX, PROBE_TIMEOUT};
 use super::rng::Rng;
-use super::status::{Status, Word};
+use super::status::{Status, Transport, Word};
 use super::time::{Millis, Mono, Now, Wall};
+use super::token::{Token, TokenReason};
+use crate::wire::CloseRule;
+
+/// What the app and the wire decided about the link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Transports, the best first.
+    pub ladder: Vec<Transport>,
+    /// Dials in a row that may fail before it only looks for the server now and then.
+    pub attempts_max: Option<u32>,
+    /// Whether the app has a function that gives tokens.
+    pub has_tokens: bool,
+    /// What close codes mean.
+    pub closes: &'static [CloseRule],
+}
 
 /// The connection's life.
 #[derive(Debug)]
 pub struct Link {
+    settings: Settings,
     state: State,
-    /// The number of the last socket that was opened.
-    conn: ConnId,
+    /// The number of the last connection that was opened.
+    last: ConnId,
+    ladder: Ladder,
+    scout: Scout,
+    tokens: Tokens,
     /// Dials in a row that did not lead to a stable connection.
     failures: u32,
+    /// Dials in a row that were refused before the connection was open.
+    refusals: u32,
+    /// The server refused a token since the last stable connection.
+    rejected: bool,
     online: bool,
-    reason: String,
+    /// Since when nothing has answered.
+    unanswered: Option<Mono>,
+    /// Nothing has answered for long.
+    unreachable: bool,
+    /// The server asked us to stay away until then.
+    hold: Option<Mono>,
+    /// When the last dial began.
+    dialled: Option<Mono>,
+    /// A stable connection was lost just now: until when that is not shown.
+    grace: Option<Mono>,
+    /// There was a connection before.
+    was_linked: bool,
+    reason: &'static str,
+    shown: Word,
+    /// The next dial and the end of the wait that the server asked for, on both clocks.
+    shown_dial: Option<(Mono, Wall)>,
+    shown_hold: Option<(Mono, Wall)>,
     since: Wall,
-    out: Vec<Step>,
+    out: VecDeque<Step>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum State {
     /// No link is wanted.
     Idle,
-    /// The socket is being opened, or was opened and the server has not welcomed us yet.
-    Dialling { until: Mono },
+    /// The app was asked for a token; the dial follows.
+    Asking,
+    /// A connection is being opened.
+    Dialling(Box<Dialling>),
     /// The server knows us.
-    Live(Live),
+    Live(Box<Live>),
     /// Waiting for the next dial.
-    Waiting { until: Mono },
-    /// The browser says that there is no network; dialled all the same, only seldom.
-    Offline { until: Mono },
-    /// The server does not accept who we are.
+    Waiting(Waiting),
+    /// The server does not accept who we are: nothing is dialled before there is a new token.
     NeedsAuth,
     /// Dialling again would be of no use.
     Failed,
 }
 
+#[derive(Debug)]
+struct Dialling {
+    line: Line,
+    stage: Stage,
+    until: Mono,
+    /// The page was away when it should have been open, and so waits once more.
+    again: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Live {
-    /// Silence longer than this means a dead link.
-    patience: Millis,
-    /// When we last heard from the server.
-    heard: Mono,
-    /// When the answer to our own ping is due.
-    probe: Option<Mono>,
-    /// When the connection counts as good.
-    stable: Option<Mono>,
+enum Stage {
+    /// Not open yet.
+    Opening,
+    /// Open, and the server was told who we are.
+    Greeting,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Waiting {
+    /// The next dial, if nothing happens before.
+    dial: Mono,
+    /// Whether to dial as soon as the server is seen. Not after it was seen and refused us: that
+    /// would be a dial a second for as long as it does.
+    on_sight: bool,
+    /// Within which span to dial when it is seen, if it was lost in a way that many share.
+    spread: Option<Millis>,
+    /// What the last failure says against the transport, if the server is there.
+    strike: Option<Strike>,
+    /// The attempts that the app allows were made.
+    resting: bool,
 }
 
 /// What the link wants done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Open a socket.
-    Open(ConnId),
-    /// Close a socket.
-    Close(ConnId),
-    /// Say who we are.
+    /// Ask the app for a token.
+    AskToken(TokenId, TokenReason),
+    /// Open a connection.
+    Open(ConnId, Transport),
+    /// Close a connection.
+    Close(ConnId, Transport),
+    /// Say who we are, on a socket that is open.
     Hello(ConnId),
     /// Answer a sign of life.
     Pong(ConnId, u64),
-    /// Ask for a sign of life.
+    /// Ask for a sign of life, and say by which number: [`Link::asked`].
     Ping(ConnId),
+    /// Give the new token, and say by which number: [`Link::authorizing`].
+    Authorize(ConnId),
+    /// Send a frame on a socket.
+    Frame(ConnId, String),
+    /// Send messages by a request.
+    Post {
+        /// For which connection.
+        conn: ConnId,
+        /// How the server calls it.
+        session: String,
+        /// A message a line.
+        lines: String,
+    },
+    /// Wait for messages by a request.
+    Poll {
+        /// For which connection.
+        conn: ConnId,
+        /// How the server calls it.
+        session: String,
+        /// For how long.
+        patience: Millis,
+    },
+    /// Look whether the server is there.
+    Look(Sight),
+    /// Give the look up.
+    StopLooking,
     /// The link can be used.
     Up,
     /// The link cannot be used any more.
     Down,
+    /// What was said last is more than the server takes.
+    TooLarge,
+}
+
+/// Why a connection is wanted now rather than later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nudge {
+    /// The page can be seen again.
+    Visible,
+    /// The page was away and is back.
+    Resumed,
+    /// The browser found a network.
+    Online,
 }
 
 impl Link {
     /// A link that nobody wants yet.
-    pub fn new(online: bool, since: Wall) -> Self {
+    pub fn new(settings: Settings, online: bool, since: Wall) -> Self {
         Link {
             state: State::Idle,
-            conn: ConnId::default(),
+            last: ConnId::default(),
+            ladder: Ladder::new(&settings.ladder),
+            scout: Scout::new(),
+            tokens: Tokens::new(settings.has_tokens),
             failures: 0,
+            refusals: 0,
+            rejected: false,
             online,
-            reason: "not started".to_owned(),
+            unanswered: None,
+            unreachable: false,
+            hold: None,
+            dialled: None,
+            grace: None,
+            was_linked: false,
+            reason: "not started",
+            shown: Word::Idle,
+            shown_dial: None,
+            shown_hold: None,
             since,
-            out: Vec::new(),
+            out: VecDeque::new(),
+            settings,
         }
     }
 
     /// The next thing to do.
     pub fn poll(&mut self) -> Option<Step> {
-        if self.out.is_empty() {
-            return None;
-        }
-        Some(self.out.remove(0))
+        self.out.pop_front()
     }
 
-    /// The current socket, if it may be used.
+    /// The token at hand, for what is said to the server.
+    pub fn token(&self) -> Option<&Token> {
+        self.tokens.token()
+    }
+
+    /// The current connection, if it may be used.
     pub fn live(&self) -> Option<ConnId> {
-        matches!(self.state, State::Live(_)).then_some(self.conn)
-    }
-
-    /// Is this the current socket? What an older one says is dropped.
-    pub fn owns(&self, conn: ConnId) -> bool {
-        conn == self.conn && matches!(self.state, State::Dialling { .. } | State::Live(_))
-    }
-
-    /// A link is wanted from now on.
-    pub fn want(&mut self, now: Now) {
-        if self.state == State::Idle {
-            self.failures = 0;
-            self.dial(now, "first connection");
+        match &self.state {
+            State::Live(live) => Some(live.line.conn),
+            State::Idle
+            | State::Asking
+            | State::Dialling(_)
+            | State::Waiting(_)
+            | State::NeedsAuth
+            | State::Failed => None,
         }
+    }
+
+    /// Is this a connection of ours? What an older one says is dropped.
+    pub fn owns(&self, conn: ConnId) -> bool {
+        match &self.state {
+            State::Dialling(dialling) => dialling.line.conn == conn,
+            State::Live(live) => live.owns(conn),
+            State::Idle | State::Asking | State::Waiting(_) | State::NeedsAuth | State::Failed => {
+                false
+            }
+        }
+    }
+
+    /// A link is wanted from now on. What the last leader knew of it is taken over: a transport
+    /// that was good, a wish of the server, and that somebody has to log in.
+    pub fn want(&mut self, now: Now, heir_of: Option<&Status>, rng: &mut Rng) {
+        if !matches!(self.state, State::Idle) {
+            return;
+        }
+        self.failures = 0;
+        self.rejected = false;
+        if let Some(status) = heir_of {
+            if let Some(transport) = status.transport {
+                self.ladder.remember(transport);
+            }
+            if let Some(hold) = status.hold.filter(|hold| *hold > now.wall) {
+                self.hold_for(now.mono, Millis(hold.0 - now.wall.0), rng);
+            }
+            if status.word == Word::NeedsAuth {
+                self.enter(now, State::NeedsAuth, "the server wants a login");
+                return;
+            }
+        }
+        self.dial(now, "first connection");
     }
 
     /// No link is wanted any more.
-    pub fn unwant(&mut self, now: Now, reason: &str) {
+    pub fn unwant(&mut self, now: Now, reason: &'static str) {
         self.hang_up();
+        self.stop_looking();
+        self.tokens.cancel();
+        self.grace = None;
         self.enter(now, State::Idle, reason);
     }
 
-    /// Dial now, whatever was planned.
-    pub fn reconnect(&mut self, now: Now) {
-        if self.state != State::Idle {
-            self.hang_up();
-            self.failures = 0;
-            self.dial(now, "asked for by the app");
-        }
+    /// The user is another one: nothing of the last may be used.
+    pub fn forget_user(&mut self) {
+        self.tokens.clear();
+        self.rejected = false;
     }
 
-    /// The socket is open.
-    pub fn opened(&mut self, conn: ConnId) {
-        if self.owns(conn) {
-            self.out.push(Step::Hello(conn));
-        }
-    }
-
-    /// Anything came from the server.
-    pub fn heard(&mut self, now: Now) {
-        if let State::Live(live) = &mut self.state {
-            live.heard = now.mono;
-            live.probe = None;
-        }
-    }
-
-    /// The server knows us.
-    pub fn welcome(&mut self, now: Now, ping: Millis) {
-        if !matches!(self.state, State::Dialling { .. }) {
+    /// The clocks do not agree with what was planned: the page was away.
+    pub fn lapse(&mut self, now: Now, lapse: Lapse, rng: &mut Rng) {
+        // The wait that the server asked for is not cut short: the wall clock may only have been
+        // set, and then it is not over.
+        self.tokens.slept(lapse.slept);
+        let away = lapse.away();
+        if away <= AWAY && lapse.set_back <= AWAY {
             return;
         }
-        let live = Live {
-            patience: Millis(ping.0.saturating_add(SILENCE_GRACE.0)),
-            heard: now.mono,
-            probe: None,
-            stable: Some(now.mono + STABLE_AFTER),
-        };
-        self.enter(now, State::Live(live), "connected");
-        self.out.push(Step::Up);
-    }
-
-    /// The server asks for a sign of life.
-    pub fn ping(&mut self, number: u64) {
-        self.out.push(Step::Pong(self.conn, number));
-    }
-
-    /// The server will close soon: leave before it does, at a moment of our own.
-    pub fn go_away(&mut self, now: Now, spread: Millis, rng: &mut Rng) {
-        if self.live().is_some() {
-            self.hang_up();
-            let until = now.mono + rng.jitter(spread);
-            self.enter(now, State::Waiting { until }, "the server is going away");
-        }
-    }
-
-    /// The socket is closed, or could not be opened.
-    pub fn closed(&mut self, now: Now, conn: ConnId, code: u16, reason: &str, rng: &mut Rng) {
-        if !self.owns(conn) {
-            return;
-        }
-        if self.live().is_some() {
-            self.out.push(Step::Down);
-        }
-        match after_close(code, reason) {
-            AfterClose::Retry { asked } => {
-                let why = match self.state {
-                    State::Live(_) => "the connection was lost",
-                    _ => "the server cannot be reached",
-                };
-                self.wait(now, asked, why, rng);
+        match &mut self.state {
+            State::Dialling(dialling) => dialling.away(now.mono),
+            State::Live(live) => {
+                live.away(now.mono);
+                if away >= live.dead_after() {
+                    // The server has closed it long ago, and the word of it is lost.
+                    self.lost(now, "the page slept", rng);
+                } else {
+                    self.doubt(now.mono);
+                }
             }
-            AfterClose::Unauthorized => {
-                self.enter(now, State::NeedsAuth, "the server wants a login")
-            }
-            AfterClose::Give => self.enter(now, State::Failed, "the server refused the connection"),
-        }
-    }
-
-    /// The browser's opinion of the network changed.
-    pub fn online(&mut self, now: Now, online: bool, rng: &mut Rng) {
-        self.online = online;
-        match (online, self.state) {
-            (true, State::Offline { .. }) => self.dial(now, "the network is back"),
-            // An open socket can outlive the browser's opinion; ask it.
-            (_, State::Live(_)) => self.probe(now),
-            (false, State::Waiting { .. }) => self.wait(now, None, "no network", rng),
-            _ => {}
-        }
-    }
-
-    /// The page can be seen again, or woke up: what was planned may be long overdue.
-    pub fn wake(&mut self, now: Now) {
-        match self.state {
-            State::Live(_) => self.probe(now),
-            State::Waiting { .. } => self.dial(now, "the page is back"),
-            _ => {}
-        }
-    }
-
-    fn probe(&mut self, now: Now) {
-        if let State::Live(live) = &mut self.state
-            && live.probe.is_none()
-        {
-            live.probe = Some(now.mono + PROBE_TIMEOUT);
-            self.out.push(Step::Ping(self.conn));
+            State::Waiting(_) if away > AWAY => self.nudge(now, Nudge::Resumed),
+            State::Idle | State::Asking | State::Waiting(_) | State::NeedsAuth | State::Failed => {}
         }
     }
 
     /// Time passed.
     pub fn tick(&mut self, now: Now, rng: &mut Rng) {
-        match &mut self.state {
-            State::Dialling { until } if *until <= now.mono => {
-                self.hang_up();
-                self.wait(now, None, "the server does not answer", rng);
+        // What is done may make something else due at once: a dial that failed is followed by a
+        // look. The bound is never reached; without one a mistake here would hang the page.
+        for _ in 0..DUE_AT_ONCE_MAX {
+            self.do_due(now, rng);
+            if self.next_wakeup().is_none_or(|at| at > now.mono) {
+                break;
             }
-            State::Waiting { until } | State::Offline { until } if *until <= now.mono => {
-                self.dial(now, "trying again");
-            }
-            State::Live(live) => {
-                if live.stable.is_some_and(|at| at <= now.mono) {
-                    live.stable = None;
-                    self.failures = 0;
-                }
-                self.check_silence(now, rng);
-            }
-            _ => {}
         }
     }
 
-    /// Silence alone is not death: a throttled page hears late. So silence leads to a question,
-    /// and only an unanswered question to a new dial.
-    fn check_silence(&mut self, now: Now, rng: &mut Rng) {
-        let State::Live(live) = self.state else {
-            return;
-        };
-        match live.probe {
-            Some(until) if until <= now.mono => {
-                self.hang_up();
-                self.wait(now, None, "the server went silent", rng);
-            }
-            None if now.mono >= live.heard + live.patience => self.probe(now),
-            _ => {}
+    fn do_due(&mut self, now: Now, rng: &mut Rng) {
+        if self.tokens.tick(now.mono, rng) {
+            self.token_failed(now);
         }
+        match &self.state {
+            State::Idle | State::Asking | State::Failed => {}
+            State::Dialling(dialling) if dialling.until <= now.mono => self.hung(now, rng),
+            State::Dialling(_) => {}
+            State::Live(_) => self.tick_live(now, rng),
+            State::Waiting(_) => self.tick_waiting(now, rng),
+            State::NeedsAuth => {
+                if let Some(request) = self.tokens.renewal(now.mono) {
+                    self.out
+                        .push_back(Step::AskToken(request, TokenReason::Rejected));
+                }
+            }
+        }
+        if self.grace.is_some_and(|until| until <= now.mono) {
+            self.grace = None;
+        }
+        self.show(now);
     }
 
     /// When something is to be done, if nothing else happens.
     pub fn next_wakeup(&self) -> Option<Mono> {
-        match self.state {
-            State::Dialling { until } | State::Waiting { until } | State::Offline { until } => {
-                Some(until)
+        let state = match &self.state {
+            State::Idle | State::Asking | State::NeedsAuth | State::Failed => None,
+            State::Dialling(dialling) => Some(dialling.until),
+            State::Live(live) => Some(live.next_wakeup()),
+            State::Waiting(waiting) => Some(waiting.dial),
+        };
+        let looks = match &self.state {
+            State::Live(_) | State::Waiting(_) => self.scout.next_wakeup(),
+            State::Idle | State::Asking | State::Dialling(_) | State::NeedsAuth | State::Failed => {
+                None
             }
-            State::Live(live) => {
-                let silence = live.probe.unwrap_or(live.heard + live.patience);
-                Some(live.stable.map_or(silence, |stable| stable.min(silence)))
-            }
-            State::Idle | State::NeedsAuth | State::Failed => None,
-        }
+        };
+        let renews = matches!(self.state, State::Live(_) | State::NeedsAuth);
+        let tokens = self.tokens.next_wakeup(renews);
+        [state, looks, tokens, self.grace]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
-    fn dial(&mut self, now: Now, reason: &str) {
-        self.conn = self.conn.next();
-        self.out.push(Step::Open(self.conn));
-        let until = now.mono + CONNECT_TIMEOUT;
-        self.enter(now, State::Dialling { until }, reason);
-    }
-
-    fn wait(&mut self, now: Now, asked: Option<Millis>, reason: &str, rng: &mut Rng) {
-        let until = now.mono + backoff::delay(self.failures, asked, rng);
-        self.failures = self.failures.saturating_add(1);
-        if self.online {
-            self.enter(now, State::Waiting { until }, reason);
-        } else {
-            self.enter(now, State::Offline { until }, "no network");
-        }
-    }
-
-    fn hang_up(&mut self) {
-        match self.state {
-            State::Live(_) => {
-                self.out.push(Step::Down);
-                self.out.push(Step::Close(self.conn));
-            }
-            State::Dialling { .. } => self.out.push(Step::Close(self.conn)),
-            _ => {}
-        }
-    }
-
-    fn enter(&mut self, now: Now, state: State, reason: &str) {
-        if self.word() != word(state, self.failures) {
-            self.since = now.wall;
-        }
+    fn enter(&mut self, now: Now, state: State, reason: &'static str) {
         self.state = state;
-        reason.clone_into(&mut self.reason);
+        self.reason = reason;
+        self.show(now);
     }
 
-    fn word(&self) -> Word {
-        word(self.state, self.failures)
+    fn stop_looking(&mut self) {
+        if self.scout.rest() {
+            self.out.push_back(Step::StopLooking);
+        }
     }
 
-    /// The state as the app sees it.
-    pub fn status(&self, now: Now) -> Status {
-        Status {
-            word: self.word(),
-            reason: self.reason.clone(),
-            since: self.since,
-            attempt: self.failures,
-            next_retry: match self.state {
-                State::Waiting { until } | State::Offline { until } => Some(now.wall_at(until)),
-                _ => None,
-            },
+    /// Closes what is open, and says that it is down if it was up.
+    fn hang_up(&mut self) {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Live(live) => {
+                self.out.push_back(Step::Down);
+                if let Some(line) = live.trial_line() {
+                    self.out.push_back(Step::Close(line.conn, line.transport));
+                }
+                let line = &live.line;
+                self.out.push_back(Step::Close(line.conn, line.transport));
+            }
+            State::Dialling(dialling) => {
+                let line = &dialling.line;
+                self.out.push_back(Step::Close(line.conn, line.transport));
+            }
+            State::Idle | State::Asking | State::Waiting(_) | State::NeedsAuth | State::Failed => {}
         }
     }
 }
 
-fn word(state: State, failures: u32) -> Word {
-    match state {
-        State::Idle => Word::Idle,
-        State::Dialling { .. } if failures == 0 => Word::Connecting,
-        State::Dialling { .. } | State::Waiting { .. } => Word::Reconnecting,
-        State::Live(_) => Word::Connected,
-        State::Offline { .. } => Word::Offline,
-        State::NeedsAuth => Word::NeedsAuth,
-        State::Failed => Word::Failed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(ms: u64) -> Now {
-        Now {
-            mono: Mono(ms),
-            wall: Wall(1_000_000 + ms),
+impl Dialling {
+    /// What should have been open by now may be, and the word of it may still wait to be heard.
+    fn away(&mut self, now: Mono) {
+        if self.until <= now && !self.again {
+            self.again = true;
+            self.until = now + PROBE_TIMEOUT;
         }
-    }
-
-    fn steps(link: &mut Link) -> Vec<Step> {
-        std::iter::from_fn(|| link.poll()).collect()
-    }
-
-    const FIRST: ConnId = ConnId(1);
-
-    fn live() -> Link {
-        let mut link = Link::new(true, Wall(0));
-        link.want(at(0));
-        link.opened(FIRST);
-        link.welcome(at(10), Millis::seconds(25));
-        assert_eq!(
-            steps(&mut link),
-            [Step::Open(FIRST), Step::Hello(FIRST), Step::Up]
-        );
-        link
-    }
-
-    #[test]
-    fn a_lost_connection_is_dialled_again_after_a_jittered_wait() {
-        let mut rng = Rng::new(3);
-        let mut link = live();
-        link.closed(at(100), FIRST, 1006, "", &mut rng);
-        assert_eq!(steps(&mut link), [Step::Down]);
-        assert_eq!(link.status(at(100)).word, Word::Reconnecting);
-        let due = link.next_wakeup().unwrap_or_default();
-        assert!(due >= Mono(100) && due <= Mono(600));
-        link.tick(at(due.0), &mut rng);
-        assert_eq!(steps(&mut link), [Step::Open(ConnId(2))]);
-    }
-
-    #[test]
-    fn the_wait_starts_short_again_only_after_a_stable_connection() {
-        let mut rng = Rng::new(3);
-        let mut link = live();
-        link.closed(at(100), FIRST, 1006, "", &mut rng);
-        assert_eq!(link.status(at(100)).attempt, 1);
-        link.tick(at(700), &mut rng);
-        link.opened(ConnId(2));
-        link.welcome(at(710), Millis::seconds(25));
-        link.tick(at(711), &mut rng);
-        assert_eq!(
-            link.status(at(711)).attempt,
-            1,
-            "welcomed is not stable yet"
-        );
-        link.tick(at(710 + STABLE_AFTER.0), &mut rng);
-        assert_eq!(link.status(at(20_000)).attempt, 0);
-    }
-
-    #[test]
-    fn silence_leads_to_a_question_and_only_no_answer_to_a_new_dial() {
-        let mut rng = Rng::new(3);
-        let mut link = live();
-        link.tick(at(10 + 35_000), &mut rng);
-        assert_eq!(steps(&mut link), [Step::Ping(FIRST)]);
-        link.heard(at(36_000));
-        link.tick(at(41_000), &mut rng);
-        assert_eq!(steps(&mut link), []);
-        link.tick(at(36_000 + 35_000), &mut rng);
-        link.tick(at(36_000 + 35_000 + PROBE_TIMEOUT.0), &mut rng);
-        assert_eq!(
-            steps(&mut link),
-            [Step::Ping(FIRST), Step::Down, Step::Close(FIRST)]
-        );
-    }
-
-    #[test]
-    fn a_socket_that_never_opens_is_given_up() {
-        let mut rng = Rng::new(3);
-        let mut link = Link::new(true, Wall(0));
-        link.want(at(0));
-        link.tick(at(CONNECT_TIMEOUT.0), &mut rng);
-        assert_eq!(steps(&mut link), [Step::Open(FIRST), Step::Close(FIRST)]);
-        assert_eq!(link.status(at(10_000)).word, Word::Reconnecting);
-    }
-
-    #[test]
-    fn what_an_older_socket_says_is_void() {
-        let mut rng = Rng::new(3);
-        let mut link = live();
-        link.reconnect(at(50));
-        link.closed(at(60), FIRST, 4403, "", &mut rng);
-        assert!(link.owns(ConnId(2)));
-        assert_eq!(link.status(at(60)).word, Word::Connecting);
-    }
-
-    #[test]
-    fn some_closes_end_it() {
-        for (code, word) in [
-            (4401, Word::NeedsAuth),
-            (4403, Word::Failed),
-            (4406, Word::Failed),
-        ] {
-            let mut link = live();
-            link.closed(at(100), FIRST, code, "", &mut Rng::new(3));
-            assert_eq!(link.status(at(100)).word, word);
-            assert_eq!(link.next_wakeup(), None);
-        }
-    }
-
-    #[test]
-    fn no_network_is_a_state_of_its_own_and_ends_with_the_network() {
-        let mut rng = Rng::new(3);
-        let mut link = live();
-        link.online(at(100), false, &mut rng);
-        assert_eq!(
-            steps(&mut link),
-            [Step::Ping(FIRST)],
-            "an open socket may live on"
-        );
-        link.closed(at(200), FIRST, 1006, "", &mut rng);
-        assert_eq!(link.status(at(200)).word, Word::Offline);
-        steps(&mut link);
-        link.online(at(300), true, &mut rng);
-        assert_eq!(steps(&mut link), [Step::Open(ConnId(2))]);
-    }
-
-    #[test]
-    fn a_server_that_goes_away_is_left_within_its_spread() {
-        let mut rng = Rng::new(3);
-        let mut link = live();
-        link.go_away(at(100), Millis::seconds(30), &mut rng);
-        assert_eq!(steps(&mut link), [Step::Down, Step::Close(FIRST)]);
-        assert!(link.next_wakeup() <= Some(Mono(30_100)));
     }
 }

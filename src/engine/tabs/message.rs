@@ -39,6 +39,11 @@ pub enum Says<'a> {
     },
     /// I am leaving.
     Bye,
+    /// My app wants a new connection.
+    Reconnect,
+    /// Somebody logged in: another token is to be had. It is not in here, because every script
+    /// of the origin hears this.
+    LoggedIn,
     /// I lead. This is how the link stands, and where each subscribed channel is.
     Lead {
         /// My term.
@@ -97,6 +102,8 @@ impl Says<'_> {
         match self {
             Says::Hello => w.key("k").string("hello"),
             Says::Bye => w.key("k").string("bye"),
+            Says::Reconnect => w.key("k").string("reconnect"),
+            Says::LoggedIn => w.key("k").string("logged-in"),
             Says::Here { wants } => {
                 w.key("k").string("here");
                 w.key("channels");
@@ -201,6 +208,8 @@ pub fn read(bytes: &[u8]) -> Option<Message<'_>> {
     let says = match raw.member("k")?.string()?.decode().as_ref() {
         "hello" => Says::Hello,
         "bye" => Says::Bye,
+        "reconnect" => Says::Reconnect,
+        "logged-in" => Says::LoggedIn,
         "here" => Says::Here {
             wants: read_positions(raw.member("channels")?)?,
         },
@@ -288,6 +297,8 @@ mod tests {
         vec![
             Says::Hello,
             Says::Bye,
+            Says::Reconnect,
+            Says::LoggedIn,
             Says::Here {
                 wants: vec![("a".to_owned(), position.clone()), ("b".to_owned(), None)],
             },
@@ -352,7 +363,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_damaged_message_never_panics(which in 0usize..8, at in 0usize..400, byte: u8) {
+        fn a_damaged_message_never_panics(which in 0usize..10, at in 0usize..400, byte: u8) {
             let message = Message { from: TabId(7), says: messages().swap_remove(which) };
             let mut bytes = message.write().into_bytes();
             let at = at % bytes.len();

@@ -250,5 +250,6 @@ fn an_idle_page_is_not_woken_to_be_told_nothing() {
         page.handle(Input::Tick);
         wakeups += 1;
     }
-    assert!(wakeups < 5, "{wakeups} in 20 seconds");
+    // The link proves itself after ten seconds, and looks once for its server by HTTP.
+    assert!(wakeups < 8, "{wakeups} in 20 seconds");
 }

@@ -17,9 +17,9 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the backoff is reset when a connection opens",
-        file: "src/engine/link/mod.rs",
-        find: "stable: Some(now.mono + STABLE_AFTER),",
-        replace: "stable: Some(now.mono),",
+        file: "src/engine/link/live.rs",
+        find: "live.trust = Trust::Until(now.mono + STABLE_AFTER);",
+        replace: "live.trust = Trust::Until(now.mono);",
     },
     Mutant {
         name: "nothing is subscribed again after a reconnect",
@@ -47,15 +47,15 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "silence is not noticed",
-        file: "src/engine/link/mod.rs",
-        find: "None if now.mono >= live.heard + live.patience => self.probe(now),",
+        file: "src/engine/link/pulse.rs",
+        find: "Question::None if now >= self.heard + self.patience => Verdict::Ask,",
         replace: "",
     },
     Mutant {
         name: "the server's retry_after is not heard",
-        file: "src/engine/link/backoff.rs",
-        find: "Some(asked) => Millis(asked.0.min(RETRY_AFTER_MAX.0) + own.0),",
-        replace: "Some(asked) => Millis(own.0 + (asked.0.min(RETRY_AFTER_MAX.0) >> 4)),",
+        file: "src/engine/link/dial.rs",
+        find: "let span = Millis(asked.0.min(RETRY_AFTER_MAX.0));",
+        replace: "let span = Millis(asked.0.min(RETRY_AFTER_MAX.0) >> 4);",
     },
     Mutant {
         name: "the lock is kept by a page that is put away",
@@ -90,7 +90,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "what an older socket says is heard",
         file: "src/engine/link/mod.rs",
-        find: "conn == self.conn && matches!(self.state, State::Dialling { .. } | State::Live(_))",
-        replace: "conn <= self.conn",
+        find: "State::Dialling(dialling) => dialling.line.conn == conn,",
+        replace: "State::Dialling(_) => true,",
     },
 ];

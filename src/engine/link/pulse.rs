@@ -1,0 +1,272 @@
+//! Is the other side still there?
+//!
+//! Silence is no proof of death: a throttled page hears late, and a frozen one not at all. So
+//! silence, waking up and doubt lead to a question, and only a question that stays without an
+//! answer, in a page that was there to hear it, ends the connection.
+
+use crate::engine::limits::{
+    MEASURE_EVERY, PROBE_TIMEOUT, SILENCE_GRACE, SLOW_AFTER, SLOW_UNTIL, STALE_BURST,
+};
+use crate::engine::time::{Millis, Mono};
+
+/// The signs of life of one connection.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    /// Silence for longer than this leads to a question.
+    patience: Millis,
+    heard: Mono,
+    question: Question,
+    /// When the round trip was measured last.
+    measured: Option<Mono>,
+    slow: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    None,
+    Open {
+        /// The number of the question; none until it is on its way.
+        number: Option<u64>,
+        at: Mono,
+        until: Mono,
+        /// Whether the page was away when the answer should have come, and so waits once more.
+        again: bool,
+    },
+}
+
+/// Why a question is asked: some answers are urgent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// There is reason to doubt the connection.
+    Doubt,
+    /// Only to measure the round trip.
+    Measure,
+}
+
+/// What time says about a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing speaks against it.
+    Alive,
+    /// A question has to be asked.
+    Ask,
+    /// It is dead.
+    Dead,
+}
+
+impl Pulse {
+    /// A connection that was just made, to a server that gives a sign of life this often.
+    pub(super) fn new(now: Mono, ping: Millis) -> Self {
+        Pulse {
+            patience: Millis(ping.0.saturating_add(SILENCE_GRACE.0)),
+            heard: now,
+            question: Question::None,
+            measured: None,
+            slow: false,
+        }
+    }
+
+    /// Anything came.
+    pub(super) fn heard(&mut self, now: Mono) {
+        self.heard = now;
+    }
+
+    /// A question is wanted. True if it has to be sent; none is sent while one is open, but an
+    /// urgent one makes the open one urgent.
+    pub(super) fn ask(&mut self, now: Mono, why: Why) -> bool {
+        let patience = match why {
+            Why::Doubt => PROBE_TIMEOUT,
+            Why::Measure => self.patience,
+        };
+        match &mut self.question {
+            Question::None => {
+                self.question = Question::Open {
+                    number: None,
+                    at: now,
+                    until: now + patience,
+                    again: false,
+                };
+                true
+            }
+            Question::Open { until, .. } => {
+                *until = (*until).min(now + patience);
+                false
+            }
+        }
+    }
+
+    /// The question is on its way under this number.
+    pub(super) fn asked(&mut self, as_number: u64) {
+        if let Question::Open { number, .. } = &mut self.question {
+            *number = Some(as_number);
+        }
+    }
+
+    /// An answer came. One to an older question says nothing.
+    pub(super) fn answered(&mut self, now: Mono, to: u64) {
+        if let Question::Open { number, at, .. } = self.question
+            && number == Some(to)
+        {
+            let took = now.since(at);
+            self.question = Question::None;
+            self.measured = Some(now);
+            self.slow = if self.slow {
+                took >= SLOW_UNTIL
+            } else {
+                took >= SLOW_AFTER
+            };
+        }
+    }
+
+    /// Is it time to measure the round trip again?
+    pub(super) fn measure_is_due(&self, now: Mono) -> bool {
+        self.measured
+            .is_none_or(|at| now.since(at) >= MEASURE_EVERY)
+    }
+
+    /// Are answers slow to come?
+    pub(super) fn is_slow(&self) -> bool {
+        self.slow
+    }
+
+    /// The page was away for so long. What came meanwhile may only now be delivered, so an answer
+    /// that is overdue is waited for once more.
+    pub(super) fn away(&mut self, now: Mono) {
+        if let Question::Open { until, again, .. } = &mut self.question
+            && *until <= now
+            && !*again
+        {
+            *again = true;
+            *until = now + PROBE_TIMEOUT;
+        }
+    }
+
+    /// Time passed.
+    pub(super) fn tick(&mut self, now: Mono) -> Verdict {
+        match self.question {
+            Question::None if now >= self.heard + self.patience => Verdict::Ask,
+            Question::None => Verdict::Alive,
+            Question::Open { at, until, .. } => {
+                if now >= at + SLOW_AFTER {
+                    self.slow = true;
+                }
+                if now < until {
+                    Verdict::Alive
+                } else if self.heard >= at + STALE_BURST {
+                    // It speaks but does not answer; perhaps the answer stands behind much else.
+                    self.question = Question::None;
+                    Verdict::Alive
+                } else {
+                    Verdict::Dead
+                }
+            }
+        }
+    }
+
+    /// When something is to be done, if nothing else happens.
+    pub(super) fn next_wakeup(&self) -> Mono {
+        match self.question {
+            Question::None => self.heard + self.patience,
+            Question::Open { at, until, .. } if !self.slow => until.min(at + SLOW_AFTER),
+            Question::Open { until, .. } => until,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PING: Millis = Millis::seconds(25);
+    const PATIENCE: u64 = 35_000;
+
+    fn asked() -> Pulse {
+        let mut pulse = Pulse::new(Mono(0), PING);
+        assert_eq!(pulse.tick(Mono(PATIENCE - 1)), Verdict::Alive);
+        assert_eq!(pulse.next_wakeup(), Mono(PATIENCE));
+        assert_eq!(pulse.tick(Mono(PATIENCE)), Verdict::Ask);
+        assert!(pulse.ask(Mono(PATIENCE), Why::Doubt));
+        pulse.asked(1);
+        pulse
+    }
+
+    #[test]
+    fn silence_is_a_question_and_no_answer_is_death() {
+        let mut pulse = asked();
+        let until = PATIENCE + PROBE_TIMEOUT.0;
+        assert_eq!(pulse.tick(Mono(until - 1)), Verdict::Alive);
+        assert_eq!(pulse.next_wakeup(), Mono(until));
+        assert_eq!(pulse.tick(Mono(until)), Verdict::Dead);
+    }
+
+    #[test]
+    fn an_answer_is_life() {
+        let mut pulse = asked();
+        pulse.heard(Mono(PATIENCE + 80));
+        pulse.answered(Mono(PATIENCE + 80), 7);
+        let later = Mono(PATIENCE + PROBE_TIMEOUT.0);
+        assert!(pulse.measure_is_due(later), "that was another question");
+        pulse.answered(Mono(PATIENCE + 80), 1);
+        assert!(!pulse.is_slow());
+        assert_eq!(pulse.tick(Mono(PATIENCE + 30_000)), Verdict::Alive);
+        assert!(!pulse.measure_is_due(Mono(PATIENCE + 30_000)));
+        assert!(pulse.measure_is_due(Mono(PATIENCE + 80 + MEASURE_EVERY.0)));
+    }
+
+    #[test]
+    fn a_side_that_speaks_but_does_not_answer_lives() {
+        let mut pulse = asked();
+        pulse.heard(Mono(PATIENCE + STALE_BURST.0));
+        let until = PATIENCE + PROBE_TIMEOUT.0;
+        assert_eq!(pulse.tick(Mono(until)), Verdict::Alive);
+        assert!(pulse.is_slow());
+    }
+
+    #[test]
+    fn what_waited_for_a_frozen_page_is_no_sign_of_life() {
+        let mut pulse = asked();
+        pulse.heard(Mono(PATIENCE + STALE_BURST.0 - 1));
+        assert_eq!(pulse.tick(Mono(PATIENCE + PROBE_TIMEOUT.0)), Verdict::Dead);
+    }
+
+    #[test]
+    fn a_page_that_was_away_waits_once_more_for_the_answer_but_only_once() {
+        let mut pulse = asked();
+        let back = Mono(PATIENCE + 60_000);
+        pulse.away(back);
+        assert_eq!(pulse.tick(back), Verdict::Alive);
+        let again = Mono(back.0 + 60_000);
+        pulse.away(again);
+        assert_eq!(pulse.tick(again), Verdict::Dead);
+    }
+
+    #[test]
+    fn a_slow_answer_is_told_before_it_comes_and_until_a_quick_one() {
+        let mut pulse = Pulse::new(Mono(0), PING);
+        assert!(pulse.ask(Mono(0), Why::Measure));
+        pulse.asked(1);
+        assert_eq!(pulse.next_wakeup(), Mono(SLOW_AFTER.0));
+        pulse.tick(Mono(SLOW_AFTER.0));
+        assert!(pulse.is_slow());
+        pulse.answered(Mono(3000), 1);
+        assert!(pulse.is_slow());
+        for (number, at, took, slow) in [
+            (2, 10_000, 1500, true),
+            (3, 20_000, 900, false),
+            (4, 30_000, 1500, false),
+        ] {
+            pulse.ask(Mono(at), Why::Measure);
+            pulse.asked(number);
+            pulse.answered(Mono(at + took), number);
+            assert_eq!(pulse.is_slow(), slow, "{took}");
+        }
+    }
+
+    #[test]
+    fn doubt_makes_an_open_question_urgent() {
+        let mut pulse = Pulse::new(Mono(0), PING);
+        assert!(pulse.ask(Mono(0), Why::Measure));
+        assert!(!pulse.ask(Mono(100), Why::Doubt), "one question at a time");
+        assert_eq!(pulse.tick(Mono(100 + PROBE_TIMEOUT.0)), Verdict::Dead);
+    }
+}
