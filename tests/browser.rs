@@ -22,9 +22,12 @@ wasm_bindgen_test_configure!(run_in_browser);
 /// busy machine take seconds for what takes milliseconds.
 const PATIENCE_MS: u32 = 20_000;
 
+/// What an instance tells to.
+type Listener = Closure<dyn FnMut(String)>;
+
 thread_local! {
-    /// What instances tell to, kept to the end: an instance that was freed has last words.
-    static LISTENERS: RefCell<Vec<Closure<dyn FnMut(String)>>> = const { RefCell::new(Vec::new()) };
+    /// Kept to the end: an instance that was freed has last words.
+    static LISTENERS: RefCell<Vec<Listener>> = const { RefCell::new(Vec::new()) };
 }
 
 /// An instance with everything that it told.
