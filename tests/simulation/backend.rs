@@ -2,6 +2,7 @@
 
 use crate::agenda::{MS, S, Time};
 use crate::network::End;
+use crate::query::Answer;
 use crate::server::{Does, Noted};
 use crate::sometimes::Rare;
 use crate::story::tell;
@@ -202,7 +203,7 @@ impl World {
                 };
                 let at = at + self.chance.app.between(MS, 100 * MS);
                 self.fetch_trouble = self.fetch_trouble.max(at);
-                self.answer_at(at, tab, query, request, None);
+                self.answer_at(at, tab, query, request, Answer::Failed(None));
                 return;
             }
             None => self.now + self.chance.app.between(MS, self.shape.fetch / 2),
@@ -216,20 +217,20 @@ impl World {
         let fails = self.healed.is_none()
             && self.shape.fails > 0
             && self.chance.app.one_in(self.shape.fails);
-        let version = (self.server.up && !fails).then(|| self.truth.versions[family]);
+        let answer = if self.server.up && !fails {
+            Answer::Data(self.truth.versions[family])
+        } else if fails && self.chance.app.one_in(4) {
+            self.sometimes.reached(Rare::FetchRefused);
+            Answer::Failed(Some(self.chance.app.between(100, 10_000) * MS))
+        } else {
+            Answer::Failed(None)
+        };
         let at = self.now + self.chance.app.between(MS, self.shape.fetch / 2);
-        self.answer_at(at, tab, query, request, version);
+        self.answer_at(at, tab, query, request, answer);
     }
 
-    fn answer_at(
-        &mut self,
-        at: Time,
-        tab: usize,
-        query: usize,
-        request: u32,
-        version: Option<u64>,
-    ) {
-        let answer = Arrival::Answer(query, request, version);
+    fn answer_at(&mut self, at: Time, tab: usize, query: usize, request: u32, answer: Answer) {
+        let answer = Arrival::Answer(query, request, answer);
         self.agenda.add(at, Happening::Arrives(tab, answer));
     }
 }

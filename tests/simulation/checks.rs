@@ -157,7 +157,7 @@ impl World {
     /// G1: what is shown is what is true.
     fn check_shown(&mut self, tab: usize, when: &str) {
         let app = &self.tabs[tab].app;
-        let stale = app.queries.iter().find(|query| {
+        let stale = app.queries.list.iter().find(|query| {
             query.mounted
                 && self
                     .truth

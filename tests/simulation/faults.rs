@@ -9,6 +9,7 @@ use crate::agenda::{MS, S, Time};
 use crate::app::{channel_name, family_key};
 use crate::browser::Sleep;
 use crate::network::End;
+use crate::reference::Kind;
 use crate::server::Does;
 use crate::sometimes::Rare;
 use crate::story::tell;
@@ -30,7 +31,25 @@ impl World {
                 self.with_tab(seat, |world, tab| world.mount(tab, query))
             }
             Transition::Unmount(seat, query) => {
-                self.with_tab(seat, |world, tab| world.tabs[tab].app.unmount(query));
+                self.with_tab(seat, |world, tab| {
+                    let wishes = world.tabs[tab].app.queries.unmount(query);
+                    world.grant(tab, wishes);
+                });
+            }
+            Transition::Remove(seat, query) => {
+                self.with_tab(seat, |world, tab| {
+                    let wishes = world.tabs[tab].app.queries.remove(query);
+                    world.grant(tab, wishes);
+                });
+            }
+            Transition::CancelFetch(seat, query) => {
+                self.with_tab(seat, |world, tab| {
+                    let wishes = world.tabs[tab].app.queries.cancel(query);
+                    if !wishes.is_empty() {
+                        world.sometimes.reached(Rare::FetchCancelled);
+                    }
+                    world.grant(tab, wishes);
+                });
             }
             Transition::Watch(seat, channel) => self.with_tab(seat, |world, tab| {
                 world.tabs[tab].app.watched[channel] += 1;
@@ -203,8 +222,8 @@ impl World {
     pub(crate) fn change(&mut self, kind: usize, left: u64, apart: Time) {
         // While the server is down nobody can change anything.
         if self.server.up {
-            self.truth.change(kind);
-            self.publish(kind, false);
+            let change = self.truth.change(kind);
+            self.publish(kind, change, false);
         }
         if left > 1 {
             let next = Happening::Change(kind, left - 1, apart);
@@ -212,9 +231,8 @@ impl World {
         }
     }
 
-    fn publish(&mut self, kind: usize, loses: bool) {
+    fn publish(&mut self, kind: usize, change: u64, loses: bool) {
         let place = self.truth.publish(self.now, kind);
-        let data = format!("{{\"place\":{place}}}");
         let Self {
             server,
             truth,
@@ -222,18 +240,33 @@ impl World {
             now,
             ..
         } = self;
-        let kind = &truth.kinds[kind];
+        let Kind {
+            event,
+            channel,
+            families,
+            twin,
+        } = &truth.kinds[kind];
+        let version = match (self.shape.versions, families.first()) {
+            (true, Some(family)) => format!(",\"version\":{}", truth.versions[*family]),
+            _ => String::new(),
+        };
+        let data = format!("{{\"place\":{place},\"change\":{change}{version}}}");
         let lost = || loses && chance.server.one_in(2);
-        let does = server.publish(*now, kind.channel, &kind.event, &data, lost);
+        let does = server.publish(*now, *channel, event, &data, lost);
+        let twin = *twin;
         self.server_does(does);
+        if let Some(twin) = twin {
+            self.sometimes.reached(Rare::ToldByTwoLayers);
+            self.publish(twin, change, loses);
+        }
     }
 
     fn lose_event(&mut self, kind: usize) {
         if self.server.up {
             self.sometimes.reached(Rare::HoleInTheNumbers);
             self.owes_event = true;
-            self.truth.change(kind);
-            self.publish(kind, true);
+            let change = self.truth.change(kind);
+            self.publish(kind, change, true);
         }
     }
 
@@ -285,10 +318,8 @@ impl World {
         if std::mem::take(&mut self.tabs[tab].told) {
             self.tabs[tab].hidden = None;
             first.push(Arrival::Page(PageEvent::Resumed));
-            // Some versions of Chrome do not say that the page is visible again.
-            if self.chance.browser.one_in(2) {
-                first.push(Arrival::Page(PageEvent::Visible));
-            }
+            // Some versions of Chrome do not say that the page is visible again: the shell looks.
+            first.push(Arrival::Page(PageEvent::Visible));
         }
         self.go_on(tab, first);
     }
@@ -531,7 +562,7 @@ impl World {
         if new_epoch {
             for _ in 0..silent {
                 self.sometimes.reached(Rare::SilentChange);
-                let kind = self.chance.server.index(self.truth.kinds.len());
+                let kind = self.chance.server.index(self.shape.extent.kinds);
                 self.truth.change(kind);
             }
         }
@@ -593,7 +624,7 @@ impl World {
             self.thaw(tab);
             self.restore(tab);
         }
-        for kind in 0..self.truth.kinds.len() {
+        for kind in 0..self.shape.extent.kinds {
             if self.owes_event || self.chance.app.one_in(3) {
                 let at = self.now + self.chance.app.between(S, 30 * S);
                 self.agenda.add(at, Happening::Change(kind, 1, 0));
@@ -638,7 +669,7 @@ impl World {
         }
         // In the middle of the hand-over, or when it is done.
         let after = self.chance.app.pick(&[0, 20 * MS, 300 * MS, 10 * S]);
-        let kind = self.chance.app.index(self.truth.kinds.len());
+        let kind = self.chance.app.index(self.shape.extent.kinds);
         let change = Happening::DrillChange(kind);
         self.agenda.add(self.now + after, change);
     }

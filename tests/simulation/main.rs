@@ -24,6 +24,7 @@ mod faults;
 mod neighbour;
 mod network;
 mod promises;
+mod query;
 mod reference;
 mod run;
 mod server;

@@ -10,6 +10,8 @@ pub(crate) struct Reference {
     pub(crate) kinds: Vec<Kind>,
     /// How often each family of queries changed.
     pub(crate) versions: Vec<u64>,
+    /// How many changes there were.
+    changes: u64,
     /// What was published on each channel, in order. An event carries its place in here.
     pub(crate) published: Vec<Vec<Published>>,
 }
@@ -23,6 +25,8 @@ pub(crate) struct Kind {
     pub(crate) channel: usize,
     /// The families of queries that it changes.
     pub(crate) families: Vec<usize>,
+    /// A second layer tells of the same change by this kind's event.
+    pub(crate) twin: Option<usize>,
 }
 
 /// An event that was published.
@@ -40,15 +44,18 @@ impl Reference {
         Reference {
             kinds,
             versions: vec![1; families],
+            changes: 0,
             published: vec![Vec::new(); channels],
         }
     }
 
-    /// The data changes.
-    pub(crate) fn change(&mut self, kind: usize) {
+    /// The data changes. Gives the number of the change.
+    pub(crate) fn change(&mut self, kind: usize) -> u64 {
         for &family in &self.kinds[kind].families {
             self.versions[family] += 1;
         }
+        self.changes += 1;
+        self.changes
     }
 
     /// An event tells of a change. Gives its place on its channel, counted from 1.
@@ -62,6 +69,11 @@ impl Reference {
     pub(crate) fn between(&self, channel: usize, after: u64, before: u64) -> &[Published] {
         let log = &self.published[channel];
         &log[(after as usize).min(log.len())..(before as usize - 1).min(log.len())]
+    }
+
+    /// Do several layers tell of the same change?
+    pub(crate) fn has_layers(&self) -> bool {
+        self.kinds.iter().any(|kind| kind.twin.is_some())
     }
 
     /// The channels whose events change a family.

@@ -3,16 +3,18 @@
 
 use std::collections::VecDeque;
 
+use everfresh::engine::command::Command;
 use everfresh::engine::ids::ConnId;
 use everfresh::engine::input::LockEvent;
 use everfresh::engine::notice::Notice;
 use everfresh::engine::output::Output;
 
 use crate::agenda::{MIN, MS, S, Time};
-use crate::app::{Wish, channel_name};
+use crate::app::channel_name;
 use crate::browser::Claim;
 use crate::network::{End, Socket, Way};
 use crate::promises::Promise;
+use crate::query::Wish;
 use crate::sometimes::Rare;
 use crate::story::tell;
 use crate::tab::{Arrival, FromSocket, Life, Port};
@@ -39,14 +41,13 @@ impl World {
                     "{} gets data for query {query}: {version:?}",
                     self.name(tab)
                 );
-                let wish = self.tabs[tab]
-                    .app
-                    .answered(self.now, query, request, version);
-                self.grant(tab, wish);
+                let queries = &mut self.tabs[tab].app.queries;
+                let wishes = queries.answered(self.now, query, request, version);
+                self.grant(tab, wishes);
             }
             Arrival::Retry(query) => {
-                let wish = self.tabs[tab].app.retry(self.now, query);
-                self.grant(tab, wish);
+                let wishes = self.tabs[tab].app.queries.retry(self.now, query);
+                self.grant(tab, wishes);
             }
             arrival => self.feed(tab, arrival),
         }
@@ -400,6 +401,15 @@ impl World {
                     keys.join(" ")
                 );
             }
+            Notice::Refetch { keys, cause } => {
+                let keys: Vec<&str> = keys.iter().map(|key| key.text()).collect();
+                tell!(
+                    self,
+                    "{} is told: refetch {} {cause:?}",
+                    self.name(tab),
+                    keys.join(" ")
+                );
+            }
             Notice::Event { channel, data, .. } => {
                 tell!(
                     self,
@@ -418,9 +428,7 @@ impl World {
                 if heard.missed {
                     self.sometimes.reached(Rare::MissedEvents);
                 }
-                for wish in heard.wishes {
-                    self.grant(tab, Some(wish));
-                }
+                self.grant(tab, heard.wishes);
             }
             Err(mut broken) => {
                 broken.how = format!("{}: {}", self.name(tab), broken.how);
@@ -431,23 +439,30 @@ impl World {
 
     /// Somebody looks at a query.
     pub(crate) fn mount(&mut self, tab: usize, query: usize) {
-        let wish = self.tabs[tab].app.mount(self.now, query);
-        self.grant(tab, wish);
+        let wishes = self.tabs[tab].app.queries.mount(self.now, query);
+        self.grant(tab, wishes);
     }
 
     /// Does what the app wants.
-    pub(crate) fn grant(&mut self, tab: usize, wish: Option<Wish>) {
-        match wish {
-            None => {}
-            Some(Wish::Fetch { query, request }) => {
-                tell!(self, "{} fetches query {query}", self.name(tab));
-                self.fetch(tab, query, request);
+    pub(crate) fn grant(&mut self, tab: usize, wishes: Vec<Wish>) {
+        for wish in wishes {
+            if self.tabs[tab].life == Life::Gone {
+                return;
             }
-            Some(Wish::Retry { query, after }) => {
-                self.sometimes.reached(Rare::FetchFailed);
-                let at = self.now + after;
-                self.agenda
-                    .add(at, Happening::Arrives(tab, Arrival::Retry(query)));
+            match wish {
+                Wish::Fetch { query, request } => {
+                    tell!(self, "{} fetches query {query}", self.name(tab));
+                    self.fetch(tab, query, request);
+                }
+                Wish::Retry { query, after } => {
+                    self.sometimes.reached(Rare::FetchFailed);
+                    let at = self.now + after;
+                    self.agenda
+                        .add(at, Happening::Arrives(tab, Arrival::Retry(query)));
+                }
+                Wish::Report(report) => {
+                    self.feed(tab, Arrival::Command(Command::Fetch(report)));
+                }
             }
         }
     }

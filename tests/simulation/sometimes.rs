@@ -89,6 +89,12 @@ rare! {
     FetchOwed,
     /// A fetch failed.
     FetchFailed,
+    /// A fetch was refused: not again for a while.
+    FetchRefused,
+    /// A fetch was cancelled by the app.
+    FetchCancelled,
+    /// A change was told by two layers.
+    ToldByTwoLayers,
     /// A browser had no locks.
     NoLocks,
     /// A message between tabs took longer than a second.

@@ -11,6 +11,7 @@ use everfresh::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
 use crate::agenda::Time;
 use crate::app::App;
 use crate::neighbour::Neighbour;
+use crate::query::Answer;
 use crate::transition::Seat;
 
 /// A tab, from opening to the end. A place that is used again holds another tab.
@@ -96,8 +97,8 @@ pub(crate) enum Arrival {
     Bus(u64, String),
     /// Something happened to the page.
     Page(PageEvent),
-    /// The answer to a fetch: query, request and, if it worked, the version of the data.
-    Answer(usize, u32, Option<u64>),
+    /// The answer to a fetch: query, request, and what it was.
+    Answer(usize, u32, Answer),
     /// The app tries a query again.
     Retry(usize),
     /// The timer went off.

@@ -38,6 +38,10 @@ pub(crate) enum Transition {
     Mount(Seat, usize),
     /// Somebody stops to look at a query.
     Unmount(Seat, usize),
+    /// A query that nobody looks at leaves the cache.
+    Remove(Seat, usize),
+    /// The app gives up a fetch.
+    CancelFetch(Seat, usize),
     /// A part of the page watches a channel.
     Watch(Seat, usize),
     /// A part of the page no longer watches a channel.
@@ -165,6 +169,8 @@ enum Class {
     Open,
     Mount,
     Unmount,
+    Remove,
+    CancelFetch,
     Watch,
     Unwatch,
     AppInvalidates,
@@ -200,7 +206,9 @@ const WEIGHTS: &[(u64, Class)] = &[
     (90, Class::Change),
     (14, Class::Open),
     (6, Class::Mount),
-    (3, Class::Unmount),
+    (4, Class::Unmount),
+    (2, Class::Remove),
+    (3, Class::CancelFetch),
     (4, Class::Watch),
     (4, Class::Unwatch),
     (2, Class::AppInvalidates),
@@ -292,6 +300,8 @@ fn draw(extent: &Extent, weights: &[(u64, Class)], chance: &mut Chance) -> Trans
         Class::Open => Transition::Open(seat),
         Class::Mount => Transition::Mount(seat, chance.index(extent.queries)),
         Class::Unmount => Transition::Unmount(seat, chance.index(extent.queries)),
+        Class::Remove => Transition::Remove(seat, chance.index(extent.queries)),
+        Class::CancelFetch => Transition::CancelFetch(seat, chance.index(extent.queries)),
         Class::Watch => Transition::Watch(seat, chance.index(extent.channels)),
         Class::Unwatch => Transition::Unwatch(seat, chance.index(extent.channels)),
         Class::AppInvalidates => Transition::AppInvalidates(seat, chance.index(extent.families)),

@@ -13,6 +13,7 @@ use crate::chance::{Chance, Stream};
 use crate::neighbour::Neighbour;
 use crate::network::{Network, Socket};
 use crate::promises::{Broken, Promise};
+use crate::query::Style;
 use crate::reference::{Kind, Reference};
 use crate::server::Server;
 use crate::sometimes::{Rare, Sometimes};
@@ -91,6 +92,8 @@ pub(crate) struct Shape {
     pub(crate) throttled_after: Time,
     /// Frames of a socket that the engine closed may still arrive.
     pub(crate) late_frames: bool,
+    /// Events and answers tell the versions of data.
+    pub(crate) versions: bool,
     /// All watch all channels; otherwise each tab some.
     pub(crate) all_channels: bool,
 }
@@ -165,15 +168,29 @@ impl World {
             chaos: chance.between(20 * S, 4 * MIN),
             transitions: chance.between(10, 60),
         };
-        let kinds: Vec<Kind> = (0..extent.kinds)
+        // A version is one order over all that a family shows: so one family a kind.
+        let (versions, layers) = (chance.one_in(3), chance.one_in(4));
+        let mut kinds: Vec<Kind> = (0..extent.kinds)
             .map(|kind| Kind {
                 event: format!("event{kind}"),
                 channel: chance.index(extent.channels),
                 families: (0..extent.families)
-                    .filter(|family| *family == kind % extent.families || chance.one_in(4))
+                    .filter(|family| {
+                        *family == kind % extent.families || (!versions && chance.one_in(4))
+                    })
                     .collect(),
+                twin: None,
             })
             .collect();
+        if layers {
+            let twins = kinds.clone();
+            for (at, mut twin) in twins.into_iter().enumerate() {
+                kinds[at].twin = Some(kinds.len());
+                twin.event = format!("layer{at}");
+                twin.channel = chance.index(extent.channels);
+                kinds.push(twin);
+            }
+        }
         let queries: Vec<(usize, String)> = (0..extent.families)
             .flat_map(|family| {
                 let page = format!("[\"family{family}\",{{\"page\":1}}]");
@@ -202,7 +219,8 @@ impl World {
             })
             .collect();
         let shape = Shape {
-            routes: routes(&truth),
+            routes: routes(&truth, versions, layers),
+            versions,
             queries,
             fetch: chance.pick(&[20 * MS, 150 * MS, 1500 * MS]),
             fails: chance.pick(&[0, 20, 4]),
@@ -360,6 +378,7 @@ impl World {
             self.shape.routes
         );
         let config = Config::parse(&config).expect("the simulator writes good settings");
+        let style = self.style();
         let browser = &self.browsers[seat.browser];
         let origin = browser.mono(self.now);
         let boot = Boot {
@@ -367,7 +386,7 @@ impl World {
             tab: TabId(self.chance.browser.bits()),
             online: browser.online,
         };
-        let mut app = App::new(&self.shape.queries, &self.truth);
+        let mut app = App::new(style, &self.shape.queries, &self.truth);
         for channel in &config.channels {
             for at in 0..self.shape.extent.channels {
                 if channel_name(at) == *channel {
@@ -413,6 +432,17 @@ impl World {
             .add(loads, Happening::Arrives(at, Arrival::Start));
     }
 
+    /// How an app listens.
+    fn style(&mut self) -> Style {
+        if self.chance.app.below(5) < 2 {
+            return Style::Plain;
+        }
+        Style::Adapter {
+            versions: self.shape.versions && self.chance.app.below(3) > 0,
+            retries: self.chance.app.below(3) as u32,
+        }
+    }
+
     /// The tab on a seat, if there is one that is open.
     pub(crate) fn tab_at(&self, seat: Seat) -> Option<usize> {
         self.browsers[seat.browser].seats[seat.place]
@@ -456,13 +486,27 @@ fn tab_name(seat: Seat, at: usize) -> String {
 }
 
 /// The routes of every engine, as a member of its settings.
-fn routes(truth: &Reference) -> String {
+fn routes(truth: &Reference, versions: bool, layers: bool) -> String {
     let routes: Vec<String> = truth
         .kinds
         .iter()
         .map(|kind| {
             let keys: Vec<String> = kind.families.iter().copied().map(family_key).collect();
-            format!("\"{}\":[{}]", kind.event, keys.join(","))
+            let (event, keys) = (&kind.event, keys.join(","));
+            let version = if versions {
+                r#","version":"$.version""#
+            } else {
+                ""
+            };
+            let change = if layers {
+                r#","change":"$.change""#
+            } else {
+                ""
+            };
+            match versions || layers {
+                true => format!(r#""{event}":{{"keys":[{keys}]{version}{change}}}"#),
+                false => format!(r#""{event}":[{keys}]"#),
+            }
         })
         .collect();
     format!("\"events\":{{{}}}", routes.join(","))
