@@ -202,7 +202,6 @@ impl World {
                     self.now
                 };
                 let at = at + self.chance.app.between(MS, 100 * MS);
-                self.fetch_trouble = self.fetch_trouble.max(at);
                 self.answer_at(at, tab, query, request, Answer::Failed(None));
                 return;
             }
@@ -230,6 +229,10 @@ impl World {
     }
 
     fn answer_at(&mut self, at: Time, tab: usize, query: usize, request: u32, answer: Answer) {
+        if let Answer::Failed(_) = answer {
+            // It is tried again a while later.
+            self.fetch_trouble = self.fetch_trouble.max(at + 10 * S);
+        }
         let answer = Arrival::Answer(query, request, answer);
         self.agenda.add(at, Happening::Arrives(tab, answer));
     }

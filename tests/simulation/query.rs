@@ -161,6 +161,7 @@ impl Queries {
             Phase::Observe {
                 active: true,
                 visible: true,
+                age: None,
             },
         );
         if self.list[at].stale {
@@ -218,7 +219,7 @@ impl Queries {
         query.stale = false;
         query.owes = false;
         let fetch = Some(u64::from(request));
-        let mut wishes = self.report(at, Phase::Start { fetch });
+        let mut wishes = self.report(at, Phase::Start { fetch, age: None });
         wishes.push(Wish::Fetch { query: at, request });
         wishes
     }
@@ -371,8 +372,11 @@ impl Queries {
             let Some(at) = at else {
                 return broken(Promise::G12, "which was never reported");
             };
-            if self.list[at].fetch.is_some() {
-                return broken(Promise::G2, "which is being fetched");
+            match self.list[at].fetch {
+                None => {}
+                // It began when the engine had spoken and the app had not heard it yet.
+                Some(fetch) if fetch.began == now => continue,
+                Some(_) => return broken(Promise::G2, "which is being fetched"),
             }
             if !self.list[at].mounted {
                 return broken(Promise::G11, "at which nobody looks");
