@@ -212,9 +212,15 @@ impl World {
         self.command(tab, Command::Unwatch { channel });
     }
 
+    /// Somebody presses the button, which counts for whichever tab of the browser has the link.
     fn reconnect(&mut self, tab: usize) {
-        self.tabs[tab].neighbour.excused(self.now);
-        self.tabs[tab].neighbour.absolved();
+        let browser = self.tabs[tab].seat.browser;
+        for other in &mut self.tabs {
+            if other.seat.browser == browser {
+                other.neighbour.excused(self.now);
+                other.neighbour.absolved();
+            }
+        }
         self.command(tab, Command::Reconnect);
     }
 
