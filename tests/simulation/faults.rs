@@ -642,8 +642,8 @@ impl World {
     /// lead from it shows that a login is wanted, and does not dial either.
     pub(crate) fn mend(&mut self) {
         for tab in 0..self.tabs.len() {
-            let wants_person =
-                self.tabs[tab].neighbour.is_stopped() || self.tabs[tab].app.word() == "needs-auth";
+            let wants_person = self.tabs[tab].neighbour.is_stopped()
+                || matches!(self.tabs[tab].app.word(), "needs-auth" | "failed");
             if self.runs(tab) && wants_person {
                 self.reconnect(tab);
             }

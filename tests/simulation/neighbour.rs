@@ -38,7 +38,6 @@ impl Neighbour {
     /// A person or the browser gave a good reason to dial at once.
     pub(crate) fn excused(&mut self, now: Time) {
         self.excuses.push(now);
-        self.not_before = 0;
     }
 
     /// A person wants it, or the page came back: what the server said does not hold any more.
