@@ -1,12 +1,12 @@
-//! The leader's Web Lock.
+//! Web Locks: the leader's, and the one that each tab holds for itself.
 
-use js_sys::{Function, Object, Promise, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::AbortController;
 
-use crate::engine::ids::LockTicket;
+use crate::engine::ids::{LockTicket, TabId};
 
 // web-sys has Web Locks only behind a compiler flag that every dependant would have to set too.
 #[wasm_bindgen]
@@ -20,11 +20,32 @@ extern "C" {
         options: &Object,
         callback: &Function,
     ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn query(this: &LockManager) -> Result<Promise, JsValue>;
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum LockKey {
+    /// To lead.
+    Lead(LockTicket),
+    /// To show that this tab lives; numbered, because the one before may not be over yet.
+    Life(u32),
+}
+
+/// How a lock is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// When everybody before us is done with it.
+    Queue,
+    /// At once, whoever holds it.
+    Steal,
 }
 
 /// A request for the lock: waiting, granted, or over.
 pub(super) struct LockRequest {
-    ticket: LockTicket,
+    key: LockKey,
     abort: AbortController,
     /// Settles the promise that keeps the lock; made before the lock is asked for.
     release: Function,
@@ -52,16 +73,22 @@ fn manager() -> Option<LockManager> {
 }
 
 impl LockRequest {
-    /// Joins the queue for the lock of a name; nothing if the browser has no locks.
-    pub(super) fn queue(
+    /// Asks for the lock of a name; nothing if the browser has no locks.
+    pub(super) fn ask(
         name: &str,
-        ticket: LockTicket,
+        key: LockKey,
+        how: How,
         happened: impl Fn(Happened) + Clone + 'static,
     ) -> Option<LockRequest> {
         let locks = manager()?;
         let abort = AbortController::new().ok()?;
         let options = Object::new();
-        Reflect::set(&options, &JsValue::from_str("signal"), &abort.signal()).ok()?;
+        // A request can be given up or go ahead of the others, not both.
+        let (option, value) = match how {
+            How::Queue => ("signal", JsValue::from(abort.signal())),
+            How::Steal => ("steal", JsValue::TRUE),
+        };
+        Reflect::set(&options, &JsValue::from_str(option), &value).ok()?;
 
         let mut release = None;
         let kept = Promise::new(&mut |resolve, _| release = Some(resolve));
@@ -77,7 +104,7 @@ impl LockRequest {
         let promise = locks.request(name, &options, callback).ok()?;
         let _ = promise.then2(&settled, &settled);
         Some(LockRequest {
-            ticket,
+            key,
             abort,
             release,
             _granted: granted,
@@ -86,8 +113,8 @@ impl LockRequest {
     }
 
     /// Which request this is.
-    pub(super) fn ticket(&self) -> LockTicket {
-        self.ticket
+    pub(super) fn key(&self) -> LockKey {
+        self.key
     }
 
     /// Leaves the queue, or gives the lock back. The request is over a moment later, and has to
@@ -96,4 +123,35 @@ impl LockRequest {
         let _ = self.release.call0(&JsValue::UNDEFINED);
         self.abort.abort();
     }
+}
+
+/// A question that the browser has not answered yet.
+pub(super) struct LockQuery {
+    _answered: Closure<dyn FnMut(JsValue)>,
+}
+
+impl LockQuery {
+    /// Asks which locks are held whose names begin with a prefix and end with a tab's id. A browser
+    /// that refuses to say answers nothing.
+    pub(super) fn ask(prefix: &str, answered: impl Fn(Vec<TabId>) + 'static) -> Option<LockQuery> {
+        let prefix = prefix.to_owned();
+        let answered = Closure::<dyn FnMut(JsValue)>::new(move |state| {
+            answered(held(&state, &prefix).unwrap_or_default());
+        });
+        let promise = manager()?.query().ok()?;
+        let _ = promise.then(&answered);
+        Some(LockQuery {
+            _answered: answered,
+        })
+    }
+}
+
+fn held(state: &JsValue, prefix: &str) -> Option<Vec<TabId>> {
+    let held = Reflect::get(state, &JsValue::from_str("held")).ok()?;
+    let held = held.dyn_into::<Array>().ok()?;
+    let names = held.iter().filter_map(|lock| {
+        let name = Reflect::get(&lock, &JsValue::from_str("name")).ok()?;
+        TabId::parse(name.as_string()?.strip_prefix(prefix)?)
+    });
+    Some(names.collect())
 }

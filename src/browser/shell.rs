@@ -16,7 +16,7 @@ use web_sys::StorageEvent;
 
 use super::fetch::{self, Fetch};
 use super::listener::Listener;
-use super::lock::{self, LockRequest};
+use super::lock::{self, How, LockKey, LockQuery, LockRequest};
 use super::page::Page;
 use super::session;
 use super::socket::{self, Socket};
@@ -43,6 +43,8 @@ pub(crate) struct Shell {
     inbox: RefCell<VecDeque<Happening>>,
     pumping: Cell<bool>,
     handles: RefCell<Handles>,
+    /// Numbers the locks that this tab holds for itself.
+    lives: Cell<u32>,
 }
 
 /// What the shell holds of the browser. Dropping it gives everything back.
@@ -55,7 +57,9 @@ struct Handles {
     streams: Vec<(ConnId, Fetch)>,
     requests: Vec<(HttpId, Fetch)>,
     tabs: Option<TabChannel>,
+    users: Option<TabChannel>,
     locks: Vec<LockRequest>,
+    query: Option<LockQuery>,
     timer: Option<Timeout>,
     /// The instance itself, while the browser still has calls for it after its end.
     leaving: Option<Rc<Shell>>,
@@ -69,7 +73,10 @@ enum Happening {
     Stream(ConnId, fetch::Happened),
     Response(HttpId, Result<fetch::Whole, Failure>),
     Lock(LockEvent),
+    NoTabChannel,
     Tab(Vec<u8>),
+    TabLocks(Vec<TabId>),
+    User(Vec<u8>),
     Page(PageEvent),
     Stored(StoreOp, Result<(), StoreFault>),
     StoreListed(StoreOp, Result<Vec<String>, StoreFault>),
@@ -92,6 +99,7 @@ impl Shell {
             inbox: RefCell::default(),
             pumping: Cell::new(false),
             handles: RefCell::default(),
+            lives: Cell::new(0),
         });
         if let Some(window) = web_sys::window() {
             let weak = Rc::downgrade(&shell);
@@ -105,6 +113,10 @@ impl Shell {
             let mut handles = shell.handles.borrow_mut();
             handles.page = Some(page);
             handles.stored = Some(stored);
+            drop(handles);
+            if window.document().is_some_and(|document| document.hidden()) {
+                shell.feed(Happening::Page(PageEvent::Hidden));
+            }
         }
         shell
     }
@@ -145,7 +157,7 @@ impl Shell {
         handles.timer = None;
         // The browser calls back once more for every lock that was given back. Whoever owns this
         // instance may drop it now; it stays until the last of these calls.
-        if !handles.locks.is_empty() {
+        if !handles.locks.is_empty() || handles.query.is_some() {
             handles.leaving = Some(Rc::clone(self));
         }
     }
@@ -168,7 +180,15 @@ impl Shell {
                     break;
                 };
                 match output {
-                    Output::Tell(notice) => notices.push(notice),
+                    Output::Tell(notice) => {
+                        // What is still to be told is about the person who was there before.
+                        if let Notice::User(change) = &notice
+                            && change.clears()
+                        {
+                            notices.retain(|notice| !matches!(notice, Notice::Event { .. }));
+                        }
+                        notices.push(notice);
+                    }
                     // The app's functions are called by the package, which is told like this.
                     Output::RunMutation(run) => notices.push(Notice::Run(run)),
                     Output::CancelMutation { id, attempt } => {
@@ -265,10 +285,11 @@ impl Shell {
                 .borrow_mut()
                 .streams
                 .retain(|(have, _)| *have != conn),
-            Output::QueueForLock { ticket, name } => self.queue_for_lock(ticket, &name),
+            Output::QueueForLock { ticket, name } => self.ask_lead(ticket, &name, How::Queue),
+            Output::StealLock { ticket, name } => self.ask_lead(ticket, &name, How::Steal),
             Output::ReleaseLock(ticket) => {
                 for request in &self.handles.borrow().locks {
-                    if request.ticket() == ticket {
+                    if request.key() == LockKey::Lead(ticket) {
                         request.release();
                     }
                 }
@@ -278,6 +299,9 @@ impl Shell {
                 let channel = TabChannel::open(&name, move |bytes| {
                     feed(&weak, Happening::Tab(bytes));
                 });
+                if channel.is_none() {
+                    self.later(Happening::NoTabChannel);
+                }
                 self.handles.borrow_mut().tabs = channel;
             }
             Output::PostToTabs(message) => {
@@ -286,6 +310,28 @@ impl Shell {
                 }
             }
             Output::CloseTabChannel => self.handles.borrow_mut().tabs = None,
+            Output::HoldTabLock(name) => self.hold_tab_lock(&name),
+            Output::ReleaseTabLock => {
+                for request in &self.handles.borrow().locks {
+                    if let LockKey::Life(_) = request.key() {
+                        request.release();
+                    }
+                }
+            }
+            Output::QueryLocks { prefix } => self.query_locks(&prefix),
+            Output::OpenUserChannel(name) => {
+                let weak = Rc::downgrade(self);
+                let channel = TabChannel::open(&name, move |bytes| {
+                    feed(&weak, Happening::User(bytes));
+                });
+                self.handles.borrow_mut().users = channel;
+            }
+            Output::PostToUsers(message) => {
+                if let Some(channel) = &self.handles.borrow().users {
+                    channel.post(&message);
+                }
+            }
+            Output::CloseUserChannel => self.handles.borrow_mut().users = None,
             Output::StoreWrite { op, key, value } => {
                 self.later(Happening::Stored(op, storage::write(&key, &value)));
             }
@@ -345,29 +391,67 @@ impl Shell {
         self.inbox.borrow_mut().push_back(happening);
     }
 
-    fn forget_lock(&self, ticket: LockTicket) {
+    fn forget_lock(&self, key: LockKey) {
         let mut handles = self.handles.borrow_mut();
-        handles.locks.retain(|have| have.ticket() != ticket);
-        if handles.locks.is_empty() {
-            // The caller holds on to the instance for as long as this call takes.
-            handles.leaving = None;
-        }
+        handles.locks.retain(|have| have.key() != key);
+        handles.leave();
     }
 
-    fn queue_for_lock(self: &Rc<Self>, ticket: LockTicket, name: &str) {
+    fn ask_lead(self: &Rc<Self>, ticket: LockTicket, name: &str, how: How) {
         let weak = Rc::downgrade(self);
-        let request = LockRequest::queue(name, ticket, move |happened| match happened {
+        let key = LockKey::Lead(ticket);
+        let request = LockRequest::ask(name, key, how, move |happened| match happened {
             lock::Happened::Granted => feed(&weak, Happening::Lock(LockEvent::Granted(ticket))),
             lock::Happened::Over => {
                 if let Some(shell) = weak.upgrade() {
                     shell.feed(Happening::Lock(LockEvent::Lost(ticket)));
-                    shell.forget_lock(ticket);
+                    shell.forget_lock(key);
                 }
             }
         });
         match request {
             Some(request) => self.handles.borrow_mut().locks.push(request),
             None => self.later(Happening::Lock(LockEvent::Unavailable)),
+        }
+    }
+
+    fn hold_tab_lock(self: &Rc<Self>, name: &str) {
+        let weak = Rc::downgrade(self);
+        let key = LockKey::Life(self.lives.replace(self.lives.get().wrapping_add(1)));
+        let request = LockRequest::ask(name, key, How::Queue, move |happened| match happened {
+            lock::Happened::Granted => {}
+            lock::Happened::Over => {
+                if let Some(shell) = weak.upgrade() {
+                    shell.forget_lock(key);
+                }
+            }
+        });
+        self.handles.borrow_mut().locks.extend(request);
+    }
+
+    fn query_locks(self: &Rc<Self>, prefix: &str) {
+        if self.handles.borrow().query.is_some() {
+            return;
+        }
+        let weak = Rc::downgrade(self);
+        let query = LockQuery::ask(prefix, move |held| {
+            if let Some(shell) = weak.upgrade() {
+                shell.feed(Happening::TabLocks(held));
+                let mut handles = shell.handles.borrow_mut();
+                handles.query = None;
+                handles.leave();
+            }
+        });
+        self.handles.borrow_mut().query = query;
+    }
+}
+
+impl Handles {
+    /// Lets the instance go if it is over and the browser has no more calls for it. The caller
+    /// holds on to the instance for as long as its own call takes.
+    fn leave(&mut self) {
+        if self.locks.is_empty() && self.query.is_none() {
+            self.leaving = None;
         }
     }
 }
@@ -425,7 +509,10 @@ impl Happening {
                     .map_err(|failure| *failure),
             },
             Happening::Lock(event) => Input::Lock(*event),
+            Happening::NoTabChannel => Input::NoTabChannel,
             Happening::Tab(bytes) => Input::TabMessage(bytes),
+            Happening::TabLocks(held) => Input::TabLocks(held),
+            Happening::User(bytes) => Input::UserMessage(bytes),
             Happening::Page(event) => Input::Page(*event),
             Happening::Stored(op, result) => Input::Stored {
                 op: *op,

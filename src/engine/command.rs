@@ -108,6 +108,11 @@ pub enum Command {
     },
     /// The user did something.
     Activity,
+    /// This person is there now; nobody after a logout.
+    SetUser {
+        /// An id that differs between people.
+        user: Option<String>,
+    },
     /// Dial now.
     Reconnect,
     /// Tell what these parts decide, and no others.
@@ -239,6 +244,9 @@ impl Command {
                 contract: word("contract")?,
             },
             Some("activity") => Command::Activity,
+            Some("user") => Command::SetUser {
+                user: config::user(raw.member("user"))?,
+            },
             Some("reconnect") => Command::Reconnect,
             Some("log") => Command::Log {
                 parts: raw
@@ -350,6 +358,12 @@ mod tests {
             Ok(Command::Watch { channel })
         );
         assert_eq!(parse(r#"{"do":"reconnect"}"#), Ok(Command::Reconnect));
+        for (text, user) in [
+            (r#"{"do":"user","user":"u1"}"#, Some("u1".to_owned())),
+            (r#"{"do":"user","user":null}"#, None),
+        ] {
+            assert_eq!(parse(text), Ok(Command::SetUser { user }));
+        }
         assert!(matches!(
             parse(r#"{"do":"invalidate","keys":[["a"]]}"#),
             Ok(Command::Invalidate { keys }) if keys.len() == 1
@@ -396,6 +410,8 @@ mod tests {
             (r#"{"do":"log","parts":["music"]}"#, "parts"),
             (r#"{"do":"token","token":"T"}"#, "request"),
             (r#"{"do":"token","request":1,"token":2}"#, "token"),
+            (r#"{"do":"user","user":""}"#, "user"),
+            (r#"{"do":"user","user":7}"#, "user"),
         ] {
             let result = Command::parse(text);
             assert_eq!(

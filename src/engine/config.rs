@@ -34,14 +34,19 @@
 //! `as`, where layers have names of their own). `version` has to be one order over all that the
 //! families show if adapters report versions: a position in a log or a time, not a row's counter.
 
+use std::rc::Rc;
+
+use super::channels::Settings;
 use super::freshness::contract::{Contract, contracts};
-use super::ids::{TabId, number_text};
+use super::ids::number_text;
 use super::invalidation::Route;
 use super::invalidation::route::read_routes;
 use super::key::QueryKey;
 use super::limits;
-use super::queue::Settings;
+use super::principal;
+use super::queue;
 use super::status::Transport;
+use super::time::Millis;
 use crate::wire::json::{self, Raw, Text};
 
 /// What the app wants, checked.
@@ -61,10 +66,12 @@ pub struct Config {
     pub has_tokens: bool,
     /// Channels that are watched from the start.
     pub channels: Vec<String>,
+    /// How many channels, and how long one that nobody watches is kept.
+    pub keep: Settings,
     /// Which event makes which queries stale.
     pub routes: Vec<Route>,
     /// How the queue of mutations is bounded, and how the app's functions want to be treated.
-    pub queue: Settings,
+    pub queue: queue::Settings,
     /// How fresh which queries have to be.
     pub contracts: Vec<Contract>,
 }
@@ -89,22 +96,9 @@ impl BadInput {
 }
 
 impl Config {
-    /// The name that tabs of the same instance, principal and backend share, and no others. It
-    /// names locks and channels, which any script of the origin can list: so it is a hash.
-    pub fn scope(&self) -> String {
-        let mut hash = 0xCBF2_9CE4_8422_2325u64;
-        let parts = [&self.name, &self.url, self.user.as_deref().unwrap_or("")];
-        for part in parts {
-            // FNV-1a; a byte that no UTF-8 has keeps the parts apart.
-            for byte in part.bytes().chain([0xFF]) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
-            }
-        }
-        // The version of what tabs say to each other: tabs of two releases of an app can be open at
-        // a time, and a lock that they shared would be taken to and fro.
-        let mut scope = "everfresh:1:".to_owned();
-        scope.push_str(&TabId(hash).text());
-        scope
+    /// The name that tabs of the same instance, principal and backend share, and no others.
+    pub fn scope(&self) -> Rc<str> {
+        principal::scope_name(principal::scope(self))
     }
 
     /// The address of a door that the server has for plain HTTP. It lies beside the socket's, and
@@ -151,8 +145,9 @@ impl Config {
             attempts_max: attempts_max(backend.member("maxAttempts"))?,
             has_tokens: has_tokens(raw.member("getToken"))?,
             channels: channels(raw.member("channels"))?,
+            keep: keep(raw)?,
             routes: routes(raw.member("events"))?,
-            queue: Settings::parse(raw.member("queue"), raw.member("mutations"))?,
+            queue: queue::Settings::parse(raw.member("queue"), raw.member("mutations"))?,
             contracts: contracts(raw.member("contracts"))?,
         })
     }
@@ -162,7 +157,8 @@ fn string(raw: Option<Raw<'_>>) -> Option<String> {
     raw?.string().map(Text::decode).map(String::from)
 }
 
-fn user(raw: Option<Raw<'_>>) -> Result<Option<String>, BadInput> {
+/// Reads a person's id.
+pub fn user(raw: Option<Raw<'_>>) -> Result<Option<String>, BadInput> {
     match raw {
         None => Ok(None),
         Some(raw) if raw.is_null() => Ok(None),
@@ -267,6 +263,29 @@ fn channels(raw: Option<Raw<'_>>) -> Result<Vec<String>, BadInput> {
     Ok(out)
 }
 
+fn keep(raw: Raw<'_>) -> Result<Settings, BadInput> {
+    let number = |name: &'static str, least: u64, most: u64, expected: &'static str| {
+        let Some(value) = raw.member(name) else {
+            return Ok(None);
+        };
+        match value.integer() {
+            Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            Some(_) | None => Err(BadInput::at(name, expected)),
+        }
+    };
+    let mut keep = Settings::default();
+    let most = limits::CHANNELS_CAP_MAX as u64;
+    if let Some(cap) = number("channelsMax", 1, most, "a number from 1 to 500")? {
+        keep.cap = cap as usize;
+    }
+    let most = limits::CHANNEL_IDLE_MAX.0;
+    let expected = "milliseconds, at most a day";
+    if let Some(idle) = number("channelIdle", 0, most, expected)? {
+        keep.idle = Millis(idle);
+    }
+    Ok(keep)
+}
+
 fn routes(raw: Option<Raw<'_>>) -> Result<Vec<Route>, BadInput> {
     let Some(raw) = raw else {
         return Ok(Vec::new());
@@ -336,6 +355,7 @@ mod tests {
         assert_eq!(config.url, "ws://h/live");
         assert_eq!(config.channels, ["tasks"]);
         assert_eq!(config.routes[0].event, "task_updated");
+        assert_eq!(config.keep, Settings::default());
         assert_eq!(
             config.routes[0].targets[1].wide.text(),
             r#"["counts",{"a":1}]"#
@@ -408,6 +428,14 @@ mod tests {
             (
                 r#"{"backend":{"kind":"everfresh","url":"ws://h"},"channels":["a",""]}"#,
                 "channels[1]",
+            ),
+            (
+                r#"{"backend":{"kind":"everfresh","url":"ws://h"},"channelsMax":0}"#,
+                "channelsMax",
+            ),
+            (
+                r#"{"backend":{"kind":"everfresh","url":"ws://h"},"channelIdle":86400001}"#,
+                "channelIdle",
             ),
             (
                 r#"{"backend":{"kind":"everfresh","url":"ws://h"},"events":{"e":"tasks"}}"#,

@@ -32,6 +32,20 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seq(pub u64);
 
+/// A call of a tab to its leader. Numbered by the tab that calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallId(pub u64);
+
+/// Whose data something is about: a hash of the instance's name, the backend and the principal.
+/// Names of locks, channels and storage keys carry it, and every message between tabs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope(pub u64);
+
+/// How often the principal changed in this tab. What was begun in an older generation is somebody
+/// else's, whatever comes of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(pub u32);
+
 /// The term of a leader. What a leader of an older term still says is void.
 ///
 /// Two tabs can take the lead at the same moment without having heard of each other (one
@@ -77,6 +91,18 @@ impl TabId {
     }
 }
 
+impl Scope {
+    /// The scope as 16 hexadecimal digits.
+    pub fn text(self) -> String {
+        TabId(self.0).text()
+    }
+
+    /// Reads what [`Scope::text`] wrote.
+    pub fn parse(text: &str) -> Option<Scope> {
+        TabId::parse(text).map(|id| Scope(id.0))
+    }
+}
+
 impl Seq {
     /// The number that follows.
     pub fn next(self) -> Seq {
@@ -104,6 +130,13 @@ impl Position {
             epoch: epoch.into(),
             seq,
         }
+    }
+}
+
+impl Generation {
+    /// The generation that follows.
+    pub fn next(self) -> Generation {
+        Generation(self.0.wrapping_add(1))
     }
 }
 

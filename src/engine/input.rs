@@ -2,7 +2,7 @@
 
 use super::command::Command;
 use super::http::{Failure, Reply, StreamEvent};
-use super::ids::{ConnId, HttpId, LockTicket, TokenId};
+use super::ids::{ConnId, HttpId, LockTicket, TabId, TokenId};
 use super::queue::{MutationId, Outcome};
 use super::store::{StoreFault, StoreOp};
 use super::token::{Token, TokenFailure};
@@ -47,6 +47,12 @@ pub enum Input<'a> {
     Lock(LockEvent),
     /// Another tab said something.
     TabMessage(&'a [u8]),
+    /// This browser has no channel between tabs, or forbids it.
+    NoTabChannel,
+    /// These tabs hold their own lock.
+    TabLocks(&'a [TabId]),
+    /// A tab of whatever principal said something.
+    UserMessage(&'a [u8]),
     /// Something happened to the page.
     Page(PageEvent),
     /// A run of the app's function ended.

@@ -544,3 +544,135 @@ pub const VERDICT_AGE_MAX: Millis = Millis::seconds(30);
 
 /// The age of data is stored for a reload when it changed by at least this much.
 pub const SAVE_STEP: Millis = Millis::seconds(1);
+// Channels.
+
+/// How long a channel that nobody watches any more stays subscribed: whoever comes back to a view
+/// within that time finds it as it was. Configurable; 5 minutes is what WedSync asks for.
+pub const CHANNEL_IDLE: Millis = Millis::minutes(5);
+
+/// A shorter idle time than this is not used: React's StrictMode takes every component down and
+/// puts it up again, and a view that is exchanged for another unmounts first.
+pub const CHANNEL_GRACE: Millis = Millis::seconds(1);
+
+/// The longest idle time that can be asked for. A channel that is kept for a day is watched.
+pub const CHANNEL_IDLE_MAX: Millis = Millis::minutes(24 * 60);
+
+/// Channels that may be asked for at a time, those that have to wait for a place included. Beyond
+/// it a watch is refused for good: nothing on a page means so many.
+pub const CHANNELS_KNOWN_MAX: usize = 500;
+
+/// The most that can be asked for as the number of channels at a time.
+pub const CHANNELS_CAP_MAX: usize = 500;
+
+/// Subscriptions that may be asked for in one go. A page rarely has more channels.
+pub const JOIN_BURST: u32 = 10;
+
+/// Beyond the burst, one subscription in this span: ten a second, which is where Supabase begins
+/// to close sockets.
+pub const JOIN_INTERVAL: Millis = Millis(100);
+
+/// How long the answer to a subscription may take. Phoenix waits as long.
+pub const SUBSCRIBE_TIMEOUT: Millis = Millis::seconds(10);
+
+/// The first pause after a channel was refused for now. Supabase counts joins over 5 seconds.
+pub const REJOIN_FIRST: Millis = Millis::seconds(5);
+
+/// The longest pause of that kind.
+pub const REJOIN_MAX: Millis = Millis::minutes(2);
+
+/// A subscription that lived this long was good: the next pause is a short one again.
+pub const REJOIN_STABLE: Millis = Millis::minutes(1);
+
+/// Events of a channel that are kept while the ones before them are asked for. More than a network
+/// reorders; beyond it all are dropped, because the answer brings them again.
+pub const HELD_EVENTS_MAX: usize = 64;
+
+/// Bytes of all events that are kept back, over all channels.
+pub const HELD_BYTES_MAX: usize = 256 << 10;
+
+/// Events that a tab remembers, to hand them to a tab that is a few behind. A hand-over takes less
+/// than a second; a busy channel has a hundred events in it.
+pub const RING_EVENTS_MAX: usize = 256;
+
+/// Bytes of these events. A tab that is further behind refetches, which costs it one request.
+pub const RING_BYTES_MAX: usize = 128 << 10;
+
+/// How long the leader may take to say what a follower missed, before it is asked again.
+pub const MISSING_TIMEOUT: Millis = Millis::seconds(2);
+
+/// The longest wait of that kind.
+pub const MISSING_TIMEOUT_MAX: Millis = Millis::seconds(30);
+
+/// Bytes of an epoch's name: it is kept for every channel.
+pub const EPOCH_BYTES_MAX: usize = 255;
+
+// Tabs.
+
+/// A leader that said nothing for this long is asked whether it is there. Only a tab that can be
+/// seen asks: the clocks of the others are throttled.
+pub const LEADER_SILENCE: Millis = Millis::seconds(10);
+
+/// How long the leader may take to answer. It answers within milliseconds, in a hidden tab too;
+/// a page that is busy with something long takes seconds.
+pub const ASK_TIMEOUT: Millis = Millis::seconds(2);
+
+/// So many unanswered questions in a row mean that the leader is frozen.
+pub const ASK_MISSES: u32 = 3;
+
+/// If the moment to judge comes later than this, the one who asks was asleep itself: the answers
+/// are still in its queue, and the leader is asked again.
+pub const ASK_LATE: Millis = Millis::seconds(1);
+
+/// Two windows that both miss the leader do not take the lead at the same moment, but within this
+/// span; the later one hears of the first.
+pub const STEAL_SPREAD: Millis = Millis(500);
+
+/// Nobody takes the lock from a holder more often than this, whoever asks for it.
+pub const STEAL_AGAIN: Millis = Millis::seconds(5);
+
+/// A leader that was hidden for this long offers the lead to a tab that can be seen. Browsers
+/// freeze hidden pages after minutes; people change tabs and come back within seconds.
+pub const HANDOVER_HIDDEN: Millis = Millis::seconds(15);
+
+/// A lead lasts at least this long: each hand-over costs a connection.
+pub const HANDOVER_TENURE: Millis = Millis::seconds(30);
+
+/// After an offer that nobody took, the next one comes this much later.
+pub const OFFER_AGAIN: Millis = Millis::seconds(60);
+
+/// How long a hidden tab that was granted the lock waits for the visible one to take it.
+pub const PASS_TIMEOUT: Millis = Millis::seconds(1);
+
+/// A hidden tab that passed the lock on and gets it again within this span keeps it.
+pub const PASS_AGAIN: Millis = Millis::seconds(60);
+
+/// After a request for the lock failed, the first wait; it doubles.
+pub const LOCK_RETRY: Millis = Millis::seconds(1);
+
+/// So many failed requests for the lock in a row mean that this browser refuses them.
+pub const LOCK_FAILURES_MAX: u32 = 3;
+
+/// The leader looks this often which tabs still hold their own lock. A crashed tab costs nothing
+/// but channels that nobody watches.
+pub const ROSTER_CHECK: Millis = Millis::seconds(30);
+
+/// If this tab heard and did nothing for so long, the silence of others proves nothing.
+pub const ROSTER_SLEEP: Millis = Millis::seconds(90);
+
+/// A term may be this far ahead of the clock: as far as a clock is set back while tabs are open.
+/// Without a bound, one message could use up all terms that a number can hold.
+pub const TERM_AHEAD_MAX: Millis = Millis::minutes(366 * 24 * 60);
+
+/// Calls of a tab to its leader that may be open at a time.
+pub const CALLS_MAX: usize = 256;
+
+/// Bytes of a call: a mutation with its payload fits.
+pub const CALL_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of a call's answer that is remembered until its caller surely has it.
+pub const CALL_ANSWER_BYTES_MAX: usize = 64 << 10;
+
+// The principal.
+
+/// Bytes of a message between tabs of different principals, and of the mark in the storage.
+pub const USER_MESSAGE_BYTES_MAX: usize = 512;

@@ -36,6 +36,7 @@ pub mod map;
 pub mod metrics;
 pub mod notice;
 pub mod output;
+pub mod principal;
 pub mod queue;
 pub mod rng;
 mod route_channels;
@@ -46,6 +47,7 @@ mod route_journal;
 mod route_link;
 mod route_queue;
 mod route_tabs;
+mod route_user;
 mod snapshot;
 pub mod status;
 pub mod store;
@@ -65,7 +67,7 @@ use self::config::Config;
 use self::freshness::Freshness;
 use self::hlc::Hlc;
 use self::http::Requests;
-use self::ids::{RequestId, TabId};
+use self::ids::{RequestId, Scope, TabId};
 use self::input::{Input, PageEvent, SocketEvent};
 use self::invalidation::Invalidation;
 use self::journal::{Journal, Seen, What};
@@ -76,9 +78,11 @@ use self::map::Map;
 use self::metrics::Metrics;
 use self::notice::{Cause, Fault, FaultCode, Notice};
 use self::output::Output;
+use self::principal::Principal;
 use self::queue::Queue;
 use self::rng::Rng;
 use self::status::{Status, Word};
+use self::tabs::calls::Calls;
 use self::tabs::message::Says;
 use self::tabs::{Role, Tabs};
 use self::tell::{Told, Touched};
@@ -100,11 +104,13 @@ pub struct Boot {
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
-    /// The name that the tabs of this principal share, and no others.
-    scope: Rc<str>,
+    /// What the tabs of this principal share, and no others.
+    scope: Scope,
+    principal: Principal,
     life: Life,
     rng: Rng,
     tabs: Tabs,
+    calls: Calls,
     link: Link,
     channels: Channels,
     invalidation: Invalidation,
@@ -120,6 +126,10 @@ pub struct Engine {
     listened: Map<String, u32>,
     /// The last request to the server.
     request: RequestId,
+    /// Events that came and are yet to be handed to the other tabs, as text.
+    relay: Vec<Rc<str>>,
+    /// The leader does not know yet what this page watches.
+    wants_changed: bool,
     /// What this tab said last about the link, to say it again only when it changed.
     told_tabs: Option<Status>,
     /// What the app was told last, and what may have changed since.
@@ -134,23 +144,32 @@ enum Life {
     New,
     Running,
     Suspended,
+    /// Somebody else is there than this tab's person.
+    Fenced,
     Closed,
 }
 
 impl Engine {
     /// An engine that waits for [`Command::Start`].
     pub fn new(mut config: Config, boot: Boot, now: Now) -> Self {
-        let scope: Rc<str> = config.scope().into();
+        let scope = principal::scope(&config);
         let settings = config.queue.clone();
         let mut engine = Engine {
-            queue: Queue::new(boot.tab, Rc::clone(&scope), settings, boot.online),
-            hlc: Hlc::new(boot.tab),
             scope,
+            principal: Principal::new(boot.tab, &config),
+            queue: Queue::new(
+                boot.tab,
+                principal::scope_name(scope),
+                settings,
+                boot.online,
+            ),
+            hlc: Hlc::new(boot.tab),
             life: Life::New,
             rng: Rng::new(boot.seed),
             tabs: Tabs::new(boot.tab),
+            calls: Calls::default(),
             link: Link::new(Self::link_settings(&config), boot.online, now.wall),
-            channels: Channels::default(),
+            channels: Channels::new(config.keep),
             invalidation: Invalidation::default(),
             freshness: Engine::freshness_of(&mut config, boot.online, now),
             metrics: Metrics::default(),
@@ -160,6 +179,8 @@ impl Engine {
             heir_of: None,
             listened: Map::new(),
             request: RequestId::default(),
+            relay: Vec::new(),
+            wants_changed: false,
             told_tabs: None,
             told: Told::default(),
             touched: Touched::Channels,
@@ -208,11 +229,14 @@ impl Engine {
             Input::Token { request, result } => self.on_token(now, request, result),
             Input::Lock(event) => self.on_lock(now, event),
             Input::TabMessage(bytes) => self.on_tab_message(now, bytes),
+            Input::NoTabChannel => self.on_no_tab_channel(now),
+            Input::TabLocks(held) => self.on_tab_locks(now, held),
+            Input::UserMessage(bytes) => self.on_user_message(now, bytes),
             Input::Page(event) => self.on_page(now, event),
             Input::Stored { op, result } => self.on_stored(now, op, result),
             Input::StoreListed { op, result } => self.on_listed(now, op, result),
             Input::StoreRead { op, result } => self.on_read(now, op, result),
-            Input::StoreChanged { key, value } => self.queue.changed(now, key, value),
+            Input::StoreChanged { key, value } => self.on_store_changed(now, key, value),
             Input::MutationDone {
                 id,
                 attempt,
@@ -234,6 +258,8 @@ impl Engine {
         if self.tell_stale(now) {
             self.touch(Touched::Counters);
         }
+        self.say_wants();
+        self.say_lead(now);
         self.note_status(now);
         self.tell_state(now);
     }
@@ -258,6 +284,7 @@ impl Engine {
         let parts = [
             self.link.next_wakeup(),
             self.tabs.next_wakeup(),
+            self.channels.next_wakeup(),
             self.invalidation.next_wakeup(),
             self.freshness.next_wakeup(),
             self.requests.next_wakeup(),
@@ -274,12 +301,10 @@ impl Engine {
             Command::Start => {}
             Command::Watch { channel } => {
                 self.watch(now, &channel);
-                self.tell_wants();
             }
             Command::Unwatch { channel } => {
-                let step = self.channels.unwatch(&channel);
-                self.channel_steps(now, step);
-                self.tell_wants();
+                self.channels.unwatch(now.mono, &channel);
+                self.channel_steps(now);
             }
             Command::Listen { event } => *self.listened.entry(event, || 0) += 1,
             Command::Unlisten { event } => {
@@ -321,6 +346,7 @@ impl Engine {
                 self.on_contract(&contract, &mut |part, name| part.refresh(now, name));
             }
             Command::Activity => self.freshness.activity(now),
+            Command::SetUser { user } => self.set_user(now, user),
             Command::Log { parts } => self.journal.log(parts),
             Command::Reconnect => self.reconnect(now),
             Command::Token { request, result } => self.on_token(now, request, result),
@@ -332,12 +358,15 @@ impl Engine {
     fn run(&mut self, now: Now) {
         self.life = Life::Running;
         self.freshness.start(now);
+        self.meet_users(now);
+        // The mark is read by now; what it says is the next input.
         self.out
-            .push_back(Output::OpenTabChannel(Rc::clone(&self.scope)));
-        let ticket = self.tabs.start(now);
-        self.queue_for_lock(ticket);
+            .push_back(Output::OpenTabChannel(principal::scope_name(self.scope)));
+        self.out.push_back(Output::HoldTabLock(self.own_lock()));
+        self.tabs.start(now);
+        self.tabs_steps(now);
         self.queue.follow();
-        self.post(Says::Hello);
+        self.say_hello();
     }
 
     /// Puts everything down in the order in which others can take it up: first the link, then
@@ -347,22 +376,26 @@ impl Engine {
         self.freshness_steps(now);
         self.link.unwant(now, reason);
         self.link_steps(now);
-        self.channels.link_down();
-        self.channels.forget_all_tabs();
+        self.channels.give_up_lead(now.mono);
+        self.calls.give_up_lead();
         self.abort_requests();
+        self.flush_relay();
         self.queue.away(now, self.tabs.count() <= 1);
         self.queue_steps(now);
         self.post(Says::Bye);
-        let ticket = self.tabs.stop();
-        self.out.push_back(Output::ReleaseLock(ticket));
+        self.tabs.stop();
+        self.tabs_steps(now);
+        self.out.push_back(Output::ReleaseTabLock);
         self.out.push_back(Output::CloseTabChannel);
         self.told_tabs = None;
     }
 
     fn close(&mut self, now: Now) {
-        if self.life == Life::Running {
-            self.stop(now, "closed by the app");
+        match self.life {
+            Life::Running => self.stop(now, "closed by the app"),
+            Life::New | Life::Suspended | Life::Fenced | Life::Closed => {}
         }
+        self.out.push_back(Output::CloseUserChannel);
         self.closed_at = now.wall;
         self.life = Life::Closed;
     }
@@ -378,13 +411,23 @@ impl Engine {
             PageEvent::Offline => self.freshness.online(now, false),
             PageEvent::Suspended | PageEvent::Resumed => {}
         }
+        self.tabs_steps(now);
         match (event, self.life) {
             (PageEvent::Suspended, Life::Running) => {
                 self.stop(now, "the page is put away");
+                self.out.push_back(Output::CloseUserChannel);
+                self.life = Life::Suspended;
+            }
+            (PageEvent::Suspended, Life::Fenced) => {
+                self.out.push_back(Output::CloseUserChannel);
                 self.life = Life::Suspended;
             }
             // Everything may have changed meanwhile; the positions say what is to be caught up.
-            (PageEvent::Resumed, Life::Suspended) => self.run(now),
+            (PageEvent::Resumed, Life::Suspended) if self.principal.is_open() => self.run(now),
+            (PageEvent::Resumed, Life::Suspended) => {
+                self.life = Life::Fenced;
+                self.meet_users(now);
+            }
             (PageEvent::Visible, Life::Running) => self.link.nudge(now, Nudge::Visible),
             (PageEvent::Resumed, Life::Running) => self.link.nudge(now, Nudge::Resumed),
             (PageEvent::Online, _) => {
@@ -433,17 +476,10 @@ impl Engine {
     fn on_time(&mut self, now: Now) {
         if self.life == Life::Running {
             self.tick_link(now);
-            for tab in self.tabs.expire(now) {
-                self.freshness.forget_tab(tab);
-                let steps = self.channels.forget_tab(tab);
-                self.channel_steps(now, steps);
-                self.queue.tab_gone(now, tab);
-                self.told_tabs = None;
-                self.touch(Touched::Channels);
-            }
-            if self.tabs.renew(now) {
-                self.post_wants();
-            }
+            self.tabs.tick(now, &mut self.rng);
+            self.tabs_steps(now);
+            self.channels.tick(now.mono);
+            self.channel_steps(now);
             self.expire_requests(now);
             self.queue.tick(now, &mut self.rng);
         }
@@ -456,6 +492,11 @@ impl Engine {
             (Life::Closed, _) => Status {
                 word: Word::Closed,
                 reason: "closed by the app".into(),
+                ..Status::idle(self.closed_at)
+            },
+            (Life::Fenced, _) => Status {
+                word: Word::NeedsAuth,
+                reason: "somebody else is logged in, or nobody".into(),
                 ..Status::idle(self.closed_at)
             },
             (_, Role::Following) => match self.tabs.leader_status() {

@@ -66,6 +66,8 @@ pub enum Notice {
         /// Why it is asked.
         reason: TokenReason,
     },
+    /// Somebody else is there, or nobody.
+    User(UserChange),
     /// Something that should not have happened was survived.
     Fault(Fault),
     /// Diagnostics of a part that was switched on.
@@ -75,6 +77,39 @@ pub enum Notice {
         /// What it decided.
         text: String,
     },
+}
+
+/// What happened to the person whose data this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserChange {
+    /// This tab's app said who is there now. Drop what is cached.
+    Switched,
+    /// In another tab somebody else logged in, or this person logged out. This instance has
+    /// stopped until the app says who is there. Drop what is cached.
+    Fenced,
+    /// This person logged in again in another tab: this instance goes on.
+    Back,
+    /// Somebody logged in in another tab, and here nobody has yet.
+    Elsewhere,
+}
+
+impl UserChange {
+    fn text(self) -> &'static str {
+        match self {
+            UserChange::Switched => "switched",
+            UserChange::Fenced => "fenced",
+            UserChange::Back => "back",
+            UserChange::Elsewhere => "elsewhere",
+        }
+    }
+
+    /// Has the app to drop what it has cached?
+    pub fn clears(self) -> bool {
+        match self {
+            UserChange::Switched | UserChange::Fenced => true,
+            UserChange::Back | UserChange::Elsewhere => false,
+        }
+    }
 }
 
 /// Why queries are stale.
@@ -125,6 +160,8 @@ pub enum FaultCode {
     Limit,
     /// Something in the storage cannot be used.
     BadRecord,
+    /// This browser lacks something without which tabs cannot share a connection.
+    Alone,
 }
 
 impl FaultCode {
@@ -136,6 +173,7 @@ impl FaultCode {
             FaultCode::Refused => "refused",
             FaultCode::Limit => "limit",
             FaultCode::BadRecord => "bad-record",
+            FaultCode::Alone => "alone",
         }
     }
 }
@@ -230,6 +268,11 @@ impl Notice {
                 w.key("type").string("token");
                 w.key("request").number(request.0.into());
                 w.key("reason").string(reason.text());
+            }
+            Notice::User(change) => {
+                w.key("type").string("user");
+                w.key("change").string(change.text());
+                w.key("clear").bool(change.clears());
             }
             Notice::Fault(fault) => {
                 w.key("type").string("fault");

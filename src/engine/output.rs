@@ -65,8 +65,31 @@ pub enum Output {
         /// The lock's name.
         name: Rc<str>,
     },
+    /// Take the leader's lock from whoever holds it, ahead of the queue.
+    StealLock {
+        /// The request's number, to be given back with all that happens to it.
+        ticket: LockTicket,
+        /// The lock's name.
+        name: Rc<str>,
+    },
     /// Leave the queue, or give the lock back.
     ReleaseLock(LockTicket),
+    /// Hold a lock of this name until told otherwise: as long as it is held, this tab lives.
+    HoldTabLock(Rc<str>),
+    /// Give that lock back.
+    ReleaseTabLock,
+    /// Say which tabs hold their own lock: the names begin with this and end with the tab's id.
+    /// Answered by `Input::TabLocks`.
+    QueryLocks {
+        /// What the names begin with.
+        prefix: Rc<str>,
+    },
+    /// Begin to listen to the tabs of all principals, on a channel of this name.
+    OpenUserChannel(Rc<str>),
+    /// Say something to the tabs of all principals.
+    PostToUsers(String),
+    /// Stop listening to the tabs of all principals.
+    CloseUserChannel,
     /// Begin to listen to the other tabs, on a channel of this name.
     OpenTabChannel(Rc<str>),
     /// Say something to the other tabs.

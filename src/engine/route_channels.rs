@@ -1,112 +1,201 @@
 //! What the channels part and the other parts say to each other.
 
+use std::borrow::Cow;
+use std::rc::Rc;
+
 use super::Engine;
-use super::channels::{self, Verdict};
-use super::ids::Position;
+use super::channels::{Step, TooManyChannels, Verdict, Why};
+use super::ids::{Position, RequestId};
 use super::journal::{Seen, What};
 use super::notice::FaultCode;
-use super::tabs::message::Says;
+use super::route_tabs::FULL;
+use super::tabs::message::{self, Says};
 use super::tell::Touched;
 use super::time::Now;
 use crate::wire::native;
 use crate::wire::{Event, Recovery, Refusal};
 
 impl Engine {
-    /// Looks at an event's number and delivers it here. True if it was new.
-    pub(super) fn on_event(&mut self, now: Now, event: &Event<'_>) -> bool {
-        match self.channels.event(&event.channel, event.seq) {
+    /// The server says that something happened on a channel.
+    pub(super) fn on_event(&mut self, now: Now, event: &Event<'_>) {
+        let verdict = self
+            .channels
+            .event(now.mono, &event.channel, event.seq, &mut || {
+                message::event_text(event)
+            });
+        self.take_event(now, event, verdict, None);
+    }
+
+    /// The leader says it.
+    pub(super) fn on_tab_event(&mut self, now: Now, text: &str) {
+        let Some(event) = message::read_event(text) else {
+            self.fault(FaultCode::BadTabMessage, "an event of another tab is none");
+            return;
+        };
+        let verdict = self
+            .channels
+            .event(now.mono, &event.channel, event.seq, &mut || text.into());
+        self.take_event(now, &event, verdict, Some(text));
+    }
+
+    fn take_event(&mut self, now: Now, event: &Event<'_>, verdict: Verdict, text: Option<&str>) {
+        match verdict {
             Verdict::Next => {
                 self.deliver(now, event);
-                true
+                self.hand_on(event, text);
             }
+            Verdict::Pass => self.hand_on(event, text),
             Verdict::Duplicate => {
                 self.metrics.duplicates += 1;
                 self.journal
                     .event(Seen::Duplicate, &event.name, &event.channel);
-                false
             }
             Verdict::Ahead => {
                 self.metrics.gaps += 1;
                 self.journal.event(Seen::Ahead, &event.name, &event.channel);
-                let step = self.channels.repair(&event.channel);
-                self.channel_steps(now, step);
-                false
             }
-            Verdict::Foreign => false,
+            Verdict::Held | Verdict::Foreign => {}
+        }
+        self.channel_steps(now);
+    }
+
+    /// Keeps an event for the tabs that follow, if there are any.
+    fn hand_on(&mut self, event: &Event<'_>, text: Option<&str>) {
+        if !self.tabs.has_others() {
+            return;
+        }
+        let text: Rc<str> = match text {
+            Some(text) => text.into(),
+            None => message::event_text(event),
+        };
+        self.channels.remember(&event.channel, event.seq, &text);
+        if self.lead_term().is_some() {
+            self.relay.push(text);
         }
     }
 
+    /// The server says how a channel stands.
     pub(super) fn on_subscribed(
         &mut self,
         now: Now,
+        request: Option<RequestId>,
         channel: &str,
         position: Option<Position>,
         recovery: Recovery,
     ) {
         self.touch(Touched::Channels);
-        let step = self
-            .channels
-            .subscribed(channel, position.clone(), recovery);
-        if step.is_some() {
-            self.lead_says(|term| Says::Gap {
-                term,
-                channel: channel.to_owned(),
-                position,
-            });
-        }
-        self.channel_steps(now, step);
+        self.channels
+            .subscribed(now.mono, request, channel, position, recovery);
+        self.channel_steps(now);
     }
 
-    pub(super) fn on_refused(&mut self, refusal: Refusal) {
+    /// The server says that a channel is no longer subscribed.
+    pub(super) fn on_unsubscribed(&mut self, now: Now, request: Option<RequestId>, channel: &str) {
+        // What answers a request of ours is no news.
+        if request.is_none() {
+            self.channels.dropped(now.mono, channel, &mut self.rng);
+            self.channel_steps(now);
+        }
+    }
+
+    /// The server refused something.
+    pub(super) fn on_refused(&mut self, now: Now, refusal: Refusal) {
+        if self.channels.refused(now.mono, &refusal, &mut self.rng) {
+            self.channel_steps(now);
+            return;
+        }
         let mut message = refusal.code;
         message.push_str(": ");
         message.push_str(&refusal.message);
         if let Some(channel) = refusal.channel {
-            message.push_str(" (channel ");
-            message.push_str(&channel);
-            message.push(')');
+            push_channel(&mut message, &channel);
         }
         self.fault(FaultCode::Refused, message);
     }
 
+    /// Part of the page watches a channel.
     pub(super) fn watch(&mut self, now: Now, channel: &str) {
-        match self.channels.watch(channel) {
-            Ok(step) => self.channel_steps(now, step),
-            Err(channels::TooManyChannels) => {
-                self.fault(
-                    FaultCode::Limit,
-                    "more channels than may be watched at a time",
-                );
-            }
+        if let Err(TooManyChannels) = self.channels.watch(now.mono, channel) {
+            self.fault(FaultCode::Limit, "more channels than may be known");
         }
+        self.channel_steps(now);
     }
 
-    pub(super) fn channel_steps(
-        &mut self,
-        now: Now,
-        steps: impl IntoIterator<Item = channels::Step>,
-    ) {
-        for step in steps {
+    /// Does what the channels part wants done.
+    pub(super) fn channel_steps(&mut self, now: Now) {
+        while let Some(step) = self.channels.poll(now.mono, &mut self.request) {
             self.touch(Touched::Channels);
             match step {
-                channels::Step::Subscribe { channel, position } => {
-                    self.subscribe(now, &channel, position.as_ref());
+                Step::Subscribe {
+                    request,
+                    channel,
+                    position,
+                } => {
+                    let frame = native::subscribe(request, &channel, position.as_ref());
+                    self.send(now, frame);
                 }
-                channels::Step::Unsubscribe { channel } => {
+                Step::Unsubscribe { channel } => {
                     let request = self.next_request();
                     self.send(now, native::unsubscribe(request, &channel));
                 }
-                channels::Step::Gap { channel } => {
+                Step::Gap { channel } => {
                     let name = self.journal.name(&channel);
                     self.journal.note(What::Gap { channel: name });
                     self.invalidation.gap(now.mono, &channel, &mut self.rng);
                 }
+                Step::Deliver { text, mine } => {
+                    if let Some(event) = message::read_event(&text) {
+                        if mine {
+                            self.deliver(now, &event);
+                        }
+                        self.hand_on(&event, Some(&text));
+                    }
+                }
+                Step::Place {
+                    channel,
+                    position,
+                    gap,
+                } => {
+                    if let Some(term) = self.lead_term() {
+                        self.post(Says::Place {
+                            term,
+                            to: None,
+                            channel: Cow::Borrowed(&channel),
+                            position,
+                            gap,
+                        });
+                    }
+                }
+                Step::AskLeader { channel, position } => self.post(Says::Missing {
+                    channel: Cow::Borrowed(&channel),
+                    position,
+                }),
+                Step::TellWants => self.wants_changed = true,
+                Step::Refused { channel, why } => self.channel_refused(&channel, &why),
             }
         }
     }
 
-    pub(super) fn subscribe(&mut self, now: Now, channel: &str, position: Option<&Position>) {
-        let request = self.next_request();
-        self.send(now, native::subscribe(request, channel, position));
+    fn channel_refused(&mut self, channel: &str, why: &Why) {
+        let (code, word) = match why {
+            Why::Full => (FaultCode::Limit, FULL),
+            Why::Denied(word) => (FaultCode::Refused, &**word),
+        };
+        if let Some(term) = self.lead_term() {
+            self.post(Says::Refused {
+                term,
+                channel: Cow::Borrowed(channel),
+                code: Cow::Borrowed(word),
+            });
+        }
+        let mut message = word.to_owned();
+        push_channel(&mut message, channel);
+        self.fault(code, message);
     }
+}
+
+fn push_channel(message: &mut String, channel: &str) {
+    message.push_str(" (channel ");
+    message.push_str(channel);
+    message.push(')');
 }

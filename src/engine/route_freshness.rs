@@ -1,7 +1,5 @@
 //! What the freshness part and the other parts say to each other.
 
-use std::rc::Rc;
-
 use super::Engine;
 use super::freshness::word::Word;
 use super::freshness::{Fact, Freshness, Place, ProbeId, Step};
@@ -25,7 +23,7 @@ impl Engine {
         match self.tabs.role() {
             Role::Away => {}
             Role::Following => self.freshness.set_place(Place::Follows),
-            Role::Leading(_) | Role::Alone => self.freshness.set_place(Place::Leads),
+            Role::Leading(_) | Role::Alone(_) => self.freshness.set_place(Place::Leads),
         }
         let live = self.status(now).word == LinkWord::Connected;
         self.freshness.link(now, live, &mut self.rng);
@@ -122,6 +120,7 @@ impl Engine {
 
     pub(super) fn page_visible(&mut self, now: Now, visible: bool) {
         self.invalidation.page_visible(visible);
+        self.tabs.turned(now, visible);
         self.freshness.visible(now, visible);
     }
 
@@ -131,8 +130,7 @@ impl Engine {
         now: Now,
     ) -> Freshness {
         let contracts = std::mem::take(&mut config.contracts);
-        let scope: Rc<str> = config.scope().into();
-        let mut freshness = Freshness::new(scope, contracts, online, now);
+        let mut freshness = Freshness::new(config.scope(), contracts, online, now);
         for route in &config.routes {
             for target in &route.targets {
                 freshness.route(&route.event, &target.wide);

@@ -2,7 +2,6 @@
 //! socket, by a stream with requests the other way, or by requests alone.
 
 use super::Engine;
-use super::channels::State as ChannelState;
 use super::http::{Call, Failure, Headers, Method, Owner, Reply, Sight, StreamEvent, retry_after};
 use super::ids::{ConnId, TokenId};
 use super::input::SocketEvent;
@@ -14,6 +13,7 @@ use super::notice::FaultCode;
 use super::output::Output;
 use super::status::{Status, Transport};
 use super::tabs::Role;
+use super::tabs::calls::{CallRefused, Deed};
 use super::tabs::message::Says;
 use super::time::{Millis, Now};
 use super::token::{Token, TokenFailure};
@@ -144,7 +144,6 @@ impl Engine {
     }
 
     fn on_heard(&mut self, now: Now, conn: ConnId, heard: Vec<Heard<'_>>) {
-        let mut fresh = Vec::new();
         for said in heard {
             // What was heard before may have ended the connection.
             if !self.link.owns(conn) {
@@ -152,17 +151,18 @@ impl Engine {
             }
             match said {
                 Heard::Event(event) => {
-                    if self.on_event(now, &event) {
-                        fresh.push(event);
-                    }
+                    self.on_event(now, &event);
                 }
                 Heard::Subscribed {
+                    request,
                     channel,
                     position,
                     recovery,
-                    ..
-                } => self.on_subscribed(now, &channel, position, recovery),
-                Heard::Unsubscribed { .. } | Heard::Unknown => {}
+                } => self.on_subscribed(now, request, &channel, position, recovery),
+                Heard::Unsubscribed { request, channel } => {
+                    self.on_unsubscribed(now, request, &channel);
+                }
+                Heard::Unknown => {}
                 Heard::Welcome {
                     ping_ms,
                     session,
@@ -180,6 +180,9 @@ impl Engine {
                 }
                 Heard::Authorized { request, ends_ms } => {
                     self.link.authorized(now, request, ends_ms);
+                    // What was forbidden may be allowed to the new token.
+                    self.channels.token_changed();
+                    self.channel_steps(now);
                 }
                 Heard::Ping { number } => self.link.ping(now, conn, number),
                 Heard::Pong { number } => {
@@ -194,7 +197,8 @@ impl Engine {
             }
             self.link_steps(now);
         }
-        self.relay(fresh);
+        self.channels.frame_end(now.mono);
+        self.channel_steps(now);
     }
 
     /// The server refused something. What concerns the connection is the link's business, all
@@ -209,7 +213,7 @@ impl Engine {
         if let Some(ms) = refusal.retry_after_ms {
             self.link.hush(now, Millis(ms));
         }
-        self.on_refused(refusal);
+        self.on_refused(now, refusal);
     }
 
     /// Says something to the server, if it can be heard.
@@ -293,10 +297,10 @@ impl Engine {
             }
             Step::StopLooking => self.abort_request(Owner::LinkProbe),
             Step::Up => {
-                let steps = self.channels.link_up();
-                self.channel_steps(now, steps);
+                self.channels.link_up();
+                self.channel_steps(now);
             }
-            Step::Down => self.channels.link_down(),
+            Step::Down => self.channels.link_down(now.mono),
             Step::TooLarge => self.fault(
                 FaultCode::Refused,
                 "a message was larger than the server takes",
@@ -345,17 +349,10 @@ impl Engine {
 
     /// Lets the link see how the clocks went on, and what became of what it asked for.
     pub(super) fn tick_link(&mut self, now: Now) {
-        if self.link.live().is_some() && self.is_synced() {
+        if self.link.live().is_some() && self.channels.is_synced() {
             self.link.synced(now);
         }
         self.link.tick(now, &mut self.rng);
-    }
-
-    /// Is everything answered that was asked on this connection?
-    fn is_synced(&self) -> bool {
-        self.channels
-            .iter()
-            .all(|(_, state, _)| state == ChannelState::Subscribed)
     }
 
     /// The app answered the question for a token.
@@ -376,6 +373,8 @@ impl Engine {
             self.post(Says::LoggedIn);
         } else {
             self.link.logged_in(now, token);
+            self.channels.token_changed();
+            self.channel_steps(now);
         }
     }
 
@@ -385,12 +384,10 @@ impl Engine {
         self.heir_of = None;
     }
 
-    /// The app wants a new connection.
+    /// The app wants a new connection. Whoever leads makes it.
     pub(super) fn reconnect(&mut self, now: Now) {
-        if self.tabs.role() == Role::Following {
-            self.post(Says::Reconnect);
-        } else {
-            self.link.reconnect(now);
+        if let Err(CallRefused) = self.call_leader(now, Deed::Reconnect, "null") {
+            self.fault(FaultCode::Limit, "too many calls to the leading tab");
         }
     }
 }

@@ -54,16 +54,6 @@ impl Engine {
         self.queue.listed(now, op, result);
     }
 
-    /// The storage read values.
-    pub(super) fn on_read(
-        &mut self,
-        now: Now,
-        op: StoreOp,
-        result: Result<&[Option<String>], StoreFault>,
-    ) {
-        self.queue.read(now, op, result);
-    }
-
     /// Another tab said something about the queue.
     pub(super) fn on_queue_talk(&mut self, now: Now, from: TabId, text: &str) {
         let Ok(raw) = json::parse(text) else { return };
@@ -83,7 +73,7 @@ impl Engine {
     pub(super) fn queue_leads(&mut self, now: Now) {
         let term = match self.tabs.role() {
             Role::Leading(term) => Some(term),
-            Role::Alone | Role::Following | Role::Away => None,
+            Role::Alone(_) | Role::Following | Role::Away => None,
         };
         self.queue.lead(now, term);
     }

@@ -1,66 +1,125 @@
 //! What the tabs part and the other parts say to each other, and what tabs say to each other.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::ids::{LockTicket, Position, TabId, Term};
+use super::channels::{Replay, Why};
+use super::ids::{CallId, TabId, Term};
 use super::input::LockEvent;
 use super::notice::FaultCode;
 use super::output::Output;
+use super::tabs::calls::{Call, CallRefused, Deed, Taken};
 use super::tabs::message::{self, Message, Says};
-use super::tabs::{self, Role};
+use super::tabs::{self, Hears, Role};
 use super::tell::Touched;
 use super::time::Now;
-use super::{Engine, Life};
-use crate::wire::{Event, Recovery};
+use super::{Engine, Life, principal};
 
 impl Engine {
-    pub(super) fn queue_for_lock(&mut self, ticket: LockTicket) {
-        let name = Rc::clone(&self.scope);
-        self.out.push_back(Output::QueueForLock { ticket, name });
-    }
-
+    /// Something happened to the leader's lock.
     pub(super) fn on_lock(&mut self, now: Now, event: LockEvent) {
         if self.life != Life::Running {
             return;
         }
-        let step = match event {
+        match event {
             LockEvent::Granted(ticket) => self.tabs.granted(now, ticket),
             LockEvent::Lost(ticket) => self.tabs.lost(now, ticket),
-            LockEvent::Unavailable => self.tabs.alone(),
-        };
-        self.tabs_step(now, step);
+            LockEvent::Unavailable => self.tabs.unavailable(tabs::Why::NoLocks),
+        }
+        self.tabs_steps(now);
     }
 
-    pub(super) fn tabs_step(&mut self, now: Now, step: tabs::Step) {
-        match step {
-            tabs::Step::Stay => {}
-            tabs::Step::TakeLead => {
-                // Subscribed was what the last leader had; this tab has asked for nothing yet.
-                self.channels.link_down();
-                self.want_link(now);
-                self.queue_leads(now);
-            }
-            tabs::Step::GiveUpLead => {
-                self.link.unwant(now, "another tab leads");
-                self.link_steps(now);
-                self.channels.link_down();
-                self.channels.forget_all_tabs();
-                self.told_tabs = None;
-                // We may hold the lock still, when we only heard of a newer leader.
-                let old = self.tabs.stop();
-                self.out.push_back(Output::ReleaseLock(old));
-                let ticket = self.tabs.start(now);
-                self.queue_for_lock(ticket);
-                self.queue.follow();
+    /// This browser has no channel between tabs.
+    pub(super) fn on_no_tab_channel(&mut self, now: Now) {
+        if self.life == Life::Running {
+            self.tabs.unavailable(tabs::Why::NoChannel);
+            self.tabs_steps(now);
+        }
+    }
+
+    /// The browser says which tabs hold their own lock.
+    pub(super) fn on_tab_locks(&mut self, now: Now, held: &[TabId]) {
+        self.tabs.locks(now, held);
+        self.tabs_steps(now);
+    }
+
+    /// Does what the tabs part wants done.
+    pub(super) fn tabs_steps(&mut self, now: Now) {
+        while let Some(step) = self.tabs.poll() {
+            self.touch(Touched::Channels);
+            match step {
+                tabs::Step::Queue(ticket) => {
+                    let name = principal::scope_name(self.scope);
+                    self.out.push_back(Output::QueueForLock { ticket, name });
+                }
+                tabs::Step::Steal(ticket) => {
+                    let name = principal::scope_name(self.scope);
+                    self.out.push_back(Output::StealLock { ticket, name });
+                }
+                tabs::Step::Release(ticket) => self.out.push_back(Output::ReleaseLock(ticket)),
+                tabs::Step::TakeLead => self.take_lead(now),
+                tabs::Step::GiveUpLead => self.give_up_lead(now),
+                tabs::Step::NewLeader => {
+                    self.channels.leader_lost(now.mono);
+                    self.say_here();
+                    for call in self.calls.open().to_vec() {
+                        self.say_call(&call);
+                    }
+                }
+                tabs::Step::LeaderLost => self.channels.leader_lost(now.mono),
+                tabs::Step::SayHere => self.say_here(),
+                tabs::Step::SayLead => self.told_tabs = None,
+                tabs::Step::Ask => self.post(Says::Ask),
+                tabs::Step::Offer(to) => self.post(Says::Offer { to }),
+                tabs::Step::QueryLocks => {
+                    let prefix = principal::tab_locks(self.scope);
+                    self.out.push_back(Output::QueryLocks { prefix });
+                }
+                tabs::Step::Gone(tab) => {
+                    self.channels.forget_tab(now.mono, tab);
+                    self.calls.forget_tab(tab);
+                    self.queue.tab_gone(now, tab);
+                    self.freshness.forget_tab(tab);
+                    self.channel_steps(now);
+                    self.told_tabs = None;
+                }
+                tabs::Step::Alone(why) => self.fault(FaultCode::Alone, why.text()),
             }
         }
     }
 
+    fn take_lead(&mut self, now: Now) {
+        self.channels.take_lead(now.mono);
+        self.told_tabs = None;
+        self.want_link(now);
+        self.queue_leads(now);
+        // What was asked of the last leader is this tab's own business now.
+        for call in self.calls.open().to_vec() {
+            self.serve_own(now, &call);
+        }
+    }
+
+    fn give_up_lead(&mut self, now: Now) {
+        self.link.unwant(now, "another tab leads");
+        self.link_steps(now);
+        self.channels.give_up_lead(now.mono);
+        self.calls.give_up_lead();
+        self.queue.follow();
+        self.relay.clear();
+        self.told_tabs = None;
+    }
+
+    /// Another tab said something.
     pub(super) fn on_tab_message(&mut self, now: Now, bytes: &[u8]) {
-        if self.life != Life::Running || self.tabs.role() == Role::Alone {
-            return;
+        match self.tabs.role() {
+            Role::Away | Role::Alone(_) => return,
+            Role::Following | Role::Leading(_) => {}
         }
-        let Some(Message { from, says }) = message::read(bytes) else {
+        let message = message::read(bytes);
+        // Ids are made anew for each page: what says that it is from us is not.
+        let Some(Message { from, says, .. }) =
+            message.filter(|message| message.scope == self.scope && message.from != self.tabs.me())
+        else {
             self.fault(
                 FaultCode::BadTabMessage,
                 "a message of another tab is not ours",
@@ -70,127 +129,373 @@ impl Engine {
         if !matches!(says, Says::Events { .. }) {
             self.touch(Touched::Channels);
         }
+        match says.term() {
+            None => self.on_tab_says(now, from, says),
+            Some(term) => {
+                if self.hears(now, term) {
+                    self.tabs.heard(now, from, None);
+                    self.on_leader_says(now, term, says);
+                }
+            }
+        }
+        self.tabs_steps(now);
+        self.channel_steps(now);
+    }
+
+    /// May what a leader of this term says be used? A newer one than us ends our lead first.
+    pub(super) fn hears(&mut self, now: Now, term: Term) -> bool {
+        let hears = self.tabs.hears(now, term);
+        self.tabs_steps(now);
+        if hears == Hears::Foreign {
+            self.fault(FaultCode::BadTabMessage, "no leader has such a term");
+        }
+        hears == Hears::Yes
+    }
+
+    /// What any tab may say.
+    fn on_tab_says(&mut self, now: Now, from: TabId, says: Says<'_>) {
+        let leads = matches!(self.tabs.role(), Role::Leading(_));
         match says {
-            Says::Hello => self.on_tab_here(now, from, &[]),
-            Says::Here { wants } => self.on_tab_here(now, from, &wants),
-            Says::Bye => self.on_tab_gone(now, from),
-            Says::Contracts(word) => self.on_word(now, from, word),
-            Says::Calm { host, until } => self.on_calm(now, &host, until),
-            Says::Reconnect if self.tabs.has_link() => self.link.reconnect(now),
-            Says::Reconnect => {}
-            Says::LoggedIn if self.tabs.has_link() => self.link.logged_in(now, None),
+            Says::Hello { visible } => {
+                self.tabs.heard(now, from, Some(visible));
+                self.told_tabs = None;
+            }
+            Says::Here { visible, wants } => {
+                self.tabs.heard(now, from, Some(visible));
+                if leads {
+                    if !self.channels.watch_for_tab(now.mono, from, &wants) {
+                        self.fault(FaultCode::Limit, "more channels than may be known");
+                    }
+                    self.channel_steps(now);
+                }
+                // Whoever speaks up wants to hear how things stand.
+                self.told_tabs = None;
+            }
+            Says::Bye => self.tabs.left(now, from),
+            Says::LoggedIn if self.tabs.has_link() => self.on_login(now, None),
             Says::LoggedIn => self.heard_of_login(),
-            Says::Lead {
+            Says::Contracts(word) => self.on_word(now, from, word),
+            Says::Queue(text) => self.on_queue_talk(now, from, &text),
+            Says::Calm { host, until } => self.on_calm(now, &host, until),
+            Says::Ask => {
+                self.tabs.heard(now, from, None);
+                self.told_tabs = None;
+            }
+            Says::Offer { to } => {
+                self.tabs.heard(now, from, None);
+                if to == self.tabs.me() {
+                    self.tabs.offered(now);
+                }
+            }
+            Says::Missing { channel, position } => {
+                self.tabs.heard(now, from, None);
+                if leads {
+                    self.replay(
+                        from,
+                        &channel,
+                        self.channels.replay(&channel, position.as_ref()),
+                    );
+                }
+            }
+            Says::Call {
+                id,
+                open,
+                kind,
+                body,
+            } => {
+                self.tabs.heard(now, from, None);
+                if leads && self.tabs.knows(from) {
+                    self.on_call(now, from, id, open, &kind, body);
+                }
+            }
+            Says::Lead { .. }
+            | Says::Events { .. }
+            | Says::Place { .. }
+            | Says::Replay { .. }
+            | Says::Refused { .. }
+            | Says::Answer { .. } => {}
+        }
+    }
+
+    /// What only a leader may say. It was heard already that this one leads.
+    fn on_leader_says(&mut self, now: Now, term: Term, says: Says<'_>) {
+        if let Says::Lead {
+            status,
+            tabs,
+            positions,
+            ..
+        } = says
+        {
+            self.remember_link(&status);
+            let new = !self.tabs.follows(term);
+            self.tabs.follow(term, status, tabs);
+            self.tabs_steps(now);
+            if new {
+                self.queue.follow_leader(now, term);
+            }
+            self.channels.leader_has(now.mono, &positions);
+            return;
+        }
+        // Before its first word on the positions, what a leader says cannot be placed. It is not
+        // lost: the positions tell what is missing.
+        if !self.tabs.follows(term) {
+            return;
+        }
+        let me = self.tabs.me();
+        match says {
+            Says::Events { events, .. } => {
+                for text in &events {
+                    self.on_tab_event(now, text);
+                }
+            }
+            Says::Place {
+                to,
+                channel,
+                position,
+                gap,
+                ..
+            } if to.is_none_or(|to| to == me) => {
+                if gap {
+                    self.channels.leader_gap(now.mono, &channel, position);
+                } else {
+                    self.channels.leader_is_at(now.mono, &channel, position);
+                }
+            }
+            Says::Replay {
+                to,
+                channel,
+                events,
+                position,
+                ..
+            } if to == me => {
+                for text in &events {
+                    self.on_tab_event(now, text);
+                }
+                self.channels.replayed(now.mono, &channel, position);
+            }
+            Says::Refused { channel, code, .. } => {
+                let why = match code.as_ref() {
+                    FULL => Why::Full,
+                    code => Why::Denied(code.into()),
+                };
+                self.channels.leader_refused(&channel, why);
+            }
+            Says::Answer { to, id, body, .. } if to == me => self.on_answer(now, id, body),
+            Says::Hello { .. }
+            | Says::Here { .. }
+            | Says::Bye
+            | Says::Calm { .. }
+            | Says::LoggedIn
+            | Says::Queue(_)
+            | Says::Contracts(_)
+            | Says::Ask
+            | Says::Missing { .. }
+            | Says::Call { .. }
+            | Says::Offer { .. }
+            | Says::Lead { .. }
+            | Says::Place { .. }
+            | Says::Replay { .. }
+            | Says::Answer { .. } => {}
+        }
+    }
+
+    /// Tells a tab what it missed. Without an answer it will be told as soon as the channel is
+    /// subscribed.
+    fn replay(&mut self, to: TabId, channel: &str, replay: Option<Replay>) {
+        let (Some(term), Some(replay)) = (self.lead_term(), replay) else {
+            return;
+        };
+        let channel = Cow::Borrowed(channel);
+        match replay {
+            Replay::Events(events, position) => {
+                let events = events.iter().map(|text| Cow::Borrowed(&**text)).collect();
+                self.post(Says::Replay {
+                    term,
+                    to,
+                    channel,
+                    events,
+                    position,
+                });
+            }
+            Replay::Gap(position) => self.post(Says::Place {
+                term,
+                to: Some(to),
+                channel,
+                position,
+                gap: true,
+            }),
+        }
+    }
+
+    // Calls.
+
+    /// Asks the leader for something; this tab itself, if it leads. The answer comes once, however
+    /// often the lead changes meanwhile.
+    pub(super) fn call_leader(
+        &mut self,
+        now: Now,
+        deed: Deed,
+        body: &str,
+    ) -> Result<CallId, CallRefused> {
+        let call = self.calls.call(deed, body)?;
+        match self.tabs.role() {
+            // It is sent to who leads next.
+            Role::Away => {}
+            Role::Leading(_) | Role::Alone(_) => self.serve_own(now, &call),
+            Role::Following => self.say_call(&call),
+        }
+        Ok(call.id)
+    }
+
+    fn say_call(&mut self, call: &Call) {
+        let open = self.calls.open_from();
+        self.post(Says::Call {
+            id: call.id,
+            open,
+            kind: Cow::Borrowed(call.deed.text()),
+            body: &call.body,
+        });
+    }
+
+    fn serve_own(&mut self, now: Now, call: &Call) {
+        let me = self.tabs.me();
+        if self.calls.take(me, call.id, self.calls.open_from()) == Taken::Do {
+            self.serve(now, me, call.id, call.deed, &call.body);
+        }
+    }
+
+    fn on_call(&mut self, now: Now, from: TabId, id: CallId, open: CallId, kind: &str, body: &str) {
+        let Some(deed) = Deed::parse(kind) else {
+            self.fault(FaultCode::BadTabMessage, "a call that nobody knows");
+            return;
+        };
+        match self.calls.take(from, id, open) {
+            Taken::Do => self.serve(now, from, id, deed, body),
+            Taken::Ignore => {}
+            Taken::Answer(answer) => self.post_answer(from, id, &answer),
+        }
+    }
+
+    /// The one place that knows which part does a deed.
+    fn serve(&mut self, now: Now, from: TabId, id: CallId, deed: Deed, _body: &str) {
+        match deed {
+            Deed::Reconnect => {
+                self.link.reconnect(now);
+                self.answer_call(now, from, id, "null");
+            }
+        }
+    }
+
+    /// A part did what a tab asked for.
+    pub(super) fn answer_call(&mut self, now: Now, to: TabId, id: CallId, answer: &str) {
+        if let Some(answer) = self.calls.done(to, id, answer) {
+            if to == self.tabs.me() {
+                self.on_answer(now, id, &answer);
+            } else {
+                self.post_answer(to, id, &answer);
+            }
+        }
+    }
+
+    fn post_answer(&mut self, to: TabId, id: CallId, body: &str) {
+        if let Some(term) = self.lead_term() {
+            self.post(Says::Answer { term, to, id, body });
+        }
+    }
+
+    /// The one place that knows which part waits for an answer.
+    fn on_answer(&mut self, _now: Now, id: CallId, _answer: &str) {
+        if let Some(call) = self.calls.answered(id) {
+            match call.deed {
+                Deed::Reconnect => {}
+            }
+        }
+    }
+
+    // What is said.
+
+    /// This tab's term, if it leads.
+    pub(super) fn lead_term(&self) -> Option<Term> {
+        match self.tabs.role() {
+            Role::Leading(term) => Some(term),
+            Role::Away | Role::Following | Role::Alone(_) => None,
+        }
+    }
+
+    pub(super) fn say_hello(&mut self) {
+        let visible = self.tabs.visible();
+        self.post(Says::Hello { visible });
+    }
+
+    fn say_here(&mut self) {
+        self.freshness.tell_again();
+        let visible = self.tabs.visible();
+        let wants = match self.tabs.role() {
+            Role::Following => self.channels.wants(),
+            // The leader knows its own.
+            Role::Away | Role::Leading(_) | Role::Alone(_) => Vec::new(),
+        };
+        self.post(Says::Here { visible, wants });
+    }
+
+    /// Tells the leader what this page watches, if that changed and somebody leads.
+    pub(super) fn say_wants(&mut self) {
+        if std::mem::take(&mut self.wants_changed) && self.tabs.leader_status().is_some() {
+            self.say_here();
+        }
+    }
+
+    /// Tells the other tabs how the link stands, if that changed or somebody asked.
+    pub(super) fn say_lead(&mut self, now: Now) {
+        let Some(term) = self.lead_term() else {
+            return;
+        };
+        self.flush_relay();
+        let status = self.status(now);
+        if self.told_tabs.as_ref() != Some(&status) {
+            self.told_tabs = Some(status.clone());
+            let tabs = self.tabs.count();
+            let positions = self.channels.positions();
+            self.post(Says::Lead {
                 term,
                 status,
                 tabs,
                 positions,
-            } => {
-                if self.hears(now, term) {
-                    self.remember_link(&status);
-                    if self.tabs.follow(term, status, tabs) {
-                        self.post_wants();
-                        self.queue.follow_leader(now, term);
-                    }
-                    for (channel, position) in positions {
-                        let step = self.channels.leader_is_at(&channel, position);
-                        self.channel_steps(now, step);
-                    }
-                }
-            }
-            Says::Queue(text) => self.on_queue_talk(now, from, &text),
-            Says::Events { term, events } => {
-                if self.hears(now, term) && self.tabs.follows(term) {
-                    for event in &events {
-                        self.on_event(now, event);
-                    }
-                }
-            }
-            Says::Gap {
-                term,
-                channel,
-                position,
-            } => {
-                if self.hears(now, term) {
-                    let step = self
-                        .channels
-                        .subscribed(&channel, position, Recovery::Impossible);
-                    self.channel_steps(now, step);
-                }
-            }
+            });
         }
     }
 
-    /// May what this leader says be used? A newer leader than us ends our lead first.
-    pub(super) fn hears(&mut self, now: Now, term: Term) -> bool {
-        let (may, step) = self.tabs.hear_leader(now, term);
-        self.tabs_step(now, step);
-        may
-    }
-
-    pub(super) fn on_tab_here(
-        &mut self,
-        now: Now,
-        tab: TabId,
-        wants: &[(String, Option<Position>)],
-    ) {
-        if !matches!(self.tabs.role(), Role::Leading(_)) {
-            return;
-        }
-        self.tabs.seen(now, tab);
-        let (steps, result) = self.channels.watch_for_tab(tab, wants);
-        self.channel_steps(now, steps);
-        if result.is_err() {
-            self.fault(
-                FaultCode::Limit,
-                "more channels than may be watched at a time",
-            );
-        }
-        // Whoever speaks up wants to hear how things stand.
-        self.told_tabs = None;
-    }
-
-    pub(super) fn on_tab_gone(&mut self, now: Now, tab: TabId) {
-        self.freshness.forget_tab(tab);
-        if self.tabs.left(tab) {
-            self.queue.tab_gone(now, tab);
-            let steps = self.channels.forget_tab(tab);
-            self.channel_steps(now, steps);
-            self.told_tabs = None;
-        }
-    }
-
-    /// Tells the leader what this page watches, if another tab leads.
-    pub(super) fn tell_wants(&mut self) {
-        if self.tabs.role() == Role::Following && self.tabs.leader_status().is_some() {
-            self.post_wants();
-        }
-    }
-
-    pub(super) fn post_wants(&mut self) {
-        self.freshness.tell_again();
-        let wants = self.channels.wants();
-        self.post(Says::Here { wants });
-    }
-
-    pub(super) fn relay(&mut self, events: Vec<Event<'_>>) {
-        if !events.is_empty() && self.tabs.count() > 1 {
-            self.lead_says(|term| Says::Events { term, events });
-        }
-    }
-
-    pub(super) fn lead_says<'a>(&mut self, says: impl FnOnce(Term) -> Says<'a>) {
-        if let Role::Leading(term) = self.tabs.role() {
-            self.post(says(term));
+    /// Hands on the events that came, before anything else is said of the channels.
+    pub(super) fn flush_relay(&mut self) {
+        let events = std::mem::take(&mut self.relay);
+        if let (Some(term), false) = (self.lead_term(), events.is_empty()) {
+            let events = events.iter().map(|text| Cow::Borrowed(&**text)).collect();
+            self.post_now(&Says::Events { term, events });
         }
     }
 
     pub(super) fn post(&mut self, says: Says<'_>) {
-        if self.tabs.role() == Role::Alone {
-            return;
+        if says.term().is_some() {
+            self.flush_relay();
         }
-        let from = self.tabs.me();
-        let message = Message { from, says };
-        self.out.push_back(Output::PostToTabs(message.write()));
+        self.post_now(&says);
+    }
+
+    fn post_now(&mut self, says: &Says<'_>) {
+        match self.tabs.role() {
+            Role::Alone(_) | Role::Away => {}
+            Role::Following | Role::Leading(_) => {
+                let text = message::write(self.tabs.me(), self.scope, says);
+                self.out.push_back(Output::PostToTabs(text));
+            }
+        }
+    }
+
+    /// The name of this tab's own lock.
+    pub(super) fn own_lock(&self) -> Rc<str> {
+        principal::tab_lock(self.scope, self.tabs.me())
     }
 }
+
+/// Why a channel cannot be had, as a word between tabs: there is no room for it.
+pub(super) const FULL: &str = "full";

@@ -15,6 +15,9 @@ impl Engine {
             w.key("role").string(self.role());
             w.key("tab").string(&self.tabs.me().text());
             w.key("tabs").number(self.tabs.count());
+            if let Role::Alone(why) = self.tabs.role() {
+                w.key("alone").string(why.text());
+            }
             w.key("channels").array(|w| {
                 for (name, state, position) in self.channels.iter() {
                     w.object(|w| {
@@ -23,6 +26,7 @@ impl Engine {
                             State::Waiting => "waiting",
                             State::Subscribing => "subscribing",
                             State::Subscribed => "subscribed",
+                            State::Refused => "refused",
                         });
                         if let Some(position) = position {
                             w.key("epoch").string(position.epoch.as_str());
@@ -47,7 +51,7 @@ impl Engine {
             (Life::Closed, _) | (_, Role::Away) => "starting",
             (_, Role::Following) => "follower",
             (_, Role::Leading(_)) => "leader",
-            (_, Role::Alone) => "alone",
+            (_, Role::Alone(_)) => "alone",
         }
     }
 }

@@ -10,8 +10,6 @@ use super::limits::COUNTERS_EVERY;
 use super::notice::Notice;
 use super::queue::Totals;
 use super::status::Status;
-use super::tabs::Role;
-use super::tabs::message::Says;
 use super::time::{Mono, Now};
 
 /// What the app was told last.
@@ -46,22 +44,9 @@ impl Engine {
         self.told.due
     }
 
-    /// Tells the other tabs, if this one leads, and the app how things stand.
+    /// Tells the app how things stand.
     pub(super) fn tell_state(&mut self, now: Now) {
         let status = self.status(now);
-        if matches!(self.tabs.role(), Role::Leading(_)) && self.told_tabs.as_ref() != Some(&status)
-        {
-            self.told_tabs = Some(status.clone());
-            let status = status.clone();
-            let tabs = self.tabs.count();
-            let positions = self.channels.positions();
-            self.lead_says(|term| Says::Lead {
-                term,
-                status,
-                tabs,
-                positions,
-            });
-        }
         let touched = std::mem::replace(&mut self.touched, Touched::Nothing);
         let urgent = self.told.status.as_ref() != Some(&status)
             || self.told.role != self.role()

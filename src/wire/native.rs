@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::json::{self, Raw, Text, Writer};
 use super::{Capabilities, CloseMeans, CloseRule, Event, Heard, Recovery, Refusal};
 use crate::engine::ids::{Position, RequestId, Seq};
+use crate::engine::limits::EPOCH_BYTES_MAX;
 
 /// The subprotocol that the socket is opened with.
 pub const SUBPROTOCOL: &str = "fresh.v1";
@@ -118,7 +119,9 @@ pub fn read_position(raw: Raw<'_>) -> Option<Position> {
         key if key.is("s") => seq = value.integer().map(Seq),
         _ => {}
     });
-    Some(Position::new(&epoch?, seq?))
+    // It is kept for every channel, so that it may not be of any size.
+    let epoch = epoch.filter(|epoch| epoch.len() <= EPOCH_BYTES_MAX)?;
+    Some(Position::new(&epoch, seq?))
 }
 
 fn message(kind: &str, rest: impl FnOnce(&mut Writer)) -> String {

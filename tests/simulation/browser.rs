@@ -26,6 +26,8 @@ pub(crate) struct Browser {
     wall_offset: i64,
     /// The locks; nothing where the browser has none.
     pub(crate) locks: Option<Vec<Lock>>,
+    /// The marks in the storage.
+    pub(crate) marks: Vec<(String, String)>,
     /// What the browser believes about the network.
     pub(crate) online: bool,
     /// How long a message between tabs takes at most.
@@ -75,6 +77,7 @@ impl Browser {
             slept: 0,
             wall_offset: 0,
             locks: has_locks.then(Vec::new),
+            marks: Vec::new(),
             online: true,
             bus_delay,
             bus_slow_until: 0,

@@ -214,9 +214,11 @@ impl World {
 
     /// Somebody presses the button, which counts for whichever tab of the browser has the link.
     fn reconnect(&mut self, tab: usize) {
+        // Whoever leads does it; without locks everybody leads alone.
         let browser = self.tabs[tab].seat.browser;
-        for other in &mut self.tabs {
-            if other.seat.browser == browser {
+        let shared = self.browsers[browser].locks.is_some();
+        for (at, other) in self.tabs.iter_mut().enumerate() {
+            if at == tab || shared && other.seat.browser == browser {
                 other.neighbour.excused(self.now);
                 other.neighbour.absolved();
             }

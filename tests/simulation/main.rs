@@ -15,6 +15,7 @@
 )]
 
 mod agenda;
+mod among_tabs;
 mod app;
 mod backend;
 mod browser;

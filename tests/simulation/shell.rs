@@ -129,7 +129,11 @@ impl World {
                 }
                 None
             }
-            Arrival::Bus(port, _) if !self.tabs[tab].hears_on(*port) => None,
+            Arrival::Bus(port, _) | Arrival::UserBus(port, _)
+                if !self.tabs[tab].hears_on(*port) =>
+            {
+                None
+            }
             _ => Some(ConnId(0)),
         }
     }
@@ -254,7 +258,11 @@ impl World {
             }
             Output::PostToTabs(message) => self.post(tab, &message),
             Output::Tell(_) => {}
-            other => self.unmodelled(&other),
+            other => {
+                if let Some(other) = self.perform_among_tabs(tab, other, inbox) {
+                    self.unmodelled(&other);
+                }
+            }
         }
     }
 
@@ -276,7 +284,7 @@ impl World {
     }
 
     /// A page in the back/forward cache that holds a lock which others want is thrown out.
-    fn throw_out_of_cache(&mut self, holder: Option<Claim>) {
+    pub(crate) fn throw_out_of_cache(&mut self, holder: Option<Claim>) {
         if let Some(holder) = holder
             && self.tabs[holder.tab].life == Life::Cached
         {
@@ -288,6 +296,8 @@ impl World {
     /// Tells a claim that the lock is its own now.
     pub(crate) fn grant_lock(&mut self, granted: Option<Claim>) {
         let Some(claim) = granted else { return };
+        // Whatever the server said is forgotten with the last lead.
+        self.tabs[claim.tab].neighbour.absolved();
         self.took_lead(claim.tab);
         let at = self.now + self.chance.browser.between(1, 4 * MS);
         let arrival = Arrival::Lock(LockEvent::Granted(claim.ticket));
@@ -318,6 +328,7 @@ impl World {
 
     /// The locks of a tab that is gone pass on.
     pub(crate) fn free_locks(&mut self, tab: usize) {
+        self.tabs[tab].own_lock = None;
         let browser = &mut self.browsers[self.tabs[tab].seat.browser];
         let granted: Vec<Claim> = (browser.locks.iter_mut().flatten())
             .filter_map(|lock| lock.forget(tab))
@@ -481,6 +492,7 @@ impl World {
         let seat = self.tabs[tab].seat;
         self.tabs[tab].life = Life::Gone;
         self.tabs[tab].port = None;
+        self.tabs[tab].users = None;
         self.tabs[tab].inbox.clear();
         if self.browsers[seat.browser].seats[seat.place] == Some(tab) {
             self.browsers[seat.browser].seats[seat.place] = None;

@@ -85,6 +85,8 @@ rare! {
     HostileFrame,
     /// Another script of the origin posted what is not ours.
     HostileTabMessage,
+    /// A lock was taken by force.
+    LockStolen,
     /// A fetch was asked for while one was under way.
     FetchOwed,
     /// A fetch failed.

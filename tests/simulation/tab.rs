@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use everfresh::engine::Engine;
 use everfresh::engine::command::Command;
+use everfresh::engine::ids::TabId;
 use everfresh::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
+use everfresh::engine::store::StoreOp;
 
 use crate::agenda::Time;
 use crate::app::App;
@@ -35,6 +37,10 @@ pub(crate) struct Tab {
     pub(crate) socket: Option<usize>,
     /// The open channel to the other tabs.
     pub(crate) port: Option<Port>,
+    /// The open channel to the tabs of all principals.
+    pub(crate) users: Option<Port>,
+    /// The lock that it holds for itself.
+    pub(crate) own_lock: Option<Rc<str>>,
     /// Numbers the timers: an older one is void.
     pub(crate) arming: u64,
     /// The process dies after so many more outputs.
@@ -65,7 +71,11 @@ pub(crate) struct Port {
 impl Tab {
     /// Does it listen on the channel of this number?
     pub(crate) fn hears_on(&self, number: u64) -> bool {
-        self.port.as_ref().is_some_and(|port| port.number == number)
+        let ports = [&self.port, &self.users];
+        ports
+            .into_iter()
+            .flatten()
+            .any(|port| port.number == number)
     }
 }
 
@@ -95,6 +105,14 @@ pub(crate) enum Arrival {
     Lock(LockEvent),
     /// Another tab said something.
     Bus(u64, String),
+    /// A tab of whatever principal said something.
+    UserBus(u64, String),
+    /// The mark of the newest login, as it was read.
+    Mark(Vec<Option<String>>),
+    /// Another tab wrote the mark.
+    MarkChanged(String, String),
+    /// The tabs that hold their own lock.
+    TabLocks(Vec<TabId>),
     /// Something happened to the page.
     Page(PageEvent),
     /// The answer to a fetch: query, request, and what it was.
@@ -135,6 +153,16 @@ impl Arrival {
             },
             Arrival::Lock(event) => Input::Lock(*event),
             Arrival::Bus(_, text) => Input::TabMessage(text.as_bytes()),
+            Arrival::UserBus(_, text) => Input::UserMessage(text.as_bytes()),
+            Arrival::Mark(values) => Input::StoreRead {
+                op: StoreOp(u64::MAX),
+                result: Ok(values),
+            },
+            Arrival::MarkChanged(key, value) => Input::StoreChanged {
+                key: Some(key),
+                value: Some(value),
+            },
+            Arrival::TabLocks(held) => Input::TabLocks(held),
             Arrival::Page(event) => Input::Page(*event),
             Arrival::Tick => Input::Tick,
             Arrival::Answer(..) | Arrival::Retry(_) => return None,

@@ -407,6 +407,8 @@ impl World {
             inbox: std::collections::VecDeque::new(),
             socket: None,
             port: None,
+            users: None,
+            own_lock: None,
             arming: 0,
             fuse: None,
             steady_since: self.now,

@@ -1,42 +1,93 @@
-//! The channels that are watched, and how far each has been followed.
+//! The channels that are watched, how far each has been followed, and what is missing.
 //!
-//! A channel is watched by parts of this page and, when this tab leads, by other tabs. The
-//! positions are kept by every tab, so that whoever leads next resumes without a gap. It knows
-//! no sockets and no families; it says what to subscribe and what was missed.
+//! A channel is watched by parts of this page and, when this tab leads, by other tabs. Whoever
+//! has the link asks the server for it; a follower is told by its leader where it is. Both know
+//! by the numbers of the events whether one was seen before or is missing, and ask for what is
+//! missing: the one the server, the other the leader. The positions are kept by every tab, so
+//! that whoever leads next resumes without a gap (G3), and every bound is kept here (G12).
+//!
+//! It knows no sockets, no terms and no families of queries: it says what to subscribe, what to
+//! deliver and what was missed.
 
-use super::ids::{Position, Seq, TabId};
-use super::limits::CHANNELS_MAX;
+mod channel;
+mod event;
+mod leader;
+mod pace;
+mod ring;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use self::channel::{Channel, Place};
+use self::pace::Pace;
+use self::ring::Ring;
+use super::ids::{Position, RequestId, Seq, TabId};
+use super::limits::{CHANNEL_GRACE, CHANNEL_IDLE, CHANNELS_KNOWN_MAX, CHANNELS_MAX};
 use super::map::Map;
-use crate::wire::Recovery;
+use super::time::{Millis, Mono};
+
+/// What the app may choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Channels that may be subscribed at a time.
+    pub cap: usize,
+    /// How long a channel that nobody watches any more is kept.
+    pub idle: Millis,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            cap: CHANNELS_MAX,
+            idle: CHANNEL_IDLE,
+        }
+    }
+}
 
 /// All channels of this tab, and of the tabs that it leads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Channels {
-    channels: Map<String, Channel>,
-    /// Whether there is a link to subscribe on.
-    linked: bool,
+    settings: Settings,
+    channels: Map<Rc<str>, Channel>,
+    source: Source,
+    pace: Pace,
+    ring: Ring,
+    /// Bytes of all events that are held.
+    held_bytes: usize,
+    /// A channel may be waiting for its turn to be asked for.
+    due: bool,
+    /// Channels whose missed events are on their way in the frame that is being read.
+    recovering: Vec<(Rc<str>, Seq)>,
+    /// Before this moment no deadline of a channel passes.
+    wake: Option<Mono>,
+    out: VecDeque<Step>,
 }
 
-#[derive(Debug, Default)]
-struct Channel {
-    /// How many parts of this page watch it.
-    local: u32,
-    /// Which other tabs watch it; known to the leader only.
-    remote: Vec<TabId>,
-    position: Option<Position>,
-    state: State,
+/// Who says what happens on the channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// Nobody: there is no link, and no leader.
+    Nobody,
+    /// The server: this tab has the link.
+    Server,
+    /// The leading tab.
+    Leader,
 }
 
-/// How a channel stands with the server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How a channel stands, as the app sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Nobody asked the server yet.
-    #[default]
+    /// Nobody was asked for it yet.
     Waiting,
-    /// The server was asked.
+    /// It was asked for, or for what is missing of it.
     Subscribing,
-    /// The server said yes.
+    /// All is there.
     Subscribed,
+    /// It cannot be had.
+    Refused,
 }
 
 /// What has to be done about a channel.
@@ -44,21 +95,65 @@ pub enum State {
 pub enum Step {
     /// Ask the server for it, from the last position on.
     Subscribe {
+        /// The request's number.
+        request: RequestId,
         /// The channel.
-        channel: String,
+        channel: Rc<str>,
         /// The last position seen.
         position: Option<Position>,
     },
     /// Give it back to the server.
     Unsubscribe {
         /// The channel.
-        channel: String,
+        channel: Rc<str>,
     },
     /// Anything on it may have changed.
     Gap {
         /// The channel.
-        channel: String,
+        channel: Rc<str>,
     },
+    /// An event that was held back is the next one.
+    Deliver {
+        /// The event, as it is written between tabs.
+        text: Rc<str>,
+        /// Does this page follow the channel?
+        mine: bool,
+    },
+    /// Tell the tabs that follow where the channel goes on.
+    Place {
+        /// The channel.
+        channel: Rc<str>,
+        /// The last event that was before.
+        position: Option<Position>,
+        /// Whether something may have been missed.
+        gap: bool,
+    },
+    /// Ask the leader for what came behind this position.
+    AskLeader {
+        /// The channel.
+        channel: Rc<str>,
+        /// The last position seen.
+        position: Option<Position>,
+    },
+    /// Tell the leader what this page watches: it changed.
+    TellWants,
+    /// It cannot be had.
+    Refused {
+        /// The channel.
+        channel: Rc<str>,
+        /// Why.
+        why: Why,
+    },
+}
+
+/// Why a channel cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// All places are taken by channels in use. It is subscribed when one becomes free.
+    Full,
+    /// The server said so, with this word. It is asked again with a new token, or when somebody
+    /// watches the channel anew.
+    Denied(Rc<str>),
 }
 
 /// What an event is, after a look at its number.
@@ -66,335 +161,435 @@ pub enum Step {
 pub enum Verdict {
     /// The next one: use it.
     Next,
+    /// The next one of a channel that only other tabs follow: pass it on.
+    Pass,
     /// Seen before: drop it.
     Duplicate,
-    /// Some were missed before it: ask again from the last position, drop it.
+    /// Some were missed before it, and will be asked for. It is kept, and comes back as
+    /// [`Step::Deliver`] if need be.
     Ahead,
-    /// Nobody watches its channel: drop it.
+    /// One more of that kind.
+    Held,
+    /// Nobody watches its channel, or nobody knows yet where the channel is: drop it.
     Foreign,
 }
 
-/// There are as many channels as there may be.
+/// What the leader answers a tab that misses something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// These events, up to this position.
+    Events(Vec<Rc<str>>, Option<Position>),
+    /// It is not remembered: the channel goes on behind this position.
+    Gap(Option<Position>),
+}
+
+/// There are more channels than anybody may ask for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooManyChannels;
 
+/// A channel of another tab, and how far that tab has followed it.
+pub type Want = (String, Option<Position>);
+
+impl Default for Channels {
+    fn default() -> Self {
+        Channels::new(Settings::default())
+    }
+}
+
 impl Channels {
-    /// Part of this page watches a channel.
-    pub fn watch(&mut self, name: &str) -> Result<Option<Step>, TooManyChannels> {
-        let channel = self.make(name)?;
-        channel.local += 1;
-        // It is followed for another tab already: what came before was not for this page.
-        if channel.local == 1 && channel.state == State::Subscribed {
-            return Ok(Some(Step::Gap {
-                channel: name.to_owned(),
-            }));
+    /// No channels.
+    pub fn new(settings: Settings) -> Self {
+        Channels {
+            settings,
+            channels: Map::new(),
+            source: Source::Nobody,
+            pace: Pace::default(),
+            ring: Ring::default(),
+            held_bytes: 0,
+            due: false,
+            recovering: Vec::new(),
+            wake: None,
+            out: VecDeque::new(),
         }
-        Ok(self.subscribe(name))
+    }
+
+    // Who watches what.
+
+    /// Part of this page watches a channel.
+    pub fn watch(&mut self, now: Mono, name: &str) -> Result<(), TooManyChannels> {
+        let channel = self.make(now, name)?;
+        channel.local = channel.local.saturating_add(1);
+        let first = channel.local == 1;
+        if channel.place == Place::Denied {
+            channel.place = Place::Waiting;
+        }
+        // What other tabs follow has moved on without this page.
+        let joins = !channel.mine && (channel.is_served() || channel.position.is_some());
+        channel.mine = true;
+        if joins {
+            let channel = Rc::clone(&channel.name);
+            self.out.push_back(Step::Gap { channel });
+        }
+        self.due = true;
+        if first && self.source == Source::Leader {
+            self.out.push_back(Step::TellWants);
+        }
+        Ok(())
     }
 
     /// A part of this page no longer watches a channel.
-    pub fn unwatch(&mut self, name: &str) -> Option<Step> {
-        let channel = self.channels.get_mut(name)?;
-        channel.local = channel.local.saturating_sub(1);
-        self.drop_if_idle(name)
-    }
-
-    /// Another tab watches exactly these channels, and has followed them so far.
-    pub fn watch_for_tab(
-        &mut self,
-        tab: TabId,
-        wants: &[(String, Option<Position>)],
-    ) -> (Vec<Step>, Result<(), TooManyChannels>) {
-        let mut steps = self.forget_tab_except(tab, wants);
-        let mut result = Ok(());
-        for (name, position) in wants {
-            match self.make(name) {
-                Ok(channel) => {
-                    if !channel.remote.contains(&tab) {
-                        channel.remote.push(tab);
-                    }
-                    // A channel that is new here is resumed from where the other tab was.
-                    if channel.state == State::Waiting && channel.position.is_none() {
-                        channel.position.clone_from(position);
-                    }
-                    steps.extend(self.subscribe(name));
-                }
-                Err(full) => result = Err(full),
-            }
+    pub fn unwatch(&mut self, now: Mono, name: &str) {
+        let idle = self.settings.idle.max(CHANNEL_GRACE);
+        let Some(channel) = self.channels.get_mut(name) else {
+            return;
+        };
+        if channel.local == 0 {
+            return;
         }
-        (steps, result)
+        channel.local -= 1;
+        if channel.local == 0 {
+            if self.source == Source::Leader {
+                self.out.push_back(Step::TellWants);
+            }
+            self.left(now, name, idle);
+        }
     }
 
-    /// Another tab is gone.
-    pub fn forget_tab(&mut self, tab: TabId) -> Vec<Step> {
-        self.forget_tab_except(tab, &[])
+    /// Another tab watches exactly these channels, and has followed them so far. True if all of
+    /// them are known now.
+    pub fn watch_for_tab(&mut self, now: Mono, tab: TabId, wants: &[Want]) -> bool {
+        self.forget_tab_except(now, tab, wants, CHANNEL_GRACE);
+        let mut all = true;
+        for (name, position) in wants {
+            let Ok(channel) = self.make(now, name) else {
+                all = false;
+                continue;
+            };
+            if !channel.remote.contains(&tab) {
+                channel.remote.push(tab);
+                if channel.place == Place::Denied {
+                    channel.place = Place::Waiting;
+                }
+            }
+            // What this page itself does not follow is resumed for the tab that is furthest
+            // behind: the others recognise what they have seen.
+            let unasked = matches!(channel.place, Place::Waiting | Place::Full);
+            if unasked && !channel.mine && behind(position.as_ref(), &channel.position) {
+                channel.position.clone_from(position);
+            }
+            self.due = true;
+        }
+        all
     }
 
-    fn forget_tab_except(&mut self, tab: TabId, wants: &[(String, Option<Position>)]) -> Vec<Step> {
+    /// Another tab is gone. It may be back soon: a reload looks like this.
+    pub fn forget_tab(&mut self, now: Mono, tab: TabId) {
+        let idle = self.settings.idle.max(CHANNEL_GRACE);
+        self.forget_tab_except(now, tab, &[], idle);
+    }
+
+    fn forget_tab_except(&mut self, now: Mono, tab: TabId, wants: &[Want], keep: Millis) {
         let mut left = Vec::new();
         for (name, channel) in self.channels.iter_mut() {
-            if channel.remote.contains(&tab) && !wants.iter().any(|(want, _)| want == name) {
+            if channel.remote.contains(&tab) && !wants.iter().any(|(want, _)| **want == **name) {
                 channel.remote.retain(|have| *have != tab);
-                left.push(name.clone());
+                left.push(Rc::clone(name));
             }
         }
-        left.iter()
-            .filter_map(|name| self.drop_if_idle(name))
-            .collect()
+        for name in left {
+            self.left(now, &name, keep);
+        }
     }
 
-    /// This tab no longer leads: other tabs' channels are another's business.
-    pub fn forget_all_tabs(&mut self) {
+    /// Somebody no longer watches a channel; perhaps it was the last one.
+    fn left(&mut self, now: Mono, name: &str, keep: Millis) {
+        let Some(channel) = self.channels.get_mut(name) else {
+            return;
+        };
+        channel.used = now;
+        if channel.local == 0 {
+            channel.keep_until = channel.keep_until.max(now + keep);
+        }
+        if channel.in_use() {
+            self.note(now + keep);
+            return;
+        }
+        match channel.place {
+            // There is nothing to keep.
+            Place::Full | Place::Denied => self.remove(name),
+            Place::Waiting
+            | Place::Asked { .. }
+            | Place::Live { .. }
+            | Place::Torn
+            | Place::Missing { .. }
+            | Place::Later { .. } => self.note(now + keep),
+        }
+    }
+
+    fn make(&mut self, now: Mono, name: &str) -> Result<&mut Channel, TooManyChannels> {
+        if !self.channels.contains(name) {
+            if self.channels.len() >= CHANNELS_KNOWN_MAX && !self.evict() {
+                return Err(TooManyChannels);
+            }
+            let name: Rc<str> = name.into();
+            let place = if self.has_room() || self.evict() {
+                Place::Waiting
+            } else {
+                let channel = Rc::clone(&name);
+                self.out.push_back(Step::Refused {
+                    channel,
+                    why: Why::Full,
+                });
+                Place::Full
+            };
+            self.channels.insert(
+                Rc::clone(&name),
+                Channel {
+                    name,
+                    mine: false,
+                    local: 0,
+                    remote: Vec::new(),
+                    used: now,
+                    keep_until: now,
+                    place,
+                    position: None,
+                    held: Vec::new(),
+                    failures: 0,
+                },
+            );
+        }
+        match self.channels.get_mut(name) {
+            Some(channel) => {
+                channel.used = now;
+                Ok(channel)
+            }
+            None => Err(TooManyChannels),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let placed = self.channels.values().filter(|c| c.place != Place::Full);
+        placed.count() < self.settings.cap
+    }
+
+    /// Lets the channel go that has not been used for the longest time. False if all are in use.
+    fn evict(&mut self) -> bool {
+        let mut oldest: Option<(Mono, Rc<str>)> = None;
+        for (name, channel) in self.channels.iter() {
+            if !channel.in_use() && oldest.as_ref().is_none_or(|(used, _)| channel.used < *used) {
+                oldest = Some((channel.used, Rc::clone(name)));
+            }
+        }
+        match oldest {
+            Some((_, name)) => {
+                self.remove(&name);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        let Some(mut channel) = self.channels.remove(name) else {
+            return;
+        };
+        channel.drop_held(&mut self.held_bytes);
+        self.ring.forget(name);
+        let asked = match channel.place {
+            Place::Asked { .. } | Place::Live { .. } | Place::Torn => self.source == Source::Server,
+            Place::Full
+            | Place::Waiting
+            | Place::Missing { .. }
+            | Place::Denied
+            | Place::Later { .. } => false,
+        };
+        if asked {
+            let channel = name.into();
+            self.out.push_back(Step::Unsubscribe { channel });
+        }
+    }
+
+    /// Gives places that became free to the channels that wait for one, the first come first.
+    fn fill(&mut self) {
+        while self.has_room() {
+            let mut first: Option<(Mono, &mut Channel)> = None;
+            for channel in self.channels.values_mut() {
+                let sooner = first.as_ref().is_none_or(|(used, _)| channel.used < *used);
+                if channel.place == Place::Full && sooner {
+                    first = Some((channel.used, channel));
+                }
+            }
+            let Some((_, channel)) = first else {
+                return;
+            };
+            channel.place = Place::Waiting;
+            if self.source == Source::Leader {
+                self.out.push_back(Step::TellWants);
+            }
+        }
+    }
+
+    /// Another principal: nothing that was seen counts any more. What the page watches stays.
+    pub fn forget_all(&mut self) {
+        self.source = Source::Nobody;
+        self.channels.retain(|_, channel| channel.local > 0);
         for channel in self.channels.values_mut() {
             channel.remote.clear();
+            channel.position = None;
+            channel.held = Vec::new();
+            channel.failures = 0;
+            channel.place = Place::Waiting;
         }
-        self.channels.retain(|_, channel| channel.local > 0);
+        self.held_bytes = 0;
+        self.ring.clear();
+        self.recovering.clear();
+        self.out.clear();
+        self.due = true;
+        self.refill();
     }
 
-    fn make(&mut self, name: &str) -> Result<&mut Channel, TooManyChannels> {
-        if !self.channels.contains(name) && self.channels.len() >= CHANNELS_MAX {
-            return Err(TooManyChannels);
-        }
-        Ok(self.channels.entry(name.to_owned(), Channel::default))
-    }
-
-    fn drop_if_idle(&mut self, name: &str) -> Option<Step> {
-        let channel = self.channels.get(name)?;
-        if channel.local > 0 || !channel.remote.is_empty() {
-            return None;
-        }
-        let asked = channel.state != State::Waiting;
-        self.channels.remove(name);
-        asked.then(|| Step::Unsubscribe {
-            channel: name.to_owned(),
-        })
-    }
-
-    fn subscribe(&mut self, name: &str) -> Option<Step> {
-        let linked = self.linked;
-        let channel = self.channels.get_mut(name)?;
-        if !linked || channel.state != State::Waiting {
-            return None;
-        }
-        channel.state = State::Subscribing;
-        Some(Step::Subscribe {
-            channel: name.to_owned(),
-            position: channel.position.clone(),
-        })
-    }
-
-    /// The link is up: everything is asked for, from its last position on.
-    pub fn link_up(&mut self) -> Vec<Step> {
-        self.linked = true;
-        let names: Vec<String> = self.channels.keys().cloned().collect();
-        names
-            .iter()
-            .filter_map(|name| self.subscribe(name))
-            .collect()
-    }
-
-    /// The link is down: nothing is subscribed any more; the positions stay.
-    pub fn link_down(&mut self) {
-        self.linked = false;
+    /// Puts everyone back in the queue for a place.
+    fn refill(&mut self) {
+        let mut places = self.settings.cap;
         for channel in self.channels.values_mut() {
-            channel.state = State::Waiting;
+            if places == 0 {
+                channel.place = Place::Full;
+            }
+            places = places.saturating_sub(1);
         }
     }
 
-    /// The server (or the leader) said how a channel stands.
-    ///
-    /// Without a position of ours to recover from, a change can have happened between the page's
-    /// fetch and this moment: that is a gap too.
-    pub fn subscribed(
-        &mut self,
-        name: &str,
-        position: Option<Position>,
-        recovery: Recovery,
-    ) -> Option<Step> {
-        let channel = self.channels.get_mut(name)?;
-        channel.state = State::Subscribed;
-        if recovery == Recovery::Complete {
-            // What was missed follows as events and moves the position by itself.
-            return None;
+    fn unplace(&mut self, now: Mono) {
+        for channel in self.channels.values_mut() {
+            channel.drop_held(&mut self.held_bytes);
+            channel.forgive(now);
+            match channel.place {
+                Place::Asked { .. } | Place::Live { .. } | Place::Torn | Place::Missing { .. } => {
+                    channel.place = Place::Waiting;
+                }
+                Place::Full | Place::Waiting | Place::Denied | Place::Later { .. } => {}
+            }
         }
-        channel.position = position;
-        Some(Step::Gap {
-            channel: name.to_owned(),
-        })
+        self.recovering.clear();
+        self.due = true;
     }
 
-    /// The leader says where a channel is. What lies between is lost to this tab, unless it is
-    /// just there.
-    pub fn leader_is_at(&mut self, name: &str, position: Option<Position>) -> Option<Step> {
-        let channel = self.channels.get_mut(name)?;
-        channel.state = State::Subscribed;
-        if channel.position == position {
-            return None;
-        }
-        channel.position = position;
-        Some(Step::Gap {
-            channel: name.to_owned(),
-        })
-    }
-
-    /// An event came: what is it?
-    pub fn event(&mut self, name: &str, seq: Option<Seq>) -> Verdict {
+    /// A channel begins anew at a position; whatever was before may have been missed.
+    fn start_at(&mut self, now: Mono, name: &str, position: Option<Position>) {
         let Some(channel) = self.channels.get_mut(name) else {
-            return Verdict::Foreign;
+            return;
         };
-        let (Some(seq), Some(position)) = (seq, channel.position.as_mut()) else {
-            // A wire without numbers cannot be checked.
-            return Verdict::Next;
-        };
-        if seq <= position.seq {
-            Verdict::Duplicate
-        } else if seq == position.seq.next() {
-            position.seq = seq;
-            Verdict::Next
-        } else {
-            Verdict::Ahead
+        channel.place = Place::Live { since: now };
+        channel.position.clone_from(&position);
+        channel.drop_held(&mut self.held_bytes);
+        self.ring.forget(name);
+        if self.source == Source::Server {
+            self.out.push_back(Step::Place {
+                channel: Rc::clone(&channel.name),
+                position,
+                gap: true,
+            });
+        }
+        if channel.mine {
+            let channel = Rc::clone(&channel.name);
+            self.out.push_back(Step::Gap { channel });
         }
     }
 
-    /// Events were missed although the link is up: ask again from the last position.
-    pub fn repair(&mut self, name: &str) -> Option<Step> {
-        let channel = self.channels.get_mut(name)?;
-        if channel.state != State::Subscribed {
-            return None;
+    // Time.
+
+    /// Time passed.
+    pub fn tick(&mut self, now: Mono) {
+        if self.wake.is_none_or(|at| at > now) {
+            return;
         }
-        channel.state = State::Waiting;
-        self.subscribe(name)
+        self.wake = None;
+        let mut over = Vec::new();
+        let mut asked = Vec::new();
+        for channel in self.channels.values_mut() {
+            if channel.local == 0 {
+                if channel.keep_until > now {
+                    note(&mut self.wake, channel.keep_until);
+                } else if channel.remote.is_empty() {
+                    over.push(Rc::clone(&channel.name));
+                } else {
+                    channel.mine = false;
+                }
+            }
+            match channel.place {
+                Place::Asked { until, again, .. } if until <= now => {
+                    channel.place = if again { Place::Torn } else { Place::Waiting };
+                    self.due = true;
+                }
+                Place::Later { at } if at <= now => {
+                    channel.place = Place::Waiting;
+                    self.due = true;
+                }
+                Place::Missing { until, .. } if until <= now => {
+                    asked.push(Rc::clone(&channel.name));
+                }
+                Place::Asked { until: at, .. }
+                | Place::Later { at }
+                | Place::Missing { until: at, .. } => note(&mut self.wake, at),
+                Place::Full | Place::Waiting | Place::Live { .. } | Place::Torn | Place::Denied => {
+                }
+            }
+        }
+        for name in over {
+            self.remove(&name);
+            self.due = true;
+        }
+        for name in asked {
+            self.ask_leader(now, &name);
+        }
     }
+
+    /// When something is to be done, if nothing else happens.
+    pub fn next_wakeup(&self) -> Option<Mono> {
+        self.wake
+    }
+
+    fn note(&mut self, at: Mono) {
+        note(&mut self.wake, at);
+    }
+
+    // What others have to know.
 
     /// What a new leader has to know: what this page watches, and how far it has followed.
-    pub fn wants(&self) -> Vec<(String, Option<Position>)> {
-        self.channels
-            .iter()
-            .filter(|(_, channel)| channel.local > 0)
-            .map(|(name, channel)| (name.clone(), channel.position.clone()))
-            .collect()
+    pub fn wants(&self) -> Vec<Want> {
+        let watched = self.channels.values().filter(|channel| channel.local > 0);
+        watched.map(Channel::want).collect()
     }
 
     /// What a follower has to know: where each subscribed channel is.
-    pub fn positions(&self) -> Vec<(String, Option<Position>)> {
-        self.channels
-            .iter()
-            .filter(|(_, channel)| channel.state == State::Subscribed)
-            .map(|(name, channel)| (name.clone(), channel.position.clone()))
-            .collect()
+    pub fn positions(&self) -> Vec<Want> {
+        let served = self.channels.values().filter(|channel| channel.is_served());
+        served.map(Channel::want).collect()
+    }
+
+    /// Has the server answered everything that it was asked for since the link is up? A channel that
+    /// it refused is answered too.
+    pub fn is_synced(&self) -> bool {
+        self.source == Source::Server && self.channels.values().all(Channel::is_answered)
     }
 
     /// Name, state and position of every channel.
     pub fn iter(&self) -> impl Iterator<Item = (&str, State, Option<&Position>)> {
         self.channels
-            .iter()
-            .map(|(name, channel)| (name.as_str(), channel.state, channel.position.as_ref()))
+            .values()
+            .map(|channel| (&*channel.name, channel.state(), channel.position.as_ref()))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
+fn note(wake: &mut Option<Mono>, at: Mono) {
+    *wake = Some(wake.map_or(at, |have| have.min(at)));
+}
 
-    fn at(seq: u64) -> Option<Position> {
-        Some(Position::new("E", Seq(seq)))
-    }
-
-    fn subscribe(position: Option<Position>) -> Step {
-        Step::Subscribe {
-            channel: "c".to_owned(),
-            position,
-        }
-    }
-
-    fn gap() -> Option<Step> {
-        Some(Step::Gap {
-            channel: "c".to_owned(),
-        })
-    }
-
-    /// A channel `c` that is subscribed at 5.
-    fn following() -> Channels {
-        let mut part = Channels::default();
-        assert_eq!(part.watch("c"), Ok(None));
-        assert_eq!(part.link_up(), [subscribe(None)]);
-        assert_eq!(part.subscribed("c", at(5), Recovery::NotAsked), gap());
-        part
-    }
-
-    #[test]
-    fn events_are_taken_in_order_once() {
-        let mut part = following();
-        assert_eq!(part.event("c", Some(Seq(6))), Verdict::Next);
-        assert_eq!(part.event("c", Some(Seq(6))), Verdict::Duplicate);
-        assert_eq!(part.event("c", Some(Seq(8))), Verdict::Ahead);
-        assert_eq!(part.repair("c"), Some(subscribe(at(6))));
-        assert_eq!(part.repair("c"), None, "it was asked for already");
-        assert_eq!(part.subscribed("c", at(8), Recovery::Complete), None);
-        assert_eq!(part.event("c", Some(Seq(7))), Verdict::Next);
-        assert_eq!(part.event("c", Some(Seq(8))), Verdict::Next);
-        assert_eq!(part.event("other", Some(Seq(1))), Verdict::Foreign);
-    }
-
-    #[test]
-    fn a_lost_link_resumes_from_the_last_position() {
-        let mut part = following();
-        part.event("c", Some(Seq(6)));
-        part.link_down();
-        assert_eq!(part.link_up(), [subscribe(at(6))]);
-        assert_eq!(part.subscribed("c", at(9), Recovery::Impossible), gap());
-        assert_eq!(part.event("c", Some(Seq(10))), Verdict::Next);
-    }
-
-    #[test]
-    fn the_last_one_to_leave_unsubscribes() {
-        let mut part = following();
-        assert_eq!(part.watch("c"), Ok(None));
-        let tab = TabId(7);
-        assert_eq!(part.watch_for_tab(tab, &[("c".to_owned(), at(5))]).0, []);
-        assert_eq!(part.unwatch("c"), None);
-        assert_eq!(part.unwatch("c"), None);
-        let channel = "c".to_owned();
-        assert_eq!(part.forget_tab(tab), [Step::Unsubscribe { channel }]);
-        assert_eq!(part.forget_tab(tab), []);
-    }
-
-    #[test]
-    fn a_new_leader_resumes_another_tabs_channel_from_its_position() {
-        let mut part = Channels::default();
-        part.link_up();
-        let (steps, result) = part.watch_for_tab(TabId(7), &[("c".to_owned(), at(41))]);
-        assert_eq!((steps, result), (vec![subscribe(at(41))], Ok(())));
-    }
-
-    #[test]
-    fn a_follower_that_is_behind_its_leader_has_a_gap() {
-        let mut part = Channels::default();
-        part.watch("c").unwrap();
-        assert_eq!(part.leader_is_at("c", at(5)), gap());
-        assert_eq!(part.leader_is_at("c", at(5)), None);
-        assert_eq!(part.event("c", Some(Seq(6))), Verdict::Next);
-    }
-
-    #[test]
-    fn a_page_that_joins_what_is_followed_for_another_tab_has_a_gap() {
-        let mut part = Channels::default();
-        part.link_up();
-        let wants = [("c".to_owned(), at(5))];
-        assert_eq!(part.watch_for_tab(TabId(7), &wants).0.len(), 1);
-        assert_eq!(part.subscribed("c", at(5), Recovery::Complete), None);
-        assert_eq!(part.watch("c"), Ok(gap()));
-        assert_eq!(part.watch("c"), Ok(None));
-    }
-
-    #[test]
-    fn channels_have_a_limit() {
-        let mut part = Channels::default();
-        for n in 0..CHANNELS_MAX {
-            part.watch(&format!("c{n}")).unwrap();
-        }
-        assert_eq!(part.watch("one more"), Err(TooManyChannels));
-        assert_eq!(part.watch("c0"), Ok(None));
+/// Is a tab further behind than what is known of a channel that nobody else follows here?
+fn behind(theirs: Option<&Position>, ours: &Option<Position>) -> bool {
+    match (theirs, ours) {
+        (Some(theirs), Some(ours)) => theirs.epoch == ours.epoch && theirs.seq < ours.seq,
+        (Some(_), None) => true,
+        (None, _) => false,
     }
 }

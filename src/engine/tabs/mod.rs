@@ -1,31 +1,129 @@
 //! Who leads among the tabs of one browser.
 //!
 //! Leadership is a lock that every tab queues for, so that the browser itself passes it on when
-//! a tab is closed or crashes. The leader's term is in everything it says; what an older term
-//! says is void. It knows no sockets and no events.
+//! a tab is closed or crashes (G5). A leader that nobody can see offers the lock to a tab that can
+//! be seen; one that is frozen loses it to a tab that asked three times. Who loses the lock stops
+//! at once, and the leader's term is in everything it says: what an older term says is void.
+//!
+//! It knows no sockets, no channels and no events. It says when to lead and when to stop.
 
+pub mod calls;
+mod clock;
+mod hearing;
 pub mod message;
+mod roster;
+#[cfg(test)]
+mod tests;
+mod watch;
 
+use std::collections::VecDeque;
+
+use self::roster::Roster;
+use self::watch::Watch;
+
+pub use self::hearing::Hears;
 use super::ids::{LockTicket, TabId, Term};
-use super::limits::{ROSTER_EXPIRE, ROSTER_RENEW, TABS_MAX};
-use super::map::Map;
+use super::limits::{
+    LOCK_FAILURES_MAX, LOCK_RETRY, PASS_AGAIN, PASS_TIMEOUT, ROSTER_CHECK, ROSTER_RENEW,
+};
 use super::status::Status;
-use super::time::{Mono, Now};
+use super::time::{Millis, Mono, Now};
 
 /// This tab's place among the tabs.
 #[derive(Debug)]
 pub struct Tabs {
     me: TabId,
-    role: Role,
+    visible: bool,
+    /// When it came into view or out of it.
+    turned: Mono,
+    state: State,
+    /// The last request for the lock. Older ones were given back.
     ticket: LockTicket,
+    /// Requests for the lock that failed in a row.
+    failures: u32,
     /// The newest term that was heard of.
     seen: u64,
-    /// The leader's: when each other tab was last heard of.
-    roster: Map<TabId, Mono>,
-    /// The follower's: what the leader said last.
+    /// When this tab passed the lock on last.
+    passed: Option<Mono>,
+    /// When this tab took the lock by force last.
+    stolen: Option<Mono>,
+    roster: Roster,
+    /// When time passed last.
+    ticked: Mono,
+    out: VecDeque<Step>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not running: not started, put away, or closed.
+    Away,
+    /// This tab is for itself.
+    Alone(Why),
+    /// In the queue for the lock.
+    Following(Following),
+    /// Holds the lock, and waits for a tab that can be seen to take it.
+    Passing { to: TabId, until: Mono },
+    /// Holds the lock.
+    Leading(Leading),
+}
+
+#[derive(Debug)]
+struct Following {
+    queue: Queue,
+    /// What the leader said last.
     leader: Option<Leader>,
+    watch: Watch,
     /// When this tab tells the leader again that it is there.
-    renew: Option<Mono>,
+    renew: Mono,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queue {
+    /// The lock was asked for.
+    In,
+    /// Asking failed: again at this moment.
+    Again { at: Mono },
+}
+
+#[derive(Debug)]
+struct Leader {
+    term: Term,
+    status: Status,
+    tabs: u64,
+    /// It did not answer: whoever speaks as a leader next is believed.
+    doubted: bool,
+}
+
+#[derive(Debug)]
+struct Leading {
+    term: Term,
+    since: Mono,
+    /// When to look which tabs are still there.
+    check: Mono,
+    /// Before this moment the lead is not offered.
+    offer_after: Mono,
+}
+
+/// Why a tab is for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// This browser has no Web Locks, or has them in secure contexts only.
+    NoLocks,
+    /// This browser has locks and does not give them.
+    LocksRefused,
+    /// This browser has no channel between tabs, or forbids it.
+    NoChannel,
+}
+
+impl Why {
+    /// As the app reads it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Why::NoLocks => "no-locks",
+            Why::LocksRefused => "locks-refused",
+            Why::NoChannel => "no-channel",
+        }
+    }
 }
 
 /// What this tab is.
@@ -37,26 +135,41 @@ pub enum Role {
     Following,
     /// Holds the lock.
     Leading(Term),
-    /// This browser has no locks: every tab is for itself.
-    Alone,
+    /// Every tab is for itself.
+    Alone(Why),
 }
 
-#[derive(Debug)]
-struct Leader {
-    term: Term,
-    status: Status,
-    tabs: u64,
-}
-
-/// What the engine has to do next.
+/// What has to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing.
-    Stay,
-    /// This tab leads now.
+    /// Join the queue for the lock.
+    Queue(LockTicket),
+    /// Take the lock from whoever holds it.
+    Steal(LockTicket),
+    /// Leave the queue, or give the lock back.
+    Release(LockTicket),
+    /// This tab leads now, or is for itself.
     TakeLead,
     /// This tab does not lead any more.
     GiveUpLead,
+    /// Another tab leads now: tell it what this page needs.
+    NewLeader,
+    /// Nobody leads that we know of.
+    LeaderLost,
+    /// Say that this tab is there, and what it watches.
+    SayHere,
+    /// Say again who leads: somebody does not know.
+    SayLead,
+    /// Ask the leader whether it is there.
+    Ask,
+    /// Offer the lock to this tab.
+    Offer(TabId),
+    /// Look which tabs hold their own lock.
+    QueryLocks,
+    /// This tab is gone.
+    Gone(TabId),
+    /// This tab is for itself from now on; worth a word to the app.
+    Alone(Why),
 }
 
 impl Tabs {
@@ -64,13 +177,23 @@ impl Tabs {
     pub fn new(me: TabId) -> Self {
         Tabs {
             me,
-            role: Role::Away,
+            visible: true,
+            turned: Mono(0),
+            state: State::Away,
             ticket: LockTicket::default(),
+            failures: 0,
             seen: 0,
-            roster: Map::new(),
-            leader: None,
-            renew: None,
+            passed: None,
+            stolen: None,
+            roster: Roster::default(),
+            ticked: Mono(0),
+            out: VecDeque::new(),
         }
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Option<Step> {
+        self.out.pop_front()
     }
 
     /// This tab.
@@ -78,252 +201,212 @@ impl Tabs {
         self.me
     }
 
+    /// Can this tab be seen?
+    pub fn visible(&self) -> bool {
+        self.visible
+    }
+
     /// What this tab is.
     pub fn role(&self) -> Role {
-        self.role
+        match &self.state {
+            State::Away => Role::Away,
+            State::Alone(why) => Role::Alone(*why),
+            State::Following(_) | State::Passing { .. } => Role::Following,
+            State::Leading(leading) => Role::Leading(leading.term),
+        }
     }
 
     /// Has this tab the link to the server?
     pub fn has_link(&self) -> bool {
-        matches!(self.role, Role::Leading(_) | Role::Alone)
+        matches!(self.role(), Role::Leading(_) | Role::Alone(_))
     }
 
     /// The leader's word on the link, for a follower.
     pub fn leader_status(&self) -> Option<&Status> {
-        self.leader.as_ref().map(|leader| &leader.status)
+        match &self.state {
+            State::Following(following) => following.leader.as_ref().map(|leader| &leader.status),
+            State::Away | State::Alone(_) | State::Passing { .. } | State::Leading(_) => None,
+        }
     }
 
     /// How many tabs there are, as far as is known.
     pub fn count(&self) -> u64 {
-        match (self.role, &self.leader) {
-            (Role::Leading(_), _) => self.roster.len() as u64 + 1,
-            (Role::Following, Some(leader)) => leader.tabs.max(2),
-            _ => 1,
+        match &self.state {
+            State::Leading(_) => self.roster.len() as u64 + 1,
+            State::Following(Following {
+                leader: Some(leader),
+                ..
+            }) => leader.tabs.max(2),
+            State::Away | State::Alone(_) | State::Following(_) | State::Passing { .. } => 1,
         }
+    }
+
+    /// Is there another tab that this one would have to tell something?
+    pub fn has_others(&self) -> bool {
+        self.roster.len() > 0
+    }
+
+    /// Is it a tab that is known to be there?
+    pub fn knows(&self, tab: TabId) -> bool {
+        self.roster.has(tab)
     }
 
     /// Joins the queue.
-    pub fn start(&mut self, now: Now) -> LockTicket {
+    pub fn start(&mut self, now: Now) {
+        if matches!(self.state, State::Away) {
+            self.ticked = now.mono;
+            self.failures = 0;
+            self.queue(now.mono);
+        }
+    }
+
+    /// Leaves the queue, or gives the lead up.
+    pub fn stop(&mut self) {
+        match self.state {
+            State::Away => return,
+            State::Alone(_) => {}
+            State::Following(_) | State::Passing { .. } | State::Leading(_) => {
+                self.out.push_back(Step::Release(self.ticket));
+            }
+        }
+        self.state = State::Away;
+        self.roster.clear();
+    }
+
+    fn queue(&mut self, now: Mono) {
         self.ticket = self.ticket.next();
-        self.role = Role::Following;
-        self.leader = None;
-        self.renew = Some(now.mono + ROSTER_RENEW);
-        self.ticket
+        self.out.push_back(Step::Queue(self.ticket));
+        self.state = State::Following(Following {
+            queue: Queue::In,
+            leader: None,
+            watch: if self.visible {
+                Watch::asked(now)
+            } else {
+                Watch::Off
+            },
+            renew: now + ROSTER_RENEW,
+        });
     }
 
-    /// Leaves the queue, or gives the lead up. The ticket is to be given back.
-    pub fn stop(&mut self) -> LockTicket {
-        self.role = Role::Away;
-        self.leader = None;
-        self.renew = None;
-        self.roster.clear();
-        self.ticket
-    }
-
-    /// The lock is ours: a new term begins.
-    pub fn granted(&mut self, now: Now, ticket: LockTicket) -> Step {
-        if ticket != self.ticket || self.role != Role::Following {
-            return Step::Stay;
-        }
+    fn lead(&mut self, now: Now) {
         self.seen = now.wall.0.max(self.seen.saturating_add(1));
-        self.role = Role::Leading(Term {
-            number: self.seen,
-            tab: self.me,
+        self.state = State::Leading(Leading {
+            term: Term {
+                number: self.seen,
+                tab: self.me,
+            },
+            since: now.mono,
+            check: now.mono + ROSTER_CHECK,
+            offer_after: now.mono,
         });
-        self.leader = None;
-        self.renew = None;
-        Step::TakeLead
+        self.out.push_back(Step::TakeLead);
     }
 
-    /// The lock was taken from us.
-    pub fn lost(&mut self, now: Now, ticket: LockTicket) -> Step {
-        if ticket != self.ticket || !matches!(self.role, Role::Leading(_)) {
-            return Step::Stay;
-        }
-        self.step_down(now)
-    }
-
-    /// This browser has no locks.
-    pub fn alone(&mut self) -> Step {
-        self.role = Role::Alone;
-        self.renew = None;
-        Step::TakeLead
-    }
-
-    fn step_down(&mut self, now: Now) -> Step {
-        self.role = Role::Following;
+    fn alone(&mut self, why: Why) {
+        self.state = State::Alone(why);
         self.roster.clear();
-        self.leader = None;
-        self.renew = Some(now.mono + ROSTER_RENEW);
-        Step::GiveUpLead
+        self.out.push_back(Step::Alone(why));
+        self.out.push_back(Step::TakeLead);
     }
 
-    /// May what this leader says be used? A newer term ends ours.
-    pub fn hear_leader(&mut self, now: Now, term: Term) -> (bool, Step) {
-        self.seen = self.seen.max(term.number);
-        match self.role {
-            Role::Away | Role::Alone => (false, Step::Stay),
-            Role::Leading(mine) if mine > term => (false, Step::Stay),
-            Role::Leading(_) => (true, self.step_down(now)),
-            Role::Following => {
-                let void = self
-                    .leader
-                    .as_ref()
-                    .is_some_and(|leader| leader.term > term);
-                (!void, Step::Stay)
+    /// The lock is ours.
+    pub fn granted(&mut self, now: Now, ticket: LockTicket) {
+        match self.state {
+            // Given up before it came, or heard twice.
+            State::Away | State::Alone(_) | State::Passing { .. } | State::Leading(_) => {}
+            State::Following(_) if ticket == self.ticket => {
+                self.failures = 0;
+                let passed = self
+                    .passed
+                    .is_some_and(|at| now.mono.since(at) < PASS_AGAIN);
+                match self.roster.visible() {
+                    Some(to) if !self.visible && !passed => {
+                        self.passed = Some(now.mono);
+                        let until = now.mono + PASS_TIMEOUT;
+                        self.state = State::Passing { to, until };
+                        self.out.push_back(Step::Offer(to));
+                    }
+                    Some(_) | None => self.lead(now),
+                }
+            }
+            State::Following(_) => {}
+        }
+    }
+
+    /// The lock was taken from us, or asking for it failed.
+    pub fn lost(&mut self, now: Now, ticket: LockTicket) {
+        if ticket != self.ticket {
+            return;
+        }
+        match &mut self.state {
+            State::Away | State::Alone(_) => {}
+            State::Following(following) => {
+                self.failures += 1;
+                if self.failures >= LOCK_FAILURES_MAX {
+                    self.alone(Why::LocksRefused);
+                    return;
+                }
+                let wait = Millis(LOCK_RETRY.0 << self.failures);
+                following.queue = Queue::Again {
+                    at: now.mono + wait,
+                };
+            }
+            State::Passing { .. } => self.queue(now.mono),
+            State::Leading(_) => {
+                self.out.push_back(Step::GiveUpLead);
+                self.queue(now.mono);
             }
         }
     }
 
-    /// The leader says how things stand. True if it is another leader than before.
-    pub fn follow(&mut self, term: Term, status: Status, tabs: u64) -> bool {
-        let new = self
-            .leader
-            .as_ref()
-            .is_none_or(|leader| leader.term != term);
-        self.leader = Some(Leader { term, status, tabs });
-        new
-    }
-
-    /// Do events of this leader follow on what it said before? A follower that has not heard its
-    /// leader's positions yet cannot place them.
-    pub fn follows(&self, term: Term) -> bool {
-        self.leader
-            .as_ref()
-            .is_some_and(|leader| leader.term == term)
-    }
-
-    /// Another tab is there. True if it was not known.
-    pub fn seen(&mut self, now: Now, tab: TabId) -> bool {
-        if tab == self.me || (!self.roster.contains(&tab) && self.roster.len() >= TABS_MAX) {
-            return false;
-        }
-        self.roster.insert(tab, now.mono).is_none()
-    }
-
-    /// Another tab left. True if it was known.
-    pub fn left(&mut self, tab: TabId) -> bool {
-        self.roster.remove(&tab).is_some()
-    }
-
-    /// Tabs that have been silent for too long.
-    pub fn expire(&mut self, now: Now) -> Vec<TabId> {
-        let mut gone = Vec::new();
-        self.roster.retain(|tab, seen| {
-            let silent = now.mono.since(*seen) >= ROSTER_EXPIRE;
-            if silent {
-                gone.push(*tab);
+    /// This browser lacks something without which tabs cannot act together.
+    pub fn unavailable(&mut self, why: Why) {
+        match self.state {
+            State::Away | State::Alone(_) => {}
+            State::Following(_) | State::Passing { .. } => {
+                self.out.push_back(Step::Release(self.ticket));
+                self.alone(why);
             }
-            !silent
-        });
-        gone
-    }
-
-    /// Is it time to tell the leader again that we are here?
-    pub fn renew(&mut self, now: Now) -> bool {
-        let due = self.renew.is_some_and(|at| at <= now.mono);
-        if due {
-            self.renew = Some(now.mono + ROSTER_RENEW);
-        }
-        due
-    }
-
-    /// When something is to be done, if nothing else happens.
-    pub fn next_wakeup(&self) -> Option<Mono> {
-        let expiry = self.roster.values().min().map(|seen| *seen + ROSTER_EXPIRE);
-        match (self.renew, expiry) {
-            (Some(renew), Some(expiry)) => Some(renew.min(expiry)),
-            (renew, expiry) => renew.or(expiry),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::time::Wall;
-
-    const ME: TabId = TabId(5);
-
-    fn at(ms: u64) -> Now {
-        Now {
-            mono: Mono(ms),
-            wall: Wall(1000 + ms),
+            State::Leading(_) => {
+                self.out.push_back(Step::Release(self.ticket));
+                self.out.push_back(Step::GiveUpLead);
+                self.alone(why);
+            }
         }
     }
 
-    fn leading() -> (Tabs, LockTicket) {
-        let mut tabs = Tabs::new(ME);
-        let ticket = tabs.start(at(0));
-        assert_eq!(tabs.granted(at(1), ticket), Step::TakeLead);
-        (tabs, ticket)
-    }
-
-    fn term(number: u64, tab: u64) -> Term {
-        Term {
-            number,
-            tab: TabId(tab),
+    /// This tab came into view, or out of it.
+    pub fn turned(&mut self, now: Now, visible: bool) {
+        if self.visible == visible {
+            return;
+        }
+        self.visible = visible;
+        self.turned = now.mono;
+        match &mut self.state {
+            State::Away | State::Alone(_) => {}
+            State::Following(following) => {
+                // What is said here is answered by the leader, if there is one.
+                following.watch = if visible {
+                    Watch::asked(now.mono)
+                } else {
+                    Watch::Off
+                };
+                self.out.push_back(Step::SayHere);
+            }
+            State::Passing { .. } => {
+                if visible {
+                    self.lead(now);
+                }
+                self.out.push_back(Step::SayHere);
+            }
+            State::Leading(_) => self.out.push_back(Step::SayHere),
         }
     }
 
-    #[test]
-    fn a_grant_that_comes_after_the_request_was_given_up_is_void() {
-        let mut tabs = Tabs::new(ME);
-        let old = tabs.start(at(0));
-        assert_eq!(tabs.stop(), old);
-        assert_eq!(tabs.granted(at(1), old), Step::Stay);
-        tabs.start(at(2));
-        assert_eq!(tabs.granted(at(3), old), Step::Stay);
-    }
-
-    #[test]
-    fn a_new_term_is_newer_than_every_term_that_was_heard_of() {
-        let mut tabs = Tabs::new(ME);
-        let ticket = tabs.start(at(0));
-        assert_eq!(tabs.hear_leader(at(0), term(50_000, 9)), (true, Step::Stay));
-        tabs.granted(at(1), ticket);
-        assert_eq!(tabs.role(), Role::Leading(term(50_001, 5)));
-    }
-
-    #[test]
-    fn of_two_leaders_the_older_term_steps_down() {
-        let (mut tabs, _) = leading();
-        assert_eq!(tabs.hear_leader(at(2), term(1000, 9)), (false, Step::Stay));
-        assert_eq!(
-            tabs.hear_leader(at(2), term(1001, 9)),
-            (true, Step::GiveUpLead)
-        );
-        assert_eq!(tabs.role(), Role::Following);
-    }
-
-    #[test]
-    fn a_stolen_lock_ends_the_lead() {
-        let (mut tabs, ticket) = leading();
-        assert_eq!(tabs.lost(at(2), LockTicket(99)), Step::Stay);
-        assert_eq!(tabs.lost(at(2), ticket), Step::GiveUpLead);
-    }
-
-    #[test]
-    fn a_follower_leaves_an_older_leader_for_a_newer_one() {
-        let mut tabs = Tabs::new(ME);
-        tabs.start(at(0));
-        let status = Status::idle(Wall(0));
-        assert!(tabs.follow(term(7, 1), status.clone(), 2));
-        assert!(!tabs.follow(term(7, 1), status.clone(), 3));
-        assert!(tabs.follow(term(8, 2), status, 2));
-        assert_eq!(tabs.hear_leader(at(1), term(7, 1)), (false, Step::Stay));
-        assert!(!tabs.follows(term(7, 1)));
-    }
-
-    #[test]
-    fn silent_tabs_leave_the_roster() {
-        let (mut tabs, _) = leading();
-        assert!(tabs.seen(at(10), TabId(1)));
-        assert!(!tabs.seen(at(20), TabId(1)));
-        assert!(!tabs.seen(at(20), ME));
-        assert_eq!(tabs.count(), 2);
-        assert_eq!(tabs.next_wakeup(), Some(Mono(20) + ROSTER_EXPIRE));
-        assert_eq!(tabs.expire(at(20 + ROSTER_EXPIRE.0)), [TabId(1)]);
-        assert_eq!(tabs.count(), 1);
+    /// These tabs hold their own lock.
+    pub fn locks(&mut self, now: Now, held: &[TabId]) {
+        for tab in self.roster.locks(now.mono, held) {
+            self.out.push_back(Step::Gone(tab));
+        }
     }
 }

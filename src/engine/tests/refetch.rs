@@ -232,9 +232,10 @@ fn what_a_person_acts_on_is_told_at_once() {
         1
     );
     page.now += 1;
-    let refused = br#"{"v":1,"from":"0000000000000009","k":"hello"}"#;
+    let hello = Says::Hello { visible: true };
+    let hello = message::write(TabId(9), page.engine.scope, &hello);
     assert_eq!(
-        snapshots(&page.handle(Input::TabMessage(refused))),
+        snapshots(&page.handle(Input::TabMessage(hello.as_bytes()))),
         1,
         "one more tab"
     );

@@ -10,7 +10,7 @@ use crate::engine::output::Output;
 use crate::engine::status::Status;
 use crate::engine::tabs::message::{Message, Says};
 use crate::engine::time::{Mono, Now, Wall};
-use crate::engine::{Boot, Engine};
+use crate::engine::{Boot, Engine, principal};
 
 const CONFIG: &str = r#"{"backend":{"kind":"everfresh","url":"ws://h/live"},"channels":["tasks"],
     "events":{"task_updated":[["tasks"]]}}"#;
@@ -33,10 +33,13 @@ fn it_subscribes_what_the_last_leader_had_subscribed_from_where_it_was() {
         tab: TabId(5),
         online: true,
     };
-    let mut engine = Engine::new(Config::parse(CONFIG).unwrap(), boot, at(0));
+    let config = Config::parse(CONFIG).unwrap();
+    let scope = principal::scope(&config);
+    let mut engine = Engine::new(config, boot, at(0));
     engine.handle(at(0), Input::Command(Command::Start));
     let lead = Message {
         from: TabId(9),
+        scope,
         says: Says::Lead {
             term: Term {
                 number: 7,

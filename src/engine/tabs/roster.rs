@@ -1,0 +1,169 @@
+//! Which other tabs there are.
+//!
+//! A tab says when it comes, goes, and that it is still there. One that crashed says nothing; but
+//! its own lock is free then, which only the leader looks up. Where that is not known yet, silence
+//! tells, judged by a clock that was not asleep itself.
+
+use crate::engine::ids::TabId;
+use crate::engine::limits::{ROSTER_EXPIRE, TABS_MAX};
+use crate::engine::map::Map;
+use crate::engine::time::{Millis, Mono};
+
+/// The other tabs.
+#[derive(Debug, Default)]
+pub(super) struct Roster(Map<TabId, Peer>);
+
+#[derive(Debug)]
+struct Peer {
+    heard: Mono,
+    /// Since when it can be seen, if it can.
+    visible: Option<Mono>,
+    /// Was its own lock seen to be held?
+    locked: bool,
+}
+
+impl Roster {
+    /// A tab said something; perhaps whether it can be seen.
+    pub(super) fn heard(&mut self, now: Mono, tab: TabId, visible: Option<bool>) {
+        if !self.0.contains(&tab) && self.0.len() >= TABS_MAX {
+            return;
+        }
+        let peer = self.0.entry(tab, || Peer {
+            heard: now,
+            visible: None,
+            locked: false,
+        });
+        peer.heard = now;
+        match visible {
+            Some(true) if peer.visible.is_none() => peer.visible = Some(now),
+            Some(false) => peer.visible = None,
+            Some(true) | None => {}
+        }
+    }
+
+    /// A tab said goodbye. True if it was known.
+    pub(super) fn left(&mut self, tab: TabId) -> bool {
+        self.0.remove(&tab).is_some()
+    }
+
+    /// Is it known?
+    pub(super) fn has(&self, tab: TabId) -> bool {
+        self.0.contains(&tab)
+    }
+
+    /// How many other tabs there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The tab that came into view last: what the person looks at.
+    pub(super) fn visible(&self) -> Option<TabId> {
+        let mut found: Option<(Mono, TabId)> = None;
+        for (tab, peer) in self.0.iter() {
+            if let Some(since) = peer.visible
+                && found.is_none_or(|(last, _)| last <= since)
+            {
+                found = Some((since, *tab));
+            }
+        }
+        found.map(|(_, tab)| tab)
+    }
+
+    /// These tabs hold their own lock; gives those that did once and do not any more.
+    pub(super) fn locks(&mut self, now: Mono, held: &[TabId]) -> Vec<TabId> {
+        self.remove_if(&mut |tab, peer| {
+            if held.contains(&tab) {
+                peer.locked = true;
+                peer.heard = now;
+                return false;
+            }
+            peer.locked
+        })
+    }
+
+    /// Gives the tabs that have been silent for too long.
+    pub(super) fn expire(&mut self, now: Mono) -> Vec<TabId> {
+        self.remove_if(&mut |_, peer| now.since(peer.heard) >= ROSTER_EXPIRE)
+    }
+
+    fn remove_if(&mut self, gone: &mut dyn FnMut(TabId, &mut Peer) -> bool) -> Vec<TabId> {
+        let mut out = Vec::new();
+        self.0.retain(|tab, peer| {
+            let goes = gone(*tab, peer);
+            if goes {
+                out.push(*tab);
+            }
+            !goes
+        });
+        out
+    }
+
+    /// This tab was asleep for so long until now: nobody is to blame for that time.
+    pub(super) fn slept(&mut self, now: Mono, span: Millis) {
+        for peer in self.0.values_mut() {
+            peer.heard = now.min(peer.heard + span);
+        }
+    }
+
+    /// When the next tab will have been silent for too long.
+    pub(super) fn next_expiry(&self) -> Option<Mono> {
+        let first = self.0.values().map(|peer| peer.heard).min()?;
+        Some(first + ROSTER_EXPIRE)
+    }
+
+    /// Forgets everybody.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tab_whose_lock_is_free_is_gone_but_only_if_it_was_held_before() {
+        let mut roster = Roster::default();
+        for tab in [1, 2, 3] {
+            roster.heard(Mono(0), TabId(tab), None);
+        }
+        assert_eq!(roster.locks(Mono(1), &[TabId(1), TabId(2)]), []);
+        assert_eq!(roster.locks(Mono(2), &[TabId(2)]), [TabId(1)]);
+        assert!(roster.has(TabId(3)), "its lock may not be granted yet");
+        assert_eq!(roster.expire(Mono(ROSTER_EXPIRE.0)), [TabId(3)]);
+        assert!(
+            roster.has(TabId(2)),
+            "its lock was seen, and that counts as a word"
+        );
+    }
+
+    #[test]
+    fn the_tab_that_came_into_view_last_is_the_one_that_is_looked_at() {
+        let mut roster = Roster::default();
+        assert_eq!(roster.visible(), None);
+        roster.heard(Mono(1), TabId(1), Some(true));
+        roster.heard(Mono(2), TabId(2), Some(true));
+        roster.heard(Mono(3), TabId(1), Some(true));
+        assert_eq!(roster.visible(), Some(TabId(2)));
+        roster.heard(Mono(4), TabId(2), Some(false));
+        assert_eq!(roster.visible(), Some(TabId(1)));
+    }
+
+    #[test]
+    fn the_time_that_we_slept_through_is_nobodys_silence() {
+        let mut roster = Roster::default();
+        roster.heard(Mono(0), TabId(1), None);
+        roster.slept(Mono(1_000_000), Millis(1_000_000));
+        assert_eq!(roster.expire(Mono(1_000_000)), []);
+        assert_eq!(roster.next_expiry(), Some(Mono(1_000_000) + ROSTER_EXPIRE));
+    }
+
+    #[test]
+    fn there_is_room_for_so_many() {
+        let mut roster = Roster::default();
+        for tab in 0..TABS_MAX as u64 + 9 {
+            roster.heard(Mono(tab), TabId(tab), None);
+        }
+        assert_eq!(roster.len(), TABS_MAX);
+    }
+}
