@@ -18,6 +18,9 @@ const HAND_OVERS_ARE_LOSSLESS: bool = false;
 /// Inputs that a tab may handle in three minutes of calm: a ping every five seconds from the
 /// server, and signs of life from the other tabs every minute.
 const CALM_INPUTS: u64 = 150;
+/// What each other tab of the browser adds: a visible follower asks its leader every ten seconds
+/// whether it still answers, and every tab hears it.
+const CALM_INPUTS_A_TAB: u64 = 20;
 
 impl World {
     /// The checks of every second.
@@ -226,7 +229,15 @@ impl World {
     pub(crate) fn check_calm(&mut self) {
         for tab in 0..self.tabs.len() {
             let inputs = self.tabs[tab].inputs;
-            if self.tabs[tab].life == Life::Running && inputs > CALM_INPUTS {
+            let browser = self.tabs[tab].seat.browser;
+            let others = self
+                .tabs
+                .iter()
+                .filter(|other| other.seat.browser == browser && other.life == Life::Running)
+                .count()
+                .saturating_sub(1);
+            let most = CALM_INPUTS + CALM_INPUTS_A_TAB * others as u64;
+            if self.tabs[tab].life == Life::Running && inputs > most {
                 let how = format!(
                     "{} handled {inputs} inputs in three minutes in which nothing happened",
                     self.name(tab)
