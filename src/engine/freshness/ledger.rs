@@ -27,6 +27,12 @@ impl Known {
         Millis(now.since(self.at).0.saturating_add(self.age.0))
     }
 
+    /// Is it the older one? Whatever the time is now.
+    fn is_older(self, other: Known) -> bool {
+        let (a, b) = (self, other);
+        a.at.0.saturating_add(b.age.0) < b.at.0.saturating_add(a.age.0)
+    }
+
     /// When it will be as old as the window allows.
     pub(super) fn end(self, window: Millis) -> Mono {
         self.at + Millis(window.0.saturating_sub(self.age.0))
@@ -269,13 +275,14 @@ impl Entry {
     }
 
     /// How old the oldest data is that somebody looks at.
-    pub(super) fn age(&self, now: Mono) -> Age {
-        let mut oldest = None;
+    pub(super) fn age(&self) -> Age {
+        let mut oldest: Option<Known> = None;
         for key in self.shown_keys() {
-            match (key.known, oldest) {
-                (None, _) => return Age::Unknown,
-                (Some(known), Some(other)) if known.age(now) <= Known::age(other, now) => {}
-                (Some(known), _) => oldest = Some(known),
+            let Some(known) = key.known else {
+                return Age::Unknown;
+            };
+            if oldest.is_none_or(|oldest| known.is_older(oldest)) {
+                oldest = Some(known);
             }
         }
         match oldest.or(self.stored) {

@@ -128,7 +128,7 @@ impl Freshness {
             Need::Idle | Need::Full => entry.covered,
         };
         let since_asked = asked.and_then(|asked| interval::due(phases, asked, Millis(0)));
-        let since_known = match entry.age(wanted) {
+        let since_known = match entry.age() {
             Age::Known(known) if entry.need > Need::None => {
                 interval::due(phases, known.at, known.age)
             }
@@ -165,7 +165,7 @@ impl Freshness {
             }
             (Place::Leads, Probe::Ready(tag)) => {
                 // With nothing on the screen there is nothing that "not modified" could mean.
-                let empty = entry.need > Need::None && entry.age(now.mono) == Age::Nothing;
+                let empty = entry.need > Need::None && entry.age() == Age::Nothing;
                 let tag = tag.clone().filter(|_| !empty);
                 self.ask_server(now, at, tag, false);
             }
@@ -440,7 +440,7 @@ impl Freshness {
         }
         match found {
             Found::Due => {
-                let young = match entry.age(now.mono) {
+                let young = match entry.age() {
                     Age::Known(known) => known.age(now.mono) < entry.contract.min_interval,
                     Age::Nothing | Age::Unknown => false,
                 };

@@ -174,7 +174,7 @@ impl Freshness {
             if !entry.goes_on_hidden() {
                 entry.obliged = entry.obliged.map(|_| now.mono);
             }
-            let stale = match (entry.age(now.mono), entry.contract.max_age) {
+            let stale = match (entry.age(), entry.contract.max_age) {
                 (Age::Known(known), Some(window)) => known.age(now.mono) > window,
                 (Age::Unknown, _) => true,
                 (Age::Nothing | Age::Known(_), _) => false,
@@ -301,7 +301,7 @@ impl Freshness {
             let Some(after) = entry.contract.focus_after else {
                 continue;
             };
-            let old = match entry.age(now.mono) {
+            let old = match entry.age() {
                 Age::Nothing => false,
                 Age::Unknown => true,
                 Age::Known(known) => known.age(now.mono) > after,

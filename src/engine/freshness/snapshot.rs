@@ -24,7 +24,7 @@ impl Entry {
         if !visible && !self.goes_on_hidden() {
             return "paused";
         }
-        match (self.age(now), self.contract.window(self.idle())) {
+        match (self.age(), self.contract.window(self.idle())) {
             (Age::Nothing, _) => "empty",
             (Age::Unknown, _) => "stale",
             (Age::Known(known), Some(window)) if known.age(now) > window => "stale",
@@ -67,7 +67,7 @@ impl Freshness {
         w.key("contract").string(&entry.contract.name);
         w.key("state")
             .string(entry.state(self.page.visible, now.mono));
-        let age = match entry.age(now.mono) {
+        let age = match entry.age() {
             Age::Known(known) => Some(known.age(now.mono)),
             Age::Nothing | Age::Unknown => None,
         };

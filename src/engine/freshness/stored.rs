@@ -37,7 +37,7 @@ impl Freshness {
             let Some(entry) = self.entries.get_mut(at) else {
                 continue;
             };
-            if entry.age(now.mono) != Age::Nothing {
+            if entry.age() != Age::Nothing {
                 continue;
             }
             self.touched = true;
@@ -77,7 +77,7 @@ impl Freshness {
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
-        let Age::Known(known) = entry.age(now.mono) else {
+        let Age::Known(known) = entry.age() else {
             return;
         };
         if entry.contract.reload_key.is_none() {

@@ -25,7 +25,7 @@ impl Freshness {
         if entry.broken {
             return;
         }
-        let age = match entry.age(now.mono) {
+        let age = match entry.age() {
             Age::Known(known) => Some(known.age(now.mono)),
             Age::Nothing | Age::Unknown => None,
         };
@@ -103,7 +103,7 @@ impl Freshness {
             }
             // Whoever relies on it at every moment is told; that no timer ran is no excuse.
             if let (Age::Known(known), Some(window)) =
-                (entry.age(now.mono), entry.contract.window(entry.idle()))
+                (entry.age(), entry.contract.window(entry.idle()))
             {
                 let age = Millis(known.age(now.mono).0.saturating_add(unseen.0));
                 if age > window {
@@ -124,7 +124,7 @@ impl Entry {
         }
         let window = self.contract.window(self.idle())?;
         let grace = obliged + RETURN_GRACE.min(window);
-        Some(match self.age(obliged) {
+        Some(match self.age() {
             Age::Nothing => return None,
             Age::Unknown => grace,
             Age::Known(known) => known.end(window).max(grace),
@@ -133,7 +133,7 @@ impl Entry {
 
     /// Why was the deadline missed?
     fn blame(&self, deadline: Mono, thawed: Option<Mono>, online: bool) -> Blame {
-        let known = match self.age(deadline) {
+        let known = match self.age() {
             Age::Known(known) => known.at,
             Age::Nothing | Age::Unknown => Mono(0),
         };

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod clocks;
+mod passion;
 mod polls;
+mod probes;
+mod tabs;
 
 use super::word::Word;
 use super::*;
