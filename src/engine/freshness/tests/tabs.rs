@@ -292,3 +292,26 @@ fn a_tab_that_floods_the_leader_with_questions_gets_a_look_a_second() {
     }
     assert!(page.refetches().len() <= 10);
 }
+
+#[test]
+fn what_a_hidden_leader_finds_for_others_does_not_make_its_own_data_young() {
+    let mut browser = Browser::new(PLAN, 2);
+    for tab in &mut browser.tabs {
+        tab.mount(r#"["plan"]"#);
+    }
+    browser.talk();
+    browser.run(5_000);
+    let now = browser.tabs[0].at();
+    browser.tabs[0].part.visible(now, false);
+    browser.tabs[0].settle();
+    browser.run(118_000);
+    let looks = browser.looks();
+    assert_eq!((looks[0].len(), looks[1].len()), (0, 4), "{looks:?}");
+    let now = browser.tabs[0].at();
+    browser.tabs[0].part.visible(now, true);
+    browser.tabs[0].settle();
+    browser.talk();
+    browser.run(4_000);
+    assert_eq!(browser.looks()[0].len(), 1);
+    assert_eq!(browser.tabs[0].violations(), []);
+}
