@@ -362,12 +362,16 @@ impl Engine {
         request: TokenId,
         result: Result<Option<Token>, TokenFailure>,
     ) {
+        if matches!(result, Ok(Some(_))) {
+            self.freshness.token();
+        }
         self.link
             .token_answered(now, request, result, &mut self.rng);
     }
 
     /// Somebody logged in. The token itself never leaves this tab: the leader asks its own page.
     pub(super) fn on_login(&mut self, now: Now, token: Option<Token>) {
+        self.freshness.token();
         if self.tabs.role() == Role::Following {
             self.heard_of_login();
             self.post(Says::LoggedIn);

@@ -245,3 +245,17 @@ fn a_contract_that_does_not_exist_is_a_fault() {
     say(&mut engine, 2, r#"{"do":"activity"}"#);
     assert_eq!(told(&outputs(&mut engine), "fault").len(), 0);
 }
+
+#[test]
+fn fault_40_a_login_wakes_a_probe_that_was_refused() {
+    let mut engine = leader();
+    mount(&mut engine, 100);
+    let out = until(&mut engine, 100, 30_000);
+    let (id, _) = request(&out).unwrap();
+    answer(&mut engine, 29_200, id, 401);
+    assert!(request(&until(&mut engine, 29_200, 600_000)).is_none());
+    say(&mut engine, 600_000, r#"{"do":"logged-in"}"#);
+    let mut out = outputs(&mut engine);
+    out.extend(until(&mut engine, 600_000, 602_000));
+    assert!(request(&out).is_some());
+}
