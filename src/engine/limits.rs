@@ -1,5 +1,9 @@
 //! Every bound and every default span of time, with its reason.
 
+mod room;
+
+pub use room::*;
+
 use super::time::Millis;
 
 /// Channels that a tab may watch. Supabase stops at 100, the native server at 50; a page that

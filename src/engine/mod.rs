@@ -39,6 +39,7 @@ pub mod output;
 pub mod principal;
 pub mod queue;
 pub mod rng;
+pub mod room;
 mod route_channels;
 mod route_freshness;
 mod route_http;

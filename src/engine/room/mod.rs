@@ -1,0 +1,215 @@
+//! The room: who is there, who types, and who may edit which field.
+//!
+//! Every tab has its own view ([`People`]) and its own wishes ([`Mine`], [`Leases`]); the leader
+//! has a [`Desk`] besides, where the wishes of all tabs of the browser become what one client says
+//! to the server. A wish goes to the desk of the leader, a [`Word`] comes back; whether both are
+//! the same tab makes no difference here. It knows no wire, no link and no tab messages.
+//!
+//! Nothing here is needed for freshness, so all of it may be lost: it is told anew on every link
+//! and to every leader (G5), it is bounded (G10, G12), and it ends with the principal (G9).
+
+pub mod desk;
+pub mod leases;
+pub mod mine;
+pub mod people;
+pub mod talk;
+
+pub use desk::{Desk, Step as Deed};
+pub use leases::{Ask, Fence, Field, Held, State, Why};
+pub use mine::Show;
+pub use people::Told;
+pub use talk::{Wish, Word, field, holder, meta, ttl};
+
+use std::rc::Rc;
+
+use self::leases::{Input, Leases};
+use self::mine::Mine;
+use self::people::People;
+use super::limits::CHANNELS_MAX;
+use super::time::Mono;
+
+/// The room as one tab has it.
+#[derive(Debug)]
+pub struct Room {
+    mine: Mine,
+    people: People,
+    leases: Leases,
+    wishes: Vec<Wish>,
+}
+
+/// What the room wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Give this to the leader's desk.
+    Wish(Wish),
+    /// The app is to know who is there.
+    People(Told),
+    /// The app is to know how a field stands.
+    Lease(Field, State),
+}
+
+/// There is as much as there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMuch;
+
+/// What the user does with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Wants to edit it.
+    Take,
+    /// Edits it.
+    Edit,
+    /// Is done with it.
+    Release,
+}
+
+impl Room {
+    /// An empty room.
+    pub fn new(now: Mono) -> Self {
+        Room {
+            mine: Mine::new(now),
+            people: People::default(),
+            leases: Leases::default(),
+            wishes: Vec::new(),
+        }
+    }
+
+    /// This tab is on a channel and shows itself so.
+    pub fn show(&mut self, channel: &str, show: Show) -> Result<(), TooMuch> {
+        if !self.mine.is_on(channel) && self.mine.channels() >= CHANNELS_MAX {
+            return Err(TooMuch);
+        }
+        let channel: Rc<str> = channel.into();
+        self.people.enter(Rc::clone(&channel));
+        self.mine.show(channel, show);
+        Ok(())
+    }
+
+    /// This tab leaves a channel.
+    pub fn leave(&mut self, channel: &str) {
+        if self.mine.leave(channel) {
+            self.people.leave(channel);
+            let channel = channel.into();
+            self.wishes.push(Wish::Absent { channel });
+        }
+    }
+
+    /// Somebody is at the tab.
+    pub fn used(&mut self, now: Mono) {
+        self.mine.used(now);
+    }
+
+    /// The page can be seen, or cannot.
+    pub fn visible(&mut self, now: Mono, visible: bool) {
+        self.mine.visible(now, visible);
+    }
+
+    /// Somebody types in a field; nowhere if nothing.
+    pub fn typing(&mut self, now: Mono, channel: &str, field: Option<&str>) {
+        self.mine.typing(now, channel, field);
+    }
+
+    /// The user does something with a field.
+    pub fn lease(&mut self, now: Mono, field: Field, what: Use) -> Result<(), TooMuch> {
+        let input = match what {
+            Use::Take => Input::Take,
+            Use::Edit => Input::Edit,
+            Use::Release => Input::Release,
+        };
+        self.leases.on(now, field, input).map_err(|_| TooMuch)
+    }
+
+    /// The leader says something.
+    pub fn hear(&mut self, now: Mono, word: Word) {
+        let (field, input) = match word {
+            Word::Relinked => {
+                self.link(now, true);
+                return;
+            }
+            Word::People {
+                channel,
+                full,
+                join,
+                leave,
+            } => {
+                self.people.hear(now, &channel, full, join, leave);
+                return;
+            }
+            Word::Granted {
+                field,
+                ask,
+                fence,
+                ttl,
+            } => (field, Input::Granted { ask, fence, ttl }),
+            Word::Denied { field, ask, locked } => (field, Input::Denied { ask, locked }),
+            Word::Changed {
+                field,
+                fence,
+                holder: Some(holder),
+                ttl,
+            } => (field, Input::Taken { fence, holder, ttl }),
+            Word::Changed {
+                field,
+                fence,
+                holder: None,
+                ..
+            } => (field, Input::Freed { fence }),
+        };
+        // Only what the user begins can be too much; the rest makes no new field, or room for it.
+        let _ = self.leases.on(now, field, input);
+    }
+
+    /// There is a link now, by this tab or another, or there is none any more. Again when another
+    /// tab leads or the link is another one: whoever is there now knows nothing of this tab.
+    pub fn link(&mut self, now: Mono, up: bool) {
+        self.leases.link(now, up);
+        self.people.link_changed();
+        if up {
+            self.mine.tell_all();
+        }
+    }
+
+    /// Everything is given back: the page is put away, closed, or another principal's.
+    pub fn end(&mut self, now: Mono) {
+        self.leases.release_all(now);
+    }
+
+    /// Time passed.
+    pub fn tick(&mut self, now: Mono) {
+        self.leases.tick(now);
+        self.people.tick(now);
+    }
+
+    /// What is to be done now. `me` is this browser's client.
+    pub fn due(&mut self, now: Mono, linked: bool, me: &str) -> Vec<Step> {
+        let mut out: Vec<Step> = self.wishes.drain(..).map(Step::Wish).collect();
+        while let Some(step) = self.leases.poll() {
+            out.push(match step {
+                leases::Step::Say(field, leases::Say::Ask { ask, fence }) => {
+                    Step::Wish(Wish::Lock { field, ask, fence })
+                }
+                leases::Step::Say(field, leases::Say::GiveBack { fence }) => {
+                    Step::Wish(Wish::Unlock { field, fence })
+                }
+                leases::Step::Tell(field, state) => Step::Lease(field, state),
+            });
+        }
+        if linked {
+            out.extend(self.mine.due(now).into_iter().map(Step::Wish));
+        }
+        out.extend(self.people.due(now, me).into_iter().map(Step::People));
+        out
+    }
+
+    /// When something is to be done, if nothing else happens.
+    pub fn next_wakeup(&self, linked: bool) -> Option<Mono> {
+        let mine = self.mine.next_wakeup().filter(|_| linked);
+        let parts = [mine, self.people.next_wakeup(), self.leases.next_wakeup()];
+        parts.into_iter().flatten().min()
+    }
+
+    /// The fields and how they stand.
+    pub fn fields(&self) -> impl Iterator<Item = (&Field, &State)> {
+        self.leases.iter()
+    }
+}
