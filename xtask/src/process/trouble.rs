@@ -76,7 +76,7 @@ npm error syscall getaddrinfo
 npm error network This is a problem related to network connectivity.";
     const APT_OFFLINE: &str = "Err:1 http://deb.debian.org/debian bookworm InRelease
   Temporary failure resolving 'deb.debian.org'";
-    const RUSTC_DISK_FULL: &str = "error: failed to write /work/target/debug/deps/x.rmeta: No space left on device (os error 28)";
+    const RUSTC_DISK_FULL: &str = "error: failed to write /build/target/debug/deps/x.rmeta: No space left on device (os error 28)";
     const NPM_DISK_FULL: &str = "npm error code ENOSPC
 npm error syscall write
 npm error errno -28
