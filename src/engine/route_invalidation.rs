@@ -8,7 +8,7 @@ use super::invalidation::{Happening, Outcome, Report, Reported};
 use super::key::QueryKey;
 use super::notice::{Cause, FaultCode, Notice};
 use super::tabs::message::Says;
-use super::time::{Now, Wall};
+use super::time::{Millis, Now, Wall};
 use crate::wire::Event;
 
 impl Engine {
@@ -45,17 +45,19 @@ impl Engine {
         match self.invalidation.report(now, report, &mut self.rng) {
             Reported::Noted | Reported::Fetched => {}
             Reported::Calm { host, until } => {
+                let span = until.since(now.mono);
                 let until = now.wall_at(until);
                 let host = host.as_ref().to_owned();
-                self.post(Says::Calm { host, until });
+                self.post(Says::Calm { host, until, span });
             }
             Reported::Refused => self.fault(FaultCode::Limit, "more query keys than can be kept"),
         }
     }
 
-    /// Another tab heard that a host wants to be left alone.
-    pub(super) fn on_calm(&mut self, now: Now, host: &str, until: Wall) {
-        let span = super::time::Millis(until.0.saturating_sub(now.wall.0));
+    /// Another tab heard that a host wants to be left alone. A clock that was set meanwhile makes
+    /// that no longer.
+    pub(super) fn on_calm(&mut self, now: Now, host: &str, until: Wall, span: Millis) {
+        let span = span.min(Millis(until.0.saturating_sub(now.wall.0)));
         self.invalidation.calm(now.mono, host, now.mono + span);
     }
 

@@ -176,7 +176,7 @@ impl Engine {
             Says::LoggedIn => self.heard_of_login(),
             Says::Contracts(word) => self.on_word(now, from, word),
             Says::Queue(text) => self.on_queue_talk(now, from, &text),
-            Says::Calm { host, until } => self.on_calm(now, &host, until),
+            Says::Calm { host, until, span } => self.on_calm(now, &host, until, span),
             Says::Ask => {
                 self.tabs.heard(now, from, None);
                 self.told_tabs = None;

@@ -54,7 +54,7 @@ struct Found {
 /// Runs what the environment asks for: `EVERFRESH_SEED` one world, `EVERFRESH_SEEDS` so many,
 /// `EVERFRESH_SECONDS` so long, `EVERFRESH_FIRST` beginning with this seed. With `EVERFRESH_GO_ON`
 /// the run does not end with the first failure, and says how many there are of each kind. With
-/// `EVERFRESH_BRIEF` a failing world is named and not told.
+/// `EVERFRESH_BRIEF` a failing world is named and not told, with `EVERFRESH_WHOLE` from its beginning.
 pub(crate) fn from_environment(worlds: u64) {
     if let Some(seed) = number("EVERFRESH_SEED") {
         return replay(seed);

@@ -10,10 +10,15 @@ const LINES_KEPT: usize = 220;
 /// A longer line is cut.
 const LINE_LENGTH: usize = 230;
 
+/// The whole story is told if this is set in the environment.
+const WHOLE: &str = "EVERFRESH_WHOLE";
+
 /// The last lines of a world's story.
 #[derive(Debug, Default)]
 pub(crate) struct Story {
     wanted: bool,
+    /// From its first line to its last, each to its end.
+    whole: bool,
     lines: VecDeque<String>,
     left_out: usize,
 }
@@ -23,6 +28,7 @@ impl Story {
     pub(crate) fn new(wanted: bool) -> Self {
         Story {
             wanted,
+            whole: wanted && std::env::var_os(WHOLE).is_some(),
             ..Story::default()
         }
     }
@@ -34,15 +40,16 @@ impl Story {
 
     /// Adds a line.
     pub(crate) fn add(&mut self, now: Time, line: &str) {
-        if self.lines.len() == LINES_KEPT {
+        if self.lines.len() >= LINES_KEPT && !self.whole {
             self.lines.pop_front();
             self.left_out += 1;
         }
         let (seconds, rest) = (now / S, now % S / 10);
         let mut text = format!("{seconds:>6}.{rest:05} ");
         let printable = |c: char| if c.is_control() { ' ' } else { c };
-        text.extend(line.chars().take(LINE_LENGTH).map(printable));
-        if line.len() > LINE_LENGTH {
+        let most = if self.whole { usize::MAX } else { LINE_LENGTH };
+        text.extend(line.chars().take(most).map(printable));
+        if line.len() > most {
             text.push('…');
         }
         self.lines.push_back(text);

@@ -13,7 +13,7 @@ use crate::engine::freshness::word::Word;
 use crate::engine::ids::{CallId, Position, Scope, Seq, TabId, Term};
 use crate::engine::limits::{CHANNELS_KNOWN_MAX, TAB_MESSAGE_BYTES_MAX};
 use crate::engine::status::Status;
-use crate::engine::time::Wall;
+use crate::engine::time::{Millis, Wall};
 use crate::wire::Event;
 use crate::wire::json::{self, Raw, Text, Writer};
 use crate::wire::native::{read_position, write_position};
@@ -63,6 +63,9 @@ pub enum Says<'a> {
         host: String,
         /// Until when.
         until: Wall,
+        /// How long that was when it was said. Whichever is shorter counts: the message may be
+        /// heard late, by a page that was frozen, and the clock may be set meanwhile.
+        span: Millis,
     },
     /// Leader, are you there?
     Ask,
@@ -234,9 +237,10 @@ impl Says<'_> {
             }
             Says::Queue(text) => w.key("q").raw(text),
             Says::Contracts(word) => word.write(w),
-            Says::Calm { host, until } => {
+            Says::Calm { host, until, span } => {
                 w.key("host").string(host);
                 w.key("until").number(until.0);
+                w.key("span").number(span.0);
             }
             Says::Missing { channel, position } => write_place(w, channel, position.as_ref()),
             Says::Call {
@@ -403,6 +407,7 @@ struct Members<'a> {
     code: Option<Raw<'a>>,
     host: Option<Raw<'a>>,
     until: Option<Raw<'a>>,
+    span: Option<Raw<'a>>,
     queue: Option<Raw<'a>>,
 }
 
@@ -430,6 +435,7 @@ impl<'a> Members<'a> {
             "code" => &mut self.code,
             "host" => &mut self.host,
             "until" => &mut self.until,
+            "span" => &mut self.span,
             "q" => &mut self.queue,
             _ => return,
         };
@@ -467,6 +473,7 @@ impl<'a> Members<'a> {
             "calm" => Says::Calm {
                 host: string(self.host)?.into_owned(),
                 until: Wall(self.until?.integer()?),
+                span: Millis(self.span?.integer()?),
             },
             "ask" => Says::Ask,
             "missing" => Says::Missing {
@@ -590,6 +597,7 @@ mod tests {
             Says::Calm {
                 host: "api".to_owned(),
                 until: Wall(9),
+                span: Millis(4),
             },
             Says::Here {
                 visible: false,

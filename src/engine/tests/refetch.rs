@@ -10,7 +10,7 @@ use crate::engine::limits::{COUNTERS_EVERY, GAP_SPREAD_VISIBLE, WINDOW};
 use crate::engine::notice::Notice;
 use crate::engine::output::Output;
 use crate::engine::tabs::message::{self, Says};
-use crate::engine::time::{Mono, Now, Wall};
+use crate::engine::time::{Millis, Mono, Now, Wall};
 use crate::engine::{Boot, Engine};
 use crate::wire::json::Writer;
 
@@ -172,6 +172,7 @@ fn all_tabs_hear_that_a_server_wants_calm() {
     let calm = Says::Calm {
         host: "api".to_owned(),
         until: Wall(until),
+        span: Millis(60_000),
     };
     assert_eq!(message::read(said.as_bytes()).unwrap().says, calm);
 
@@ -188,6 +189,35 @@ fn all_tabs_hear_that_a_server_wants_calm() {
     assert_eq!(refetches(&other.event("")), 0);
     other.now += 60_000;
     assert_eq!(refetches(&other.handle(Input::Tick)), 1);
+}
+
+#[test]
+fn a_wish_for_calm_that_is_heard_late_or_on_another_clock_holds_no_longer_than_it_was_meant() {
+    // The word was said a moment before: by a clock that was set back meanwhile, and to a page that
+    // was frozen for all but a second of it.
+    for (said_at, holds) in [(86_400_000, 60_000), (0, 60_000), (-59_000, 1000)] {
+        let mut page = Page::open(5);
+        page.command(r#"{"do":"fetch","key":["tasks"],"phase":"observe","host":"api"}"#);
+        let until = at(page.now).wall.0.saturating_add_signed(said_at + 60_000);
+        let calm = Says::Calm {
+            host: "api".to_owned(),
+            until: Wall(until),
+            span: Millis(60_000),
+        };
+        let calm = message::write(TabId(9), page.engine.scope, &calm);
+        page.handle(Input::TabMessage(calm.as_bytes()));
+        let refetches = |out: &[Output]| {
+            told(out)
+                .iter()
+                .filter(|text| text.contains("refetch"))
+                .count()
+        };
+        assert_eq!(refetches(&page.event("")), 0);
+        page.now += holds - 1;
+        assert_eq!(refetches(&page.handle(Input::Tick)), 0, "{said_at}");
+        page.now += 1;
+        assert_eq!(refetches(&page.handle(Input::Tick)), 1, "{said_at}");
+    }
 }
 
 #[test]

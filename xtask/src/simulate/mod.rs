@@ -71,6 +71,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Options> {
             Long("first") => ("EVERFRESH_FIRST", number(&mut arguments)?),
             Long("for") => ("EVERFRESH_SECONDS", seconds(&mut arguments)?),
             Long("go-on") => ("EVERFRESH_GO_ON", 1),
+            Long("whole") => ("EVERFRESH_WHOLE", 1),
             Long("mutants") => {
                 options.mutants.get_or_insert_default();
                 continue;
