@@ -14,6 +14,13 @@ pub(super) fn write(key: &str, value: &str) {
     }
 }
 
+/// Keeps a value no longer.
+pub(super) fn remove(key: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.remove_item(key);
+    }
+}
+
 /// What was kept, if anything was.
 pub(super) fn read(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?

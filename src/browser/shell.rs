@@ -167,7 +167,7 @@ impl Shell {
         if self.pumping.replace(true) {
             return;
         }
-        let mut notices = Vec::new();
+        let mut notices: Vec<Notice> = Vec::new();
         loop {
             let Some(happening) = self.inbox.borrow_mut().pop_front() else {
                 break;
@@ -185,7 +185,7 @@ impl Shell {
                         if let Notice::User(change) = &notice
                             && change.clears()
                         {
-                            notices.retain(|notice| !matches!(notice, Notice::Event { .. }));
+                            notices.retain(|notice| !notice.is_personal());
                         }
                         notices.push(notice);
                     }
@@ -343,6 +343,7 @@ impl Shell {
                 self.later(Happening::StoreRead(op, storage::read(&keys)));
             }
             Output::SessionWrite { key, value } => session::write(&key, &value),
+            Output::SessionRemove { key } => session::remove(&key),
             Output::SessionRead { key } => {
                 let value = session::read(&key);
                 self.later(Happening::Session(key, value));

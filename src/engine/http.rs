@@ -120,6 +120,16 @@ pub enum StreamEvent<'a> {
     Failed(Failure),
 }
 
+/// Scheme, host and port of a URL: who is asked.
+pub fn origin(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let rest = url.get(start..).unwrap_or("");
+    let end = rest
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| start + at);
+    url.get(..end).unwrap_or(url)
+}
+
 /// Who asked, with what that part needs to recognise its question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {

@@ -46,6 +46,7 @@ mod route_http;
 mod route_invalidation;
 mod route_journal;
 mod route_link;
+mod route_login;
 mod route_queue;
 mod route_tabs;
 mod route_user;

@@ -79,6 +79,27 @@ pub enum Notice {
     },
 }
 
+impl Notice {
+    /// Is it about a person's data? Then it must not be told any more once another one is there.
+    /// What became of a mutation is told all the same: somebody waits for it.
+    pub fn is_personal(&self) -> bool {
+        match self {
+            Notice::Invalidate { .. }
+            | Notice::Refetch { .. }
+            | Notice::Event { .. }
+            | Notice::Run(_)
+            | Notice::Violation(_)
+            | Notice::Token { .. }
+            | Notice::Log { .. } => true,
+            Notice::Status(_)
+            | Notice::Mutation(_)
+            | Notice::CancelRun { .. }
+            | Notice::User(_)
+            | Notice::Fault(_) => false,
+        }
+    }
+}
+
 /// What happened to the person whose data this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserChange {

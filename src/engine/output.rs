@@ -114,6 +114,11 @@ pub enum Output {
         /// What.
         value: String,
     },
+    /// Remove what is stored for a reload of this tab, if it can be.
+    SessionRemove {
+        /// Where.
+        key: String,
+    },
     /// Remove a value. Whether it worked does not matter: it may be seen again later anyhow.
     StoreRemove {
         /// Where.

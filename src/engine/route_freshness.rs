@@ -37,8 +37,9 @@ impl Engine {
                 Step::Refetch { key, contract, why } => {
                     self.invalidate(now, &[key], Cause::Contract { contract, why });
                 }
-                Step::Probe { id, call } => {
+                Step::Probe { id, mut call } => {
                     self.metrics.probes += 1;
+                    self.show_token(&mut call);
                     self.send_request(now, Owner::Probe(id), PROBE_ANSWER_TIMEOUT, call);
                 }
                 Step::AbortProbe(id) => self.abort_request(Owner::Probe(id)),
@@ -47,8 +48,8 @@ impl Engine {
                     self.metrics.violations += 1;
                     self.tell(Notice::Violation(violation));
                 }
-                // Whoever keeps the token hears of a dead one from the link as well.
-                Step::Login => {}
+                Step::Login => self.want_token(now),
+                Step::Erase { key } => self.out.push_back(Output::SessionRemove { key }),
                 Step::Save { key, value } => {
                     self.out.push_back(Output::SessionWrite { key, value });
                 }
@@ -93,11 +94,16 @@ impl Engine {
 
     /// What happened to a key, as far as its age is concerned.
     pub(super) fn age_of_key(&mut self, now: Now, report: &Report) {
+        if let Phase::Observe { age: Some(age), .. } = &report.phase {
+            let found = Fact::Found(*age);
+            self.freshness.report(now, &report.key, found);
+        }
         let fact = match &report.phase {
             Phase::Observe { active, .. } => Fact::Observed(*active),
             Phase::Unobserve => Fact::Observed(false),
             Phase::Remove => Fact::Removed,
-            Phase::Start { .. } => Fact::Started,
+            Phase::Start { age: None, .. } => Fact::Started,
+            Phase::Start { age: Some(age), .. } => Fact::Running(*age),
             Phase::Success { .. } => Fact::Fetched,
             Phase::Failure { retry_after, .. } => Fact::Failed {
                 answered: matches!(retry_after, Some(RetryAfter::In(_) | RetryAfter::Header(_))),

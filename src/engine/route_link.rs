@@ -3,7 +3,7 @@
 
 use super::Engine;
 use super::http::{Call, Failure, Headers, Method, Owner, Reply, Sight, StreamEvent, retry_after};
-use super::ids::{ConnId, TokenId};
+use super::ids::ConnId;
 use super::input::SocketEvent;
 use super::limits::{
     ANSWER_BYTES_MAX, CONNECT_TIMEOUT, POST_TIMEOUT, SCOUT_BYTES_MAX, SCOUT_TIMEOUT,
@@ -12,11 +12,9 @@ use super::link::{self, Sighting, Step};
 use super::notice::FaultCode;
 use super::output::Output;
 use super::status::{Status, Transport};
-use super::tabs::Role;
 use super::tabs::calls::{CallRefused, Deed};
-use super::tabs::message::Says;
 use super::time::{Millis, Now};
-use super::token::{Token, TokenFailure};
+use super::token::Token;
 use crate::wire::{Heard, Refusal, native};
 
 impl Engine {
@@ -353,39 +351,6 @@ impl Engine {
             self.link.synced(now);
         }
         self.link.tick(now, &mut self.rng);
-    }
-
-    /// The app answered the question for a token.
-    pub(super) fn on_token(
-        &mut self,
-        now: Now,
-        request: TokenId,
-        result: Result<Option<Token>, TokenFailure>,
-    ) {
-        if matches!(result, Ok(Some(_))) {
-            self.freshness.token();
-        }
-        self.link
-            .token_answered(now, request, result, &mut self.rng);
-    }
-
-    /// Somebody logged in. The token itself never leaves this tab: the leader asks its own page.
-    pub(super) fn on_login(&mut self, now: Now, token: Option<Token>) {
-        self.freshness.token();
-        if self.tabs.role() == Role::Following {
-            self.heard_of_login();
-            self.post(Says::LoggedIn);
-        } else {
-            self.link.logged_in(now, token);
-            self.channels.token_changed();
-            self.channel_steps(now);
-        }
-    }
-
-    /// Another tab knows of a login.
-    pub(super) fn heard_of_login(&mut self) {
-        // Whoever leads next need not wait for a login any more.
-        self.heir_of = None;
     }
 
     /// The app wants a new connection. Whoever leads makes it.

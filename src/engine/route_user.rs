@@ -25,7 +25,7 @@ impl Engine {
         }
         self.config.user = user;
         self.scope = principal::scope(&self.config);
-        self.forget_principal();
+        self.forget_principal(now);
         if was != Life::New {
             self.tell(Notice::User(UserChange::Switched));
         }
@@ -123,22 +123,26 @@ impl Engine {
             self.life = Life::Fenced;
         }
         self.closed_at = now.wall;
-        self.forget_principal();
+        self.forget_principal(now);
         self.tell(Notice::User(UserChange::Fenced));
     }
 
     /// Drops everything that is about a person. What the page watches and listens to stays: that
     /// is about the page. The queue of the person stays in the storage, under the person's scope.
-    fn forget_principal(&mut self) {
+    fn forget_principal(&mut self, now: Now) {
         // What was about to be told is that person's as well.
         self.out
-            .retain(|output| !matches!(output, Output::Tell(Notice::Event { .. })));
+            .retain(|output| !matches!(output, Output::Tell(notice) if notice.is_personal()));
         self.channels.forget_all();
+        self.invalidation.forget_user();
         let scope = principal::scope_name(self.scope);
         self.queue.fence(Rc::clone(&scope));
         self.freshness.change_user(scope);
+        self.freshness_steps(now);
         self.calls.forget_all();
         self.link.forget_user();
+        self.metrics.forget_user();
+        self.journal.forget_user();
         self.heir_of = None;
         self.relay.clear();
         self.wants_changed = false;

@@ -57,8 +57,8 @@ pub(super) struct KeyAge {
     pub(super) active: bool,
     /// When the fetch that runs started.
     pub(super) started: Option<Mono>,
-    /// When the fetch that brought the data started.
-    pub(super) fetched: Option<Mono>,
+    /// How old the data is, counted from the start of the fetch that brought it.
+    pub(super) fetched: Option<Known>,
     /// How old the data is: younger than its fetch when a probe vouched for it.
     pub(super) known: Option<Known>,
 }
@@ -171,8 +171,22 @@ pub(super) enum Probe {
     },
     /// The server wants to know who asks.
     Login,
-    /// The server does not want to be asked.
-    Stopped,
+    /// The server does not want to be asked by us: not before somebody logs in.
+    Refused,
+    /// There is nothing to ask for any more.
+    Gone,
+}
+
+impl Probe {
+    /// Can nothing be asked now?
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, Probe::Asking { .. }) || self.rests()
+    }
+
+    /// Is nothing asked, until something else changes?
+    pub(super) fn rests(&self) -> bool {
+        matches!(self, Probe::Login | Probe::Refused | Probe::Gone)
+    }
 }
 
 /// A contract and all that is known of it.
@@ -331,6 +345,12 @@ impl Entry {
         self.took = took.max(Millis(self.took.0 / 4 * 3));
     }
 
+    /// The probe was refused, and is asked again as soon as it may be.
+    pub(super) fn try_anew(&mut self) {
+        self.probe = Probe::Ready(None);
+        self.urgent.get_or_insert(Why::Poll);
+    }
+
     pub(super) fn idle(&self) -> bool {
         self.need == Need::Idle
     }
@@ -338,11 +358,15 @@ impl Entry {
     /// Forgets what belongs to one user.
     pub(super) fn forget(&mut self) {
         let contract = self.contract.clone();
-        let (watchers, enabled, violations) = (self.watchers, self.enabled, self.violations);
+        // Who looked still does; an adapter need not say so again.
+        let mut keys = std::mem::take(&mut self.keys);
+        for key in &mut keys {
+            (key.started, key.fetched, key.known) = (None, None, None);
+        }
         *self = Entry {
-            watchers,
-            enabled,
-            violations,
+            watchers: self.watchers,
+            enabled: self.enabled,
+            keys,
             ..Entry::new(contract)
         };
     }

@@ -6,7 +6,7 @@ use super::ledger::{Age, Blame, Entry, Known, Probe, Source, Trouble, Why};
 use super::probe::{Tag, Tagged, Verdict, judge};
 use super::word::{Found, Need, Word};
 use super::{Freshness, Place, ProbeId, Step};
-use crate::engine::http::{Call, Failure, Method, Reply, Sight};
+use crate::engine::http::{Call, Failure, Method, Reply, Sight, origin};
 use crate::engine::limits::{
     ASK_PATIENCE, ASK_SLACK, MIN_INTERVAL, PROBE_BACKOFF_MAX, PROBE_BYTES_MAX, RETRY_AFTER_MAX,
     VERDICT_AGE_MAX,
@@ -100,10 +100,7 @@ impl Freshness {
     pub(super) fn due(&self, at: usize) -> Option<Mono> {
         let entry = self.entries.get(at)?;
         let wanted = entry.wanted?;
-        if matches!(
-            entry.probe,
-            Probe::Asking { .. } | Probe::Login | Probe::Stopped
-        ) {
+        if entry.probe.is_busy() {
             return None;
         }
         let floor = entry.asked.map(|asked| asked + entry.contract.min_interval);
@@ -274,7 +271,7 @@ impl Freshness {
                 self.announce(now, at, Found::Changed, started, Why::Poll, rng);
             }
             Verdict::Gone => {
-                self.give_up_probe(now, at, Probe::Stopped, "what was probed is gone for good");
+                self.give_up_probe(now, at, Probe::Gone, "what was probed is gone for good");
                 self.announce(now, at, Found::Changed, started, Why::Poll, rng);
             }
             Verdict::Pointless if !plain => self.ask_server(now, at, None, true),
@@ -283,7 +280,7 @@ impl Freshness {
                 self.give_up_probe(
                     now,
                     at,
-                    Probe::Stopped,
+                    Probe::Refused,
                     "the probe is refused with a new token too",
                 );
             }
@@ -292,7 +289,7 @@ impl Freshness {
                 self.steps.push_back(Step::Login);
             }
             Verdict::Forbidden => {
-                self.give_up_probe(now, at, Probe::Stopped, "the probe is forbidden");
+                self.give_up_probe(now, at, Probe::Refused, "the probe is forbidden");
             }
             Verdict::Later(wait) => {
                 self.try_later(now, at, wait, "the server wants calm, or failed", rng)
@@ -342,7 +339,7 @@ impl Freshness {
         };
         let tag = match &mut entry.probe {
             Probe::Asking { tag, .. } => tag.take(),
-            Probe::None | Probe::Ready(_) | Probe::Login | Probe::Stopped => None,
+            Probe::None | Probe::Ready(_) | Probe::Login | Probe::Refused | Probe::Gone => None,
         };
         entry.probe = Probe::Ready(tag);
         entry.urgent.get_or_insert(Why::Poll);
@@ -414,11 +411,7 @@ impl Freshness {
         let soon = entry
             .asked
             .is_some_and(|asked| asked + entry.contract.min_interval > now.mono);
-        let busy = matches!(
-            entry.probe,
-            Probe::Asking { .. } | Probe::Login | Probe::Stopped
-        );
-        if !soon && !busy && entry.hold <= now.mono {
+        if !soon && !entry.probe.is_busy() && entry.hold <= now.mono {
             self.touched = true;
             self.look(now, at, rng);
         }
@@ -470,11 +463,11 @@ impl Freshness {
                     .contract
                     .probe
                     .as_deref()
-                    .map(host_of)
+                    .map(origin)
                     .map(String::from);
                 entry.hold = entry.hold.max(until);
                 for other in &mut self.entries {
-                    let theirs = other.contract.probe.as_deref().map(host_of);
+                    let theirs = other.contract.probe.as_deref().map(origin);
                     if theirs.is_some() && theirs == host.as_deref() {
                         let spread = rng.jitter(MIN_INTERVAL);
                         other.hold = other.hold.max(until + spread);
@@ -521,7 +514,7 @@ impl Entry {
         let mut unproven = false;
         for key in &mut self.keys {
             let Some(fetched) = key.fetched else { continue };
-            if now.since(fetched) > vouched {
+            if fetched.age(now) > vouched {
                 unproven |= key.active;
                 continue;
             }
@@ -533,14 +526,4 @@ impl Entry {
         }
         unproven
     }
-}
-
-/// Scheme, host and port of a URL.
-fn host_of(url: &str) -> &str {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let rest = url.get(start..).unwrap_or("");
-    let end = rest
-        .find(['/', '?', '#'])
-        .map_or(url.len(), |at| start + at);
-    url.get(..end).unwrap_or(url)
 }

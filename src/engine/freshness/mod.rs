@@ -345,7 +345,7 @@ impl Freshness {
         let Some((_, entry)) = self.find(name) else {
             return false;
         };
-        if enabled && !entry.enabled && matches!(entry.probe, Probe::Stopped | Probe::Login) {
+        if enabled && !entry.enabled && entry.probe.rests() {
             entry.probe = Probe::Ready(None);
         }
         entry.enabled = enabled;
@@ -358,7 +358,7 @@ impl Freshness {
         let Some((at, entry)) = self.find(name) else {
             return false;
         };
-        if matches!(entry.probe, Probe::Stopped | Probe::Login) {
+        if entry.probe.rests() {
             entry.probe = Probe::Ready(None);
         }
         entry.asked = Some(now.mono);
@@ -411,9 +411,19 @@ impl Freshness {
     pub fn token(&mut self) {
         for entry in &mut self.entries {
             if entry.probe == Probe::Login {
-                entry.probe = Probe::Ready(None);
                 entry.after_token = true;
-                entry.urgent.get_or_insert(Why::Poll);
+                entry.try_anew();
+                self.touched = true;
+            }
+        }
+    }
+
+    /// Somebody logged in: whoever was refused, for whatever reason, may try again.
+    pub fn login(&mut self) {
+        for entry in &mut self.entries {
+            if matches!(entry.probe, Probe::Login | Probe::Refused) {
+                entry.after_token = false;
+                entry.try_anew();
                 self.touched = true;
             }
         }
@@ -424,6 +434,11 @@ impl Freshness {
         self.set_place(Place::Away);
         self.steps
             .retain(|step| matches!(step, Step::AbortProbe(_)));
+        // The data is gone from the page, and so its age means nothing, to whoever comes next and
+        // to the last one when they are back.
+        if self.last.is_some() {
+            self.erase();
+        }
         self.scope = scope;
         self.entries.iter_mut().for_each(Entry::forget);
         self.last = None;

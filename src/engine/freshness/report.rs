@@ -23,15 +23,24 @@ impl Entry {
                     self.covered = None;
                 }
             }
+            // Whatever is known already is known better.
+            Fact::Found(age) => {
+                if record.fetched.is_none() {
+                    let known = Known { at: now, age };
+                    (record.fetched, record.known) = (Some(known), Some(known));
+                }
+            }
             Fact::Started => record.started = Some(now),
+            Fact::Running(span) => record.started = Some(Mono(now.0.saturating_sub(span.0))),
             Fact::Cancelled => record.started = None,
             Fact::Fetched => {
                 // What the app put into the cache by itself proves nothing.
                 let Some(started) = record.started.take() else {
                     return;
                 };
-                let before = record.fetched.replace(started);
-                record.known = Some(Known::fresh(started));
+                let fresh = Known::fresh(started);
+                let before = record.fetched.replace(fresh).map(|known| known.at);
+                record.known = Some(fresh);
                 let since = |moment: Option<Mono>| moment.is_some() && moment >= before;
                 self.source = Some(match () {
                     () if since(self.event) => Source::Push,

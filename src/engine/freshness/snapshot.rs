@@ -36,7 +36,9 @@ impl Entry {
         match (&self.probe, self.trouble) {
             (_, Some(trouble)) => trouble.reason,
             (Probe::Asking { .. }, None) => "a probe is under way",
-            (Probe::None | Probe::Ready(_) | Probe::Login | Probe::Stopped, None) => "",
+            (Probe::None | Probe::Ready(_) | Probe::Login | Probe::Refused | Probe::Gone, None) => {
+                ""
+            }
         }
     }
 }

@@ -22,8 +22,12 @@ pub enum Fact {
     Observed(bool),
     /// It left the cache.
     Removed,
+    /// The adapter came late, and found data of this age in the cache.
+    Found(Millis),
     /// A fetch of it started.
     Started,
+    /// The adapter came late, and found that a fetch has been running for this long.
+    Running(Millis),
     /// The fetch brought data.
     Fetched,
     /// The fetch failed; perhaps the server said so.
@@ -83,6 +87,11 @@ pub enum Step {
         key: String,
         /// What.
         value: String,
+    },
+    /// Take out what is stored for a reload.
+    Erase {
+        /// Where.
+        key: String,
     },
     /// Read what was stored before a reload.
     Load {

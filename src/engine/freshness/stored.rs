@@ -27,6 +27,15 @@ impl Freshness {
         }
     }
 
+    /// Takes out all that was stored.
+    pub(super) fn erase(&mut self) {
+        for at in 0..self.entries.len() {
+            if let Some(key) = self.name_of(at) {
+                self.steps.push_back(Step::Erase { key });
+            }
+        }
+    }
+
     /// What was stored before the page was loaded, if anything was.
     pub fn loaded(&mut self, now: Now, key: &str, value: Option<&str>) {
         let Some(value) = value else { return };

@@ -233,6 +233,17 @@ impl Families {
         self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 
+    /// Nothing was heard of any of them.
+    pub(super) fn forget_heard(&mut self) {
+        for family in self.slots.iter_mut().flatten() {
+            family.mark = Mark::Clean;
+            family.told = None;
+            family.last = None;
+        }
+        self.marked.clear();
+        self.next = None;
+    }
+
     /// Something in a family became stale.
     pub(super) fn remember(&mut self, id: FamilyId, now: Mono, cause: &Rc<Cause>) {
         if let Some(family) = self.get_mut(id) {

@@ -337,6 +337,21 @@ impl Ledger {
         }
     }
 
+    /// Nothing is known of what any key shows, and nothing is owed; whoever looked still does.
+    pub(super) fn forget(&mut self, read: Tide) {
+        for entry in self.slots.iter_mut().flatten() {
+            entry.state = State::Settled;
+            entry.read = read;
+            entry.version = None;
+            entry.failures = 0;
+            entry.hold = Mono(0);
+            entry.last = None;
+            entry.listed = false;
+        }
+        self.listed.clear();
+        self.next = None;
+    }
+
     pub(super) fn next_wakeup(&self) -> Option<Mono> {
         self.next
     }

@@ -269,6 +269,19 @@ impl Invalidation {
         Some(id)
     }
 
+    /// Another person is there: what was heard, owed and shown was the last one's. The keys stay,
+    /// because an adapter need not say again that somebody looks at them; and a host that wants
+    /// calm wants it from this browser.
+    pub fn forget_user(&mut self) {
+        self.families.forget_heard();
+        // Those that a payload named go, and only they.
+        self.sweep(Mono(u64::MAX));
+        self.tide = self.tide.next();
+        self.ledger.forget(self.tide);
+        self.changes = Changes::default();
+        self.mutations = Mutations::default();
+    }
+
     /// Another tab heard that a host wants calm. Nobody is believed for longer than we would
     /// believe the server.
     pub fn calm(&mut self, now: Mono, host: &str, until: Mono) {

@@ -144,11 +144,12 @@ impl Journal {
     }
 
     /// Somebody else's data begins: what was noted is not for them (G9).
-    pub fn forget(&mut self) {
-        self.entries.clear();
-        self.names.clear();
-        self.said.clear();
-        self.dropped = 0;
+    pub fn forget_user(&mut self) {
+        *self = Journal {
+            logged: self.logged,
+            now: self.now,
+            ..Journal::default()
+        };
     }
 
     /// Writes all entries, the oldest first.

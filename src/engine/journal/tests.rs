@@ -101,7 +101,7 @@ fn parts_are_read_or_refused() {
 fn another_principal_finds_nothing() {
     let mut journal = Journal::default();
     journal.event(Seen::New, "moved", "c");
-    journal.forget();
+    journal.forget_user();
     assert_eq!(text(|w| journal.write(w)), r#"{"dropped":0,"entries":[]}"#);
     assert!(journal.names.is_empty());
 }

@@ -177,16 +177,16 @@ impl Link {
         }
     }
 
-    /// The app answered the question for a token.
+    /// The app answered the question for a token. False if it was an older question.
     pub fn token_answered(
         &mut self,
         now: Now,
         request: TokenId,
         result: Result<Option<Token>, TokenFailure>,
         rng: &mut Rng,
-    ) {
+    ) -> bool {
         match self.tokens.answer(now.mono, request, result, rng) {
-            Answered::Void => {}
+            Answered::Void => return false,
             Answered::Given => self.token_given(now),
             Answered::Failed => self.token_failed(now),
             Answered::Refused => match &self.state {
@@ -199,6 +199,26 @@ impl Link {
                 | State::NeedsAuth
                 | State::Failed => {}
             },
+        }
+        true
+    }
+
+    /// A server that another part asked did not accept who we are. The app may have a better token:
+    /// it is asked once, however many were refused.
+    pub fn refused_elsewhere(&mut self, now: Now) {
+        match &self.state {
+            // Who has no link asks for nobody; and a login that is wanted already comes by itself.
+            State::Idle | State::NeedsAuth => {}
+            State::Asking
+            | State::Dialling(_)
+            | State::Live(_)
+            | State::Waiting(_)
+            | State::Failed => {
+                if let Some(request) = self.tokens.ask_for_others(now.mono) {
+                    let why = TokenReason::Rejected;
+                    self.out.push_back(Step::AskToken(request, why));
+                }
+            }
         }
     }
 

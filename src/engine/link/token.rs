@@ -272,6 +272,15 @@ impl Tokens {
         }
     }
 
+    /// Asks for a new token because the one at hand was refused somewhere else. Not if an answer is
+    /// awaited or will be asked for, and not if the user has to log in first.
+    pub(super) fn ask_for_others(&mut self, now: Mono) -> Option<TokenId> {
+        match self.asking {
+            Asking::No => self.source.then(|| self.ask(now)),
+            Asking::Open { .. } | Asking::Later { .. } | Asking::Refused => None,
+        }
+    }
+
     /// Time passed. True if the app's function has taken too long.
     pub(super) fn tick(&mut self, now: Mono, rng: &mut Rng) -> bool {
         match self.asking {

@@ -1,6 +1,6 @@
 //! Figures about what happens, for people and for tests.
 //!
-//! Counts since the engine was made; how long the stages take; how much of the time there was a
+//! Counts since the engine was made, or since another person came; how long the stages take; how much of the time there was a
 //! link; a row a minute for graphs. It decides nothing and knows no part: it is told what
 //! happened. Everything is bounded and whole-numbered (G10).
 
@@ -104,6 +104,15 @@ struct Uptime {
 }
 
 impl Metrics {
+    /// Somebody else's data begins: what was counted is not for them (G9). The server's clock is
+    /// the same for everybody.
+    pub fn forget_user(&mut self) {
+        *self = Metrics {
+            server: std::mem::take(&mut self.server),
+            ..Metrics::default()
+        };
+    }
+
     /// A frame came.
     pub fn frame(&mut self, now: Now, bytes: usize) {
         self.frames += 1;

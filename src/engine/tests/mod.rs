@@ -1,6 +1,8 @@
 //! The engine as a whole, from inputs to outputs.
 
+mod another_user;
 mod contracts;
+mod logins;
 mod refetch;
 mod take_over;
 mod why;

@@ -11,7 +11,7 @@ mod tabs;
 use super::word::Word;
 use super::*;
 use crate::engine::http::{Failure, Headers, Reply};
-use crate::engine::time::Wall;
+use crate::engine::time::{Millis, Wall};
 use crate::wire::json::{self, Writer};
 
 const WALL: u64 = 1_795_248_000_000;
@@ -25,6 +25,7 @@ enum Seen {
     Login,
     Save(String, String),
     Load(String),
+    Erase(String),
 }
 
 /// A page with contracts, an app that fetches what it is told to, and a server behind it.
@@ -178,6 +179,7 @@ impl Page {
                 Step::Login => Seen::Login,
                 Step::Save { key, value } => Seen::Save(key, value),
                 Step::Load { key } => Seen::Load(key),
+                Step::Erase { key } => Seen::Erase(key),
             };
             self.seen.push((self.now, seen));
         }

@@ -468,6 +468,41 @@ fn old_data_that_comes_on_the_screen_is_fetched_and_not_reported() {
 }
 
 #[test]
+fn data_that_was_in_the_cache_before_us_is_as_old_as_the_adapter_says() {
+    let mut page = Page::new(r#"{"a":{"key":["a"],"maxAge":30000}}"#);
+    let now = page.at();
+    let (old, young) = (key(r#"["a",1]"#), key(r#"["a",2]"#));
+    for (key, age) in [(&old, 25_000), (&young, 1_000)] {
+        page.part.report(now, key, Fact::Found(Millis(age)));
+        page.part.report(now, key, Fact::Observed(true));
+        page.keys.push(key.clone());
+    }
+    page.settle();
+    assert_eq!(page.shows("a", "age"), "25000");
+    page.run(3_000);
+    assert_eq!(page.refetches(), []);
+    page.run(2_000);
+    assert_eq!(page.refetches(), [(4_000, Why::Poll)]);
+    // Once it is known when it was fetched, what the cache says is no news.
+    let now = page.at();
+    page.part.report(now, &old, Fact::Found(Millis(900_000)));
+    assert_eq!(page.shows("a", "age"), "1000");
+    assert_eq!(page.violations(), []);
+}
+
+#[test]
+fn a_fetch_that_began_before_us_counts_from_its_beginning() {
+    let mut page = Page::new(r#"{"a":{"key":["a"],"maxAge":30000}}"#);
+    page.run(10_000);
+    let (now, key) = (page.at(), key(r#"["a"]"#));
+    page.part.report(now, &key, Fact::Observed(true));
+    page.part.report(now, &key, Fact::Running(Millis(4_000)));
+    page.part.report(now, &key, Fact::Fetched);
+    page.settle();
+    assert_eq!(page.shows("a", "age"), "4000");
+}
+
+#[test]
 fn keys_have_a_limit() {
     let mut page = Page::new(PLAIN);
     for n in 0..1000 {

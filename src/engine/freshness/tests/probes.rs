@@ -81,7 +81,7 @@ fn what_was_fetched_before_the_tag_was_seen_is_not_vouched_for() {
     let now = page.at();
     let old = key(r#"["a","old"]"#);
     page.part.report(now, &old, Fact::Observed(false));
-    page.part.entries[0].key(&old).unwrap().fetched = Some(Mono(1));
+    page.part.entries[0].key(&old).unwrap().fetched = Some(ledger::Known::fresh(Mono(1)));
     page.part.entries[0].key(&old).unwrap().known = Some(ledger::Known::fresh(Mono(1)));
     page.part.report(now, &old, Fact::Observed(true));
     page.keys.push(old);

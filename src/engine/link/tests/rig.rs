@@ -162,10 +162,11 @@ impl Rig {
     }
 
     /// Lets something happen to the link.
-    pub(super) fn act(&mut self, act: impl FnOnce(&mut Link, Now, &mut Rng)) {
+    pub(super) fn act<T>(&mut self, act: impl FnOnce(&mut Link, Now, &mut Rng) -> T) -> T {
         let now = self.time();
-        act(&mut self.link, now, &mut self.rng);
+        let result = act(&mut self.link, now, &mut self.rng);
         self.settle();
+        result
     }
 
     pub(super) fn word(&self) -> Word {
