@@ -660,6 +660,10 @@ pub const LOCK_FAILURES_MAX: u32 = 3;
 /// but channels that nobody watches.
 pub const ROSTER_CHECK: Millis = Millis::seconds(30);
 
+/// A page that the browser froze or put away may be shown again, and is told what it missed, for
+/// this long after the last of them was heard: as long as the channels are kept that it watched.
+pub const RETURNS_WITHIN: Millis = CHANNEL_IDLE;
+
 /// If this tab heard and did nothing for so long, the silence of others proves nothing.
 pub const ROSTER_SLEEP: Millis = Millis::seconds(90);
 

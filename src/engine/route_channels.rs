@@ -42,9 +42,9 @@ impl Engine {
         match verdict {
             Verdict::Next => {
                 self.deliver(now, event);
-                self.hand_on(event, text);
+                self.hand_on(now, event, text);
             }
-            Verdict::Pass => self.hand_on(event, text),
+            Verdict::Pass => self.hand_on(now, event, text),
             Verdict::Duplicate => {
                 self.metrics.duplicates += 1;
                 self.journal
@@ -59,9 +59,9 @@ impl Engine {
         self.channel_steps(now);
     }
 
-    /// Keeps an event for the tabs that follow, if there are any.
-    fn hand_on(&mut self, event: &Event<'_>, text: Option<&str>) {
-        if !self.tabs.has_others() {
+    /// Keeps an event for the tabs that follow, and for those that may come back.
+    fn hand_on(&mut self, now: Now, event: &Event<'_>, text: Option<&str>) {
+        if !self.tabs.has_others() && !self.tabs.may_return(now) {
             return;
         }
         let text: Rc<str> = match text {
@@ -69,7 +69,7 @@ impl Engine {
             None => message::event_text(event),
         };
         self.channels.remember(&event.channel, event.seq, &text);
-        if self.lead_term().is_some() {
+        if self.lead_term().is_some() && self.tabs.has_others() {
             self.relay.push(text);
         }
     }
@@ -148,13 +148,13 @@ impl Engine {
                         if mine {
                             self.deliver(now, &event);
                         }
-                        self.hand_on(&event, Some(&text));
+                        self.hand_on(now, &event, Some(&text));
                     }
                 }
                 Step::Place {
                     channel,
                     position,
-                    gap,
+                    before,
                 } => {
                     if let Some(term) = self.lead_term() {
                         self.post(Says::Place {
@@ -162,7 +162,7 @@ impl Engine {
                             to: None,
                             channel: Cow::Borrowed(&channel),
                             position,
-                            gap,
+                            before,
                         });
                     }
                 }

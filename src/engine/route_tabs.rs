@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::channels::{Replay, Why};
+use super::channels::{Before, Replay, Why};
 use super::ids::{CallId, TabId, Term};
 use super::input::LockEvent;
 use super::notice::FaultCode;
@@ -252,14 +252,11 @@ impl Engine {
                 to,
                 channel,
                 position,
-                gap,
+                before,
                 ..
             } if to.is_none_or(|to| to == me) => {
-                if gap {
-                    self.channels.leader_gap(now.mono, &channel, position);
-                } else {
-                    self.channels.leader_is_at(now.mono, &channel, position);
-                }
+                self.channels
+                    .leader_places(now.mono, &channel, position, before);
             }
             Says::Replay {
                 to,
@@ -322,7 +319,7 @@ impl Engine {
                 to: Some(to),
                 channel,
                 position,
-                gap: true,
+                before: Before::Gap,
             }),
         }
     }

@@ -26,10 +26,10 @@ pub(crate) struct App {
     pub(crate) owed: Vec<Owed>,
     /// What the engine said last about itself.
     pub(crate) status: String,
-    /// How often it was told of a gap since the last drill began.
+    /// How often it was told of a gap since it was drilled first.
     pub(crate) gaps: u32,
-    /// It was there when the last drill began.
-    pub(crate) drilled: bool,
+    /// How many events each channel had when the first drill began for which it was there.
+    pub(crate) drilled: Option<Vec<u64>>,
     /// What the engine complained about.
     pub(crate) faults: u64,
 }
@@ -66,7 +66,7 @@ impl App {
             owed: Vec::new(),
             status: String::new(),
             gaps: 0,
-            drilled: false,
+            drilled: None,
             faults: 0,
         }
     }
@@ -178,9 +178,23 @@ impl App {
         Ok(missed)
     }
 
-    /// Did it hear other events of a channel, but not this one?
-    pub(crate) fn behind(&self, channel: usize, last: u64) -> bool {
-        self.heard[channel].is_some_and(|heard| heard < last)
+    /// A drill begins: from now on it shall not miss anything.
+    pub(crate) fn is_drilled(&mut self, reference: &Reference) {
+        if self.drilled.is_none() {
+            let published = reference.published.iter().map(|log| log.len() as u64);
+            self.drilled = Some(published.collect());
+            self.gaps = 0;
+        }
+    }
+
+    /// The channel and the number of an event that was published after it was first drilled, and
+    /// that it should have heard.
+    pub(crate) fn missed(&self, reference: &Reference) -> Option<(usize, u64)> {
+        let before = self.drilled.as_ref()?;
+        (0..before.len())
+            .filter(|&channel| self.watched[channel] > 0)
+            .map(|channel| (channel, reference.published[channel].len() as u64))
+            .find(|&(channel, last)| last > before[channel] && self.heard[channel] != Some(last))
     }
 
     /// A channel is not watched any more: what is published from now on is not missed.

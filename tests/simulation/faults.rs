@@ -79,13 +79,7 @@ impl World {
                 self.with(who, |world, tab| world.freeze(tab, told, span))
             }
             Transition::Cache { who, span } => self.with(who, |world, tab| world.cache(tab, span)),
-            Transition::Hide { who, span } => self.with(who, |world, tab| {
-                if world.tabs[tab].hidden.is_none() {
-                    world.tabs[tab].hidden = Some(world.now);
-                    world.feed(tab, Arrival::Page(PageEvent::Hidden));
-                    world.agenda.add(world.now + span, Happening::Show(tab));
-                }
-            }),
+            Transition::Hide { who, span } => self.with(who, |world, tab| world.hide(tab, span)),
             Transition::Sleep {
                 browser,
                 span,
@@ -292,7 +286,7 @@ impl World {
         }
     }
 
-    fn freeze(&mut self, tab: usize, told: bool, span: Time) {
+    pub(crate) fn freeze(&mut self, tab: usize, told: bool, span: Time) {
         if told {
             if self.tabs[tab].hidden.is_none() {
                 self.tabs[tab].hidden = Some(self.now);
@@ -332,7 +326,7 @@ impl World {
         self.go_on(tab, first);
     }
 
-    fn cache(&mut self, tab: usize, span: Time) {
+    pub(crate) fn cache(&mut self, tab: usize, span: Time) {
         for event in [
             PageEvent::Suspended,
             PageEvent::Hidden,
@@ -358,6 +352,14 @@ impl World {
         self.sometimes.reached(Rare::BackFromCache);
         let events = [PageEvent::Resumed, PageEvent::Visible, PageEvent::Resumed];
         self.go_on(tab, events.map(Arrival::Page).to_vec());
+    }
+
+    pub(crate) fn hide(&mut self, tab: usize, span: Time) {
+        if self.tabs[tab].hidden.is_none() {
+            self.tabs[tab].hidden = Some(self.now);
+            self.feed(tab, Arrival::Page(PageEvent::Hidden));
+            self.agenda.add(self.now + span, Happening::Show(tab));
+        }
     }
 
     /// A hidden tab is seen again.
@@ -510,7 +512,7 @@ impl World {
     // The network.
 
     /// The sockets of a browser of which no end is closed.
-    fn open_sockets(&self, browser: usize) -> Vec<usize> {
+    pub(crate) fn open_sockets(&self, browser: usize) -> Vec<usize> {
         (0..self.sockets.len())
             .filter(|&at| {
                 let socket = &self.sockets[at];
@@ -650,35 +652,5 @@ impl World {
                 self.reconnect(tab);
             }
         }
-    }
-
-    /// In a healed world something happens that happens all day: a tab is opened or closed, even
-    /// the one that leads. What changes then, or a little later, is on every screen soon, and
-    /// nobody has missed anything.
-    pub(crate) fn drill(&mut self, drill: u32) {
-        tell!(self, "=== drill {drill}");
-        for tab in &mut self.tabs {
-            tab.app.gaps = 0;
-            tab.app.drilled = true;
-        }
-        let browser = self.chance.app.index(self.browsers.len());
-        let place = self.chance.app.index(self.shape.extent.places);
-        let seats = &self.browsers[browser].seats;
-        let several = seats.iter().flatten().count() > 1;
-        let leader = self.leader(browser).filter(|_| several);
-        match (self.chance.app.below(4), leader) {
-            (0, Some(leader)) => self.close(leader),
-            (1, Some(leader)) => self.crash(leader),
-            (2, _) => self.open(Seat { browser, place }),
-            _ => {}
-        }
-        if leader.is_some_and(|leader| self.tabs[leader].life == Life::Gone) {
-            self.sometimes.reached(Rare::HandOverInHealedWorld);
-        }
-        // In the middle of the hand-over, or when it is done.
-        let after = self.chance.app.pick(&[0, 20 * MS, 300 * MS, 10 * S]);
-        let kind = self.chance.app.index(self.shape.extent.kinds);
-        let change = Happening::DrillChange(kind);
-        self.agenda.add(self.now + after, change);
     }
 }

@@ -21,6 +21,7 @@ mod backend;
 mod browser;
 mod chance;
 mod checks;
+mod drill;
 mod faults;
 mod neighbour;
 mod network;

@@ -115,9 +115,9 @@ impl Server {
         )
     }
 
-    /// Does it keep events at all?
-    pub(crate) fn remembers(&self) -> bool {
-        self.history > 0
+    /// How many events it keeps of each channel.
+    pub(crate) fn history(&self) -> usize {
+        self.history
     }
 
     /// The sockets of all sessions.

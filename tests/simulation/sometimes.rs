@@ -19,8 +19,10 @@ rare! {
     HandOver,
     /// A tab took the lead while events were on their way to the tab before or from it.
     HandOverWithEventsInFlight,
-    /// A leader was closed or crashed in a healed world.
+    /// A leader went away in a healed world.
     HandOverInHealedWorld,
+    /// A leader was frozen in a healed world, without having been told.
+    LeaderFrozenInHealedWorld,
     /// Missed events were sent after a reconnect.
     Recovered,
     /// Missed events could not be sent.

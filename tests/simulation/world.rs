@@ -10,6 +10,7 @@ use crate::agenda::{Agenda, MIN, MS, S, Time};
 use crate::app::{App, channel_name, family_key};
 use crate::browser::Browser;
 use crate::chance::{Chance, Stream};
+use crate::drill::{self, Deed};
 use crate::neighbour::Neighbour;
 use crate::network::{Network, Socket};
 use crate::promises::{Broken, Promise};
@@ -26,14 +27,6 @@ use crate::transition::{self, Extent, Planned, Seat};
 const HEALS_WITHIN: Time = 4 * MIN;
 /// And when one is: each of these steps may be up to a minute late.
 const HEALS_WITHIN_HIDDEN: Time = 12 * MIN;
-/// How many gentle things happen in a healed world.
-const DRILLS: u32 = 4;
-/// How far they are apart.
-const DRILL: Time = 30 * S;
-/// How long after a change in a healed world it is on every screen, besides two fetches: a crash
-/// is noticed (120 ms), a dial goes three times to and fro over the slowest network with packets
-/// lost, the event comes, the window ends.
-const DRILL_BOUND: Time = 8 * S;
 /// How long a healed world is watched.
 const CALM: Time = 3 * MIN;
 
@@ -143,10 +136,12 @@ pub(crate) enum Happening {
     Settled,
     /// Something gentle happens in a healed world.
     Drill(u32),
-    /// A change of this kind is to be on every screen after this long.
+    /// It happens.
+    DrillDeed(Deed),
+    /// Something of this kind changes meanwhile.
     DrillChange(usize),
-    /// It has to be there now. Its channel.
-    DrillCheck(usize),
+    /// It has to be on every screen now.
+    DrillCheck,
     /// Nothing may run hot from now on.
     Calm,
     /// The world ends.
@@ -281,6 +276,11 @@ impl World {
             self.now = at;
             if let Happening::End = happening {
                 self.check_healed("after a while of calm");
+                for tab in 0..self.tabs.len() {
+                    if self.tabs[tab].life == Life::Running {
+                        self.check_nothing_missed(tab);
+                    }
+                }
                 self.check_calm();
                 break;
             }
@@ -337,23 +337,18 @@ impl World {
             Happening::Mend => self.mend(),
             Happening::Settled => {
                 self.check_healed("after the last fault");
-                for drill in 0..DRILLS {
-                    let at = self.now + u64::from(drill) * DRILL;
+                for drill in 0..drill::DRILLS {
+                    let at = self.now + u64::from(drill) * drill::APART;
                     self.agenda.add(at, Happening::Drill(drill));
                 }
-                let calm = self.now + u64::from(DRILLS) * DRILL + 30 * S;
+                let calm = self.now + u64::from(drill::DRILLS) * drill::APART + 30 * S;
                 self.agenda.add(calm, Happening::Calm);
                 self.agenda.add(calm + CALM, Happening::End);
             }
             Happening::Drill(drill) => self.drill(drill),
-            Happening::DrillChange(kind) => {
-                self.change(kind, 1, 0);
-                let bound = 2 * self.shape.fetch + DRILL_BOUND;
-                let channel = self.truth.kinds[kind].channel;
-                let check = Happening::DrillCheck(channel);
-                self.agenda.add(self.now + bound, check);
-            }
-            Happening::DrillCheck(channel) => self.check_drill(channel),
+            Happening::DrillDeed(deed) => self.do_drill(deed),
+            Happening::DrillChange(kind) => self.change(kind, 1, 0),
+            Happening::DrillCheck => self.check_drill(),
             Happening::Calm => {
                 for tab in &mut self.tabs {
                     tab.inputs = 0;

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::channel::Place;
-use super::{Channels, Replay, Source, Step, Want, Why};
+use super::{Before, Channels, Replay, Source, Step, Want, Why, has_seen};
 use crate::engine::ids::{Position, Seq};
 use crate::engine::limits::{MISSING_TIMEOUT, MISSING_TIMEOUT_MAX};
 use crate::engine::time::{Millis, Mono};
@@ -54,9 +54,24 @@ impl Channels {
         }
     }
 
-    /// The leader says that something may have been missed on a channel.
-    pub fn leader_gap(&mut self, now: Mono, name: &str, position: Option<Position>) {
-        self.start_at(now, name, position);
+    /// The leader says where a channel goes on, and what it knows of what came before.
+    pub fn leader_places(
+        &mut self,
+        now: Mono,
+        name: &str,
+        position: Option<Position>,
+        before: Before,
+    ) {
+        let ours = self.channels.get(name).map(|channel| &channel.position);
+        match before {
+            Before::Whole => self.leader_is_at(now, name, position),
+            // The leader missed something. We did not, and it was heard late: to go back would be
+            // to deliver twice what it will hand out.
+            Before::Gap if ours.is_some_and(|ours| has_seen(ours, &position)) => {
+                self.leader_is_at(now, name, position);
+            }
+            Before::Gap | Before::Anew => self.start_at(now, name, position),
+        }
     }
 
     /// The leader said again what we missed, up to a position.

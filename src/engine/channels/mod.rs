@@ -126,7 +126,7 @@ pub enum Step {
         /// The last event that was before.
         position: Option<Position>,
         /// Whether something may have been missed.
-        gap: bool,
+        before: Before,
     },
     /// Ask the leader for what came behind this position.
     AskLeader {
@@ -144,6 +144,17 @@ pub enum Step {
         /// Why.
         why: Why,
     },
+}
+
+/// What is known of a channel before the place where it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing is missing.
+    Whole,
+    /// Something may have been missed. Who is further already has missed nothing.
+    Gap,
+    /// The server began to count anew, without a word of it: whoever is further has to go back.
+    Anew,
 }
 
 /// Why a channel cannot be had.
@@ -480,6 +491,8 @@ impl Channels {
             return;
         };
         channel.place = Place::Live { since: now };
+        let goes_back = has_seen(&channel.position, &position) && channel.position != position;
+        let before = if goes_back { Before::Anew } else { Before::Gap };
         channel.position.clone_from(&position);
         channel.drop_held(&mut self.held_bytes);
         self.ring.forget(name);
@@ -487,7 +500,7 @@ impl Channels {
             self.out.push_back(Step::Place {
                 channel: Rc::clone(&channel.name),
                 position,
-                gap: true,
+                before,
             });
         }
         if channel.mine {
@@ -583,6 +596,14 @@ impl Channels {
 
 fn note(wake: &mut Option<Mono>, at: Mono) {
     *wake = Some(wake.map_or(at, |have| have.min(at)));
+}
+
+/// Have we seen all up to a place?
+fn has_seen(ours: &Option<Position>, at: &Option<Position>) -> bool {
+    match (ours, at) {
+        (Some(ours), Some(at)) => ours.epoch == at.epoch && ours.seq >= at.seq,
+        (None, _) | (_, None) => false,
+    }
 }
 
 /// Is a tab further behind than what is known of a channel that nobody else follows here?

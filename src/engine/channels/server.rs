@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::channel::Place;
-use super::{Channels, Source, Step, Why};
+use super::{Before, Channels, Source, Step, Why};
 use crate::engine::ids::{Position, RequestId};
 use crate::engine::limits::SUBSCRIBE_TIMEOUT;
 use crate::engine::rng::Rng;
@@ -35,10 +35,15 @@ impl Channels {
     pub fn give_up_lead(&mut self, now: Mono) {
         self.source = Source::Nobody;
         self.unplace(now);
-        self.channels.retain(|_, channel| channel.mine);
-        for channel in self.channels.values_mut() {
+        let ring = &mut self.ring;
+        self.channels.retain(|name, channel| {
             channel.remote.clear();
-        }
+            if !channel.mine {
+                // Nobody tells this tab when the numbers of the channel begin anew.
+                ring.forget(name);
+            }
+            channel.mine
+        });
         // A place may be free now, and what was kept for other tabs too ends at its own time.
         self.note(now);
     }
@@ -140,7 +145,7 @@ impl Channels {
         self.out.push_back(Step::Place {
             channel: Rc::clone(&channel.name),
             position: channel.position.clone(),
-            gap: false,
+            before: Before::Whole,
         });
         // What was missed follows as events and moves the position by itself.
         if let Some(at) = position {

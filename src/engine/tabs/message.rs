@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use crate::engine::channels::Want;
+use crate::engine::channels::{Before, Want};
 use crate::engine::config::is_channel_name;
 use crate::engine::freshness::word::Word;
 use crate::engine::ids::{CallId, Position, Scope, Seq, TabId, Term};
@@ -121,7 +121,7 @@ pub enum Says<'a> {
         /// Where it goes on.
         position: Option<Position>,
         /// Whether something may have been missed before.
-        gap: bool,
+        before: Before,
     },
     /// This is what you missed.
     Replay {
@@ -270,14 +270,18 @@ impl Says<'_> {
                 to,
                 channel,
                 position,
-                gap,
+                before,
                 ..
             } => {
                 if let Some(to) = to {
                     w.key("to").string(&to.text());
                 }
                 write_place(w, channel, position.as_ref());
-                w.key("gap").bool(*gap);
+                w.key("gap").number(match before {
+                    Before::Whole => 0,
+                    Before::Gap => 1,
+                    Before::Anew => 2,
+                });
             }
             Says::Replay {
                 to,
@@ -505,7 +509,12 @@ impl<'a> Members<'a> {
                 },
                 channel: self.channel()?,
                 position: self.position(),
-                gap: self.gap?.bool()?,
+                before: match self.gap?.integer()? {
+                    0 => Before::Whole,
+                    1 => Before::Gap,
+                    2 => Before::Anew,
+                    _ => return None,
+                },
             },
             "replay" => Says::Replay {
                 term: self.term(from)?,
@@ -629,14 +638,14 @@ mod tests {
                 to: None,
                 channel: channel.clone(),
                 position: None,
-                gap: true,
+                before: Before::Anew,
             },
             Says::Place {
                 term,
                 to: Some(TabId(8)),
                 channel: channel.clone(),
                 position: position.clone(),
-                gap: false,
+                before: Before::Whole,
             },
             Says::Replay {
                 term,
@@ -712,11 +721,8 @@ mod tests {
             [head, r#","k":"sing"}"#].concat(),
             [head, r#","k":"lead","term":1}"#].concat(),
             [head, r#","k":"here","visible":true,"channels":[]}"#].concat(),
-            [
-                head,
-                r#","k":"place","term":1,"ch":"a","gap":true,"to":"?"}"#,
-            ]
-            .concat(),
+            [head, r#","k":"place","term":1,"ch":"a","gap":3}"#].concat(),
+            [head, r#","k":"place","term":1,"ch":"a","gap":1,"to":"?"}"#].concat(),
             [
                 head,
                 r#","k":"events","term":99999999999999999,"events":[]}"#,

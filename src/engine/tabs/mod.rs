@@ -246,6 +246,11 @@ impl Tabs {
         self.roster.len() > 0
     }
 
+    /// May a tab come back that was there, and want to hear what it missed?
+    pub fn may_return(&self, now: Now) -> bool {
+        self.roster.may_return(now.mono)
+    }
+
     /// Is it a tab that is known to be there?
     pub fn knows(&self, tab: TabId) -> bool {
         self.roster.has(tab)

@@ -5,13 +5,17 @@
 //! tells, judged by a clock that was not asleep itself.
 
 use crate::engine::ids::TabId;
-use crate::engine::limits::{ROSTER_EXPIRE, TABS_MAX};
+use crate::engine::limits::{RETURNS_WITHIN, ROSTER_EXPIRE, TABS_MAX};
 use crate::engine::map::Map;
 use crate::engine::time::{Millis, Mono};
 
 /// The other tabs.
 #[derive(Debug, Default)]
-pub(super) struct Roster(Map<TabId, Peer>);
+pub(super) struct Roster {
+    peers: Map<TabId, Peer>,
+    /// When any of them was heard last.
+    heard: Option<Mono>,
+}
 
 #[derive(Debug)]
 struct Peer {
@@ -25,10 +29,11 @@ struct Peer {
 impl Roster {
     /// A tab said something; perhaps whether it can be seen.
     pub(super) fn heard(&mut self, now: Mono, tab: TabId, visible: Option<bool>) {
-        if !self.0.contains(&tab) && self.0.len() >= TABS_MAX {
+        self.heard = Some(now);
+        if !self.peers.contains(&tab) && self.peers.len() >= TABS_MAX {
             return;
         }
-        let peer = self.0.entry(tab, || Peer {
+        let peer = self.peers.entry(tab, || Peer {
             heard: now,
             visible: None,
             locked: false,
@@ -43,23 +48,29 @@ impl Roster {
 
     /// A tab said goodbye. True if it was known.
     pub(super) fn left(&mut self, tab: TabId) -> bool {
-        self.0.remove(&tab).is_some()
+        self.peers.remove(&tab).is_some()
     }
 
     /// Is it known?
     pub(super) fn has(&self, tab: TabId) -> bool {
-        self.0.contains(&tab)
+        self.peers.contains(&tab)
+    }
+
+    /// May one of those come back that were there, from wherever the browser put it?
+    pub(super) fn may_return(&self, now: Mono) -> bool {
+        self.heard
+            .is_some_and(|heard| now.since(heard) < RETURNS_WITHIN)
     }
 
     /// How many other tabs there are.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.peers.len()
     }
 
     /// The tab that came into view last: what the person looks at.
     pub(super) fn visible(&self) -> Option<TabId> {
         let mut found: Option<(Mono, TabId)> = None;
-        for (tab, peer) in self.0.iter() {
+        for (tab, peer) in self.peers.iter() {
             if let Some(since) = peer.visible
                 && found.is_none_or(|(last, _)| last <= since)
             {
@@ -88,7 +99,7 @@ impl Roster {
 
     fn remove_if(&mut self, gone: &mut dyn FnMut(TabId, &mut Peer) -> bool) -> Vec<TabId> {
         let mut out = Vec::new();
-        self.0.retain(|tab, peer| {
+        self.peers.retain(|tab, peer| {
             let goes = gone(*tab, peer);
             if goes {
                 out.push(*tab);
@@ -100,20 +111,21 @@ impl Roster {
 
     /// This tab was asleep for so long until now: nobody is to blame for that time.
     pub(super) fn slept(&mut self, now: Mono, span: Millis) {
-        for peer in self.0.values_mut() {
+        for peer in self.peers.values_mut() {
             peer.heard = now.min(peer.heard + span);
         }
+        self.heard = self.heard.map(|heard| now.min(heard + span));
     }
 
     /// When the next tab will have been silent for too long.
     pub(super) fn next_expiry(&self) -> Option<Mono> {
-        let first = self.0.values().map(|peer| peer.heard).min()?;
+        let first = self.peers.values().map(|peer| peer.heard).min()?;
         Some(first + ROSTER_EXPIRE)
     }
 
     /// Forgets everybody.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.peers.clear();
     }
 }
 
@@ -156,6 +168,18 @@ mod tests {
         roster.slept(Mono(1_000_000), Millis(1_000_000));
         assert_eq!(roster.expire(Mono(1_000_000)), []);
         assert_eq!(roster.next_expiry(), Some(Mono(1_000_000) + ROSTER_EXPIRE));
+    }
+
+    #[test]
+    fn a_tab_that_left_may_return_for_a_while() {
+        let mut roster = Roster::default();
+        assert!(!roster.may_return(Mono(0)));
+        roster.heard(Mono(5), TabId(1), None);
+        roster.left(TabId(1));
+        assert!(roster.may_return(Mono(4) + RETURNS_WITHIN));
+        assert!(!roster.may_return(Mono(5) + RETURNS_WITHIN));
+        roster.slept(Mono(1_000_000), Millis(999_000));
+        assert!(roster.may_return(Mono(1_000_000)), "they slept as well");
     }
 
     #[test]

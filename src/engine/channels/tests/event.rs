@@ -26,7 +26,7 @@ fn fault_30_a_gap_is_asked_for_once_and_nothing_comes_out_of_order() {
     assert_eq!(bench.event("c", 10), Verdict::Held);
     assert_eq!(bench.steps(), []);
     bench.confirm(2, "c", at(9), Recovery::Complete);
-    assert_eq!(bench.steps(), [place("c", at(5), false)]);
+    assert_eq!(bench.steps(), [place("c", at(5), Before::Whole)]);
     let verdicts = [6, 7, 8, 9].map(|seq| bench.event("c", seq));
     assert_eq!(
         verdicts,
@@ -69,7 +69,7 @@ fn too_many_held_events_are_dropped_because_the_answer_brings_them() {
         assert_eq!(bench.event("c", seq), Verdict::Next);
     }
     bench.part.frame_end(bench.now);
-    assert_eq!(bench.steps(), [place("c", at(5), false)]);
+    assert_eq!(bench.steps(), [place("c", at(5), Before::Whole)]);
 }
 
 #[test]
@@ -93,7 +93,11 @@ fn a_server_that_promises_all_and_sends_less_leaves_no_hole() {
     bench.confirm(2, "c", at(9), Recovery::Complete);
     assert_eq!(bench.event("c", 6), Verdict::Next);
     bench.part.frame_end(bench.now);
-    let told = [place("c", at(5), false), place("c", at(9), true), gap("c")];
+    let told = [
+        place("c", at(5), Before::Whole),
+        place("c", at(9), Before::Gap),
+        gap("c"),
+    ];
     assert_eq!(bench.steps(), told);
     assert_eq!(bench.event("c", 10), Verdict::Next);
 }

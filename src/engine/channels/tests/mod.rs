@@ -45,7 +45,7 @@ impl Bench {
         bench.part.link_up();
         assert_eq!(bench.steps(), [subscribe(1, "c", None)]);
         bench.confirm(1, "c", at(5), Recovery::NotAsked);
-        assert_eq!(bench.steps(), [place("c", at(5), true), gap("c")]);
+        assert_eq!(bench.steps(), [place("c", at(5), Before::Gap), gap("c")]);
         bench
     }
 
@@ -150,11 +150,11 @@ fn gap(name: &str) -> Step {
     }
 }
 
-fn place(name: &str, position: Option<Position>, gap: bool) -> Step {
+fn place(name: &str, position: Option<Position>, before: Before) -> Step {
     Step::Place {
         channel: name.into(),
         position,
-        gap,
+        before,
     }
 }
 

@@ -13,7 +13,11 @@ fn a_lost_link_resumes_from_the_last_position() {
     bench.confirm(2, "c", at(8), Recovery::Complete);
     assert_eq!([7, 8].map(|seq| bench.event("c", seq)), [Verdict::Next; 2]);
     bench.part.frame_end(bench.now);
-    assert_eq!(bench.steps(), [place("c", at(6), false)], "and no gap");
+    assert_eq!(
+        bench.steps(),
+        [place("c", at(6), Before::Whole)],
+        "and no gap"
+    );
 }
 
 /// Fault 29: what is not recovered is a gap, and the new position counts.
@@ -24,7 +28,7 @@ fn fault_29_without_recovery_everything_may_have_changed() {
     bench.part.link_up();
     bench.steps();
     bench.confirm(2, "c", at(9), Recovery::Impossible);
-    assert_eq!(bench.steps(), [place("c", at(9), true), gap("c")]);
+    assert_eq!(bench.steps(), [place("c", at(9), Before::Gap), gap("c")]);
     assert_eq!(bench.event("c", 9), Verdict::Duplicate);
     assert_eq!(bench.event("c", 10), Verdict::Next);
 }
@@ -39,7 +43,7 @@ fn fault_36_a_new_epoch_is_one_gap_whatever_the_server_says() {
         let anew = Some(Position::new("F", Seq(2)));
         bench.confirm(2, "c", anew.clone(), recovery);
         bench.part.frame_end(bench.now);
-        assert_eq!(bench.steps(), [place("c", anew, true), gap("c")]);
+        assert_eq!(bench.steps(), [place("c", anew, Before::Gap), gap("c")]);
         assert_eq!(bench.event("c", 3), Verdict::Next);
         assert_eq!(bench.steps(), [], "what was held is of the old numbering");
     }
@@ -52,7 +56,7 @@ fn a_server_whose_numbers_went_back_has_lost_some() {
     bench.part.link_up();
     bench.steps();
     bench.confirm(2, "c", at(3), Recovery::Complete);
-    assert_eq!(bench.steps(), [place("c", at(3), true), gap("c")]);
+    assert_eq!(bench.steps(), [place("c", at(3), Before::Anew), gap("c")]);
     assert_eq!(bench.event("c", 4), Verdict::Next);
 }
 
@@ -98,7 +102,7 @@ fn fault_12_late_answers_and_late_events_of_an_earlier_watch_do_no_harm() {
     );
     assert_eq!(bench.state("c"), Some(State::Subscribing));
     bench.confirm(2, "c", at(6), Recovery::NotAsked);
-    assert_eq!(bench.steps(), [place("c", at(6), true), gap("c")]);
+    assert_eq!(bench.steps(), [place("c", at(6), Before::Gap), gap("c")]);
     assert_eq!(bench.event("c", 6), Verdict::Duplicate);
     assert_eq!(bench.event("c", 7), Verdict::Next);
 }
@@ -117,7 +121,7 @@ fn an_answer_that_never_comes_is_asked_for_again_and_the_late_one_does_not_count
     bench.confirm(1, "c", at(3), Recovery::NotAsked);
     assert_eq!(bench.steps(), []);
     bench.confirm(2, "c", at(3), Recovery::NotAsked);
-    assert_eq!(bench.steps(), [place("c", at(3), true), gap("c")]);
+    assert_eq!(bench.steps(), [place("c", at(3), Before::Gap), gap("c")]);
 }
 
 /// Fault 28: joins after a reconnect with 50 channels are paced.

@@ -15,7 +15,7 @@ fn what_only_other_tabs_watch_is_passed_on_and_starts_with_a_gap_here() {
     bench.confirm(1, "c", at(42), Recovery::Complete);
     assert_eq!(bench.event("c", 42), Verdict::Pass);
     bench.part.frame_end(bench.now);
-    assert_eq!(bench.steps(), [place("c", at(41), false)]);
+    assert_eq!(bench.steps(), [place("c", at(41), Before::Whole)]);
     bench.part.watch(bench.now, "c").unwrap();
     assert_eq!(bench.steps(), [gap("c")], "this page was not there");
     assert_eq!(bench.event("c", 43), Verdict::Next);
@@ -33,7 +33,7 @@ fn a_page_that_joins_before_the_answer_has_its_gap_too() {
     bench.part.link_up();
     assert_eq!(bench.steps(), [gap("c"), subscribe(1, "c", at(41))]);
     bench.confirm(1, "c", at(41), Recovery::Complete);
-    assert_eq!(bench.steps(), [place("c", at(41), false)]);
+    assert_eq!(bench.steps(), [place("c", at(41), Before::Whole)]);
 }
 
 #[test]
@@ -94,6 +94,37 @@ fn without_a_lead_other_tabs_channels_are_forgotten() {
 }
 
 #[test]
+fn what_was_remembered_for_other_tabs_is_forgotten_with_the_lead() {
+    let mut bench = Bench::new();
+    let lead = |bench: &mut Bench, request: u64, epoch: &str| {
+        bench.part.link_up();
+        bench.part.watch_for_tab(bench.now, TAB, &[want("c", None)]);
+        bench.steps();
+        let begin = Some(Position::new(epoch, Seq(0)));
+        bench.confirm(request, "c", begin, Recovery::Impossible);
+        for seq in 1..=3 {
+            bench.event("c", seq);
+        }
+    };
+    lead(&mut bench, 1, "E");
+    for seq in 1..=3 {
+        let text = text("c", seq);
+        bench
+            .part
+            .remember("c", Some(Seq(seq)), &text.as_str().into());
+    }
+    bench.part.give_up_lead(bench.now);
+    // Meanwhile another tab led, and the server lost its history.
+    lead(&mut bench, 2, "F");
+    let from = Position::new("F", Seq(1));
+    let behind = Some(Position::new("F", Seq(3)));
+    assert_eq!(
+        bench.part.replay("c", Some(&from)),
+        Some(Replay::Gap(behind))
+    );
+}
+
+#[test]
 fn a_follower_is_told_where_its_channels_are_and_starts_with_one_gap() {
     let mut bench = Bench::led();
     bench
@@ -141,12 +172,33 @@ fn a_follower_that_cannot_catch_up_has_one_gap() {
     let mut bench = Bench::led();
     assert_eq!(bench.event("c", 8), Verdict::Ahead);
     assert_eq!(bench.steps(), [ask("c", at(5))]);
-    bench.part.leader_gap(bench.now, "c", at(8));
+    bench.part.leader_places(bench.now, "c", at(8), Before::Gap);
     assert_eq!(bench.steps(), [gap("c")]);
     bench.part.replayed(bench.now, "c", at(8));
     assert_eq!(bench.event("c", 8), Verdict::Duplicate);
     assert_eq!(bench.event("c", 9), Verdict::Next);
     assert_eq!(bench.steps(), []);
+}
+
+#[test]
+fn what_the_leader_missed_is_no_gap_of_who_is_further_already() {
+    let mut bench = Bench::led();
+    bench.event("c", 6);
+    for seq in [3, 6] {
+        bench
+            .part
+            .leader_places(bench.now, "c", at(seq), Before::Gap);
+        assert_eq!(bench.steps(), []);
+        assert_eq!(bench.event("c", 6), Verdict::Duplicate);
+    }
+    bench.part.leader_places(bench.now, "c", at(7), Before::Gap);
+    assert_eq!(bench.steps(), [gap("c")]);
+    // A server that lost some of its numbers, and says so to nobody but the leader.
+    bench
+        .part
+        .leader_places(bench.now, "c", at(4), Before::Anew);
+    assert_eq!(bench.steps(), [gap("c")]);
+    assert_eq!(bench.event("c", 5), Verdict::Next);
 }
 
 #[test]
@@ -175,7 +227,9 @@ fn a_leader_that_does_not_answer_is_asked_again_and_again_more_slowly() {
 fn another_epoch_at_the_leader_is_one_gap() {
     let mut bench = Bench::led();
     let anew = Some(Position::new("F", Seq(2)));
-    bench.part.leader_gap(bench.now, "c", anew.clone());
+    bench
+        .part
+        .leader_places(bench.now, "c", anew.clone(), Before::Gap);
     bench.part.leader_has(bench.now, &[want("c", anew)]);
     assert_eq!(bench.steps(), [gap("c")]);
     assert_eq!(bench.event("c", 3), Verdict::Next);
