@@ -4,19 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::body::BODY_BYTES_MAX;
+use crate::carried::Carriers;
 use crate::codes::ErrorCode;
 use crate::error::ApiError;
 use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
 use crate::store::Store;
-use crate::{demo, publish, tasks};
+use crate::{demo, doors, publish, tasks};
 
 /// What every request can reach.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     /// Connections.
     pub(crate) live: Arc<Live>,
+    /// Connections that no socket carries.
+    pub(crate) carriers: Carriers,
     /// Who may connect.
     pub(crate) origins: Origins,
     /// The page, if one is served.
@@ -61,9 +65,23 @@ pub(crate) fn router(app: App, with_demo: bool) -> Router {
     let api = api
         .fallback(nothing_here)
         .layer(from_fn_with_state(app.clone(), count));
+    let origins = app.origins.clone();
+    // A page of an origin that may connect by a socket may connect without one too.
+    let foreign = CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |_origin, request| {
+            origins.allow(&request.headers)
+        }))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE, header::ACCEPT]);
+    let live = Router::new()
+        .route("/live", get(live::upgrade))
+        .route("/live/sse", post(doors::sse))
+        .route("/live/poll", post(doors::poll))
+        .route("/live/send", post(doors::send))
+        .layer(foreign);
     let mut router = Router::new()
         .nest("/api", api)
-        .route("/live", get(live::upgrade))
+        .merge(live)
         .route("/healthz", get(health))
         .fallback(pages::page);
     if with_demo {

@@ -27,23 +27,41 @@ pub(crate) fn client(headers: &HeaderMap) -> Result<Option<ClientId>, ApiError> 
         .map_err(|error| ApiError::field(CLIENT_HEADER, error.0))
 }
 
-/// The body of a request that says it is JSON.
+/// What a body is said to be. A foreign page may send a form or plain text without being asked; these it may
+/// not. So this is also what keeps other sites from writing here through a visitor's browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A JSON object.
+    Json,
+    /// Messages of the protocol, a line each.
+    Messages,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Messages => "application/x-ndjson",
+        }
+    }
+}
+
+/// The body of a request that says it is of this kind.
 pub(crate) fn bytes(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
+    wanted: Kind,
 ) -> Result<Bytes, ApiError> {
-    // A foreign page may send a form or plain text without being asked; JSON it may not. So this is also what
-    // keeps other sites from writing here through a visitor's browser.
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
+    if !kind.eq_ignore_ascii_case(wanted.name()) {
         return Err(ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ErrorCode::BadRequest,
-            "the body has content-type application/json",
+            format!("the body has content-type {}", wanted.name()),
         ));
     }
     body.map_err(|rejection| match rejection.status() {
@@ -65,7 +83,7 @@ impl Fields {
         headers: &HeaderMap,
         body: Result<Bytes, BytesRejection>,
     ) -> Result<Self, ApiError> {
-        Self::parse(&bytes(headers, body)?)
+        Self::parse(&bytes(headers, body, Kind::Json)?)
     }
 
     /// Reads what was sent.

@@ -1,17 +1,20 @@
 //! The reference server of Everfresh: records over REST, events over `fresh.v1` (docs/protocol.md), the demo's page.
 //!
 //! From the outside in: [`serve`] starts and stops; `app` says which address leads where; `tasks`, `publish`,
-//! `demo` and `pages` answer requests; `live` and `session` hold the sockets, `outbox` what waits on each.
+//! `demo` and `pages` answer requests; `live` and `session` hold the sockets, `outbox` what waits on each; `doors`
+//! and `carried` do the same for pages that no socket reaches.
 //! Inside, `hub` decides who hears what without any I/O, and `store` keeps records and events in SQLite.
 //!
 //! A write goes one way: request, store (record and event in one transaction), hub, outboxes, sockets.
 
 mod app;
 mod body;
+mod carried;
 mod clock;
 mod codes;
 mod config;
 mod demo;
+mod doors;
 mod error;
 mod etag;
 mod hub;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
@@ -15,6 +16,7 @@ use crate::app::App;
 use crate::clock;
 use crate::codes::{CloseReason, ErrorCode};
 use crate::config::Limits;
+use crate::doors;
 use crate::error::ApiError;
 use crate::hub::{Hub, TooManySubs};
 use crate::ids::{ChannelName, ClientId, Integer, Millis, Seq, SessionKey};
@@ -140,6 +142,12 @@ impl Live {
         }
     }
 
+    /// If the server goes: over which time pages are to spread their return.
+    pub(crate) fn leaving_within(&self) -> Option<Duration> {
+        let leaving = self.leaving.load(Ordering::SeqCst);
+        leaving.then_some(self.limits.goaway_spread)
+    }
+
     /// Waits until no socket is open.
     pub(crate) async fn emptied(&self) {
         while self.sockets_open() > 0 {
@@ -240,6 +248,7 @@ pub(crate) async fn upgrade(
 ) -> Response {
     let mut upgrade = match upgrade {
         Ok(upgrade) => upgrade,
+        Err(_) if !headers.contains_key(header::UPGRADE) => return doors::alive(&app),
         Err(rejection) => {
             return ApiError::new(
                 rejection.status(),
@@ -301,7 +310,7 @@ impl Origins {
     }
 
     /// Whether a request may connect. One without an Origin comes from no page.
-    fn allow(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
         let Some(origin) = headers.get(header::ORIGIN) else {
             return true;
         };

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::body::{Fields, bytes, client, payload};
+use crate::body::{Fields, Kind, bytes, client, payload};
 use crate::clock;
 use crate::error::ApiError;
 use crate::ids::{ChannelName, Epoch, EventName, Seq};
@@ -28,7 +28,7 @@ pub(crate) async fn publish(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Published>, ApiError> {
-    let body = bytes(&headers, body)?;
+    let body = bytes(&headers, body, Kind::Json)?;
     let fields = Fields::parse(&body)?;
     let channel =
         channel(&fields)?.ok_or_else(|| ApiError::field("channel", "a channel is needed"))?;

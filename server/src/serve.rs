@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::app::{self, App, Requests};
+use crate::carried::Carriers;
 use crate::clock;
 use crate::config::Config;
 use crate::demo;
@@ -195,6 +196,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
     let app = App {
         store: store.clone(),
         live: Arc::clone(&live),
+        carriers: Carriers::default(),
         origins: Origins::new(&config.allow_origins),
         pages: config.www.as_deref().map(Pages::new),
         requests: Arc::new(Requests::default()),

@@ -123,7 +123,8 @@ async fn drain(stream: &mut SplitStream<WebSocket>) {
     while let Some(Ok(_)) = stream.next().await {}
 }
 
-struct Session {
+/// What a connection may say and hears, whatever carries it.
+pub(crate) struct Session {
     place: OpenSocket,
     phase: Phase,
 }
@@ -132,15 +133,65 @@ enum Phase {
     /// No hello yet.
     Strange,
     /// Said hello.
-    Known { pings_sent: u64, pings_missed: u32 },
+    Known {
+        name: String,
+        pings_sent: u64,
+        pings_missed: u32,
+    },
 }
 
 impl Session {
-    fn new(place: OpenSocket) -> Self {
+    /// A connection that has not said hello.
+    #[must_use]
+    pub(crate) fn new(place: OpenSocket) -> Self {
         Self {
             place,
             phase: Phase::Strange,
         }
+    }
+
+    /// The name of the connection, once it said hello. Nobody can guess it.
+    #[must_use]
+    pub(crate) fn name(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Strange => None,
+            Phase::Known { name, .. } => Some(name),
+        }
+    }
+
+    /// Takes the connection out of the hub: nothing more is published to it.
+    pub(crate) fn leave(&self) {
+        self.place.leave();
+    }
+
+    /// What waits to be sent on it.
+    #[must_use]
+    pub(crate) fn outbox(&self) -> Arc<Outbox> {
+        Arc::clone(&self.place.outbox)
+    }
+
+    /// How long a connection that ends may take to read the rest.
+    #[must_use]
+    pub(crate) fn close_grace(&self) -> Duration {
+        self.place.live.limits.close_grace
+    }
+
+    /// The page said something: messages separated by line feeds, or only that it lives.
+    ///
+    /// # Errors
+    /// When the connection has to end.
+    pub(crate) fn hear(&mut self, text: &str) -> Result<(), End> {
+        if let Phase::Known { pings_missed, .. } = &mut self.phase {
+            // Whatever arrives shows that the page lives, not only a pong.
+            *pings_missed = 0;
+        }
+        for part in protocol::parts(text) {
+            if self.place.outbox.has_ended() {
+                return Ok(());
+            }
+            self.on_part(part)?;
+        }
+        Ok(())
     }
 
     /// Reads until the connection has to end.
@@ -168,24 +219,12 @@ impl Session {
     }
 
     fn on_frame(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), End> {
-        if let Phase::Known { pings_missed, .. } = &mut self.phase {
-            // Whatever arrives shows that the page lives, not only a pong.
-            *pings_missed = 0;
-        }
         match frame {
-            Some(Ok(Message::Text(text))) => {
-                for part in protocol::parts(text.as_str()) {
-                    if self.place.outbox.has_ended() {
-                        return Ok(());
-                    }
-                    self.on_part(part)?;
-                }
-                Ok(())
-            }
+            Some(Ok(Message::Text(text))) => self.hear(text.as_str()),
             Some(Ok(Message::Binary(_))) => {
                 Err(self.bad_message("binary frames are not part of this protocol"))
             }
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.hear(""),
             Some(Ok(Message::Close(_))) | None => Err(End::Gone),
             Some(Err(error)) => Err(self.on_broken_stream(&error)),
         }
@@ -209,7 +248,11 @@ impl Session {
         }
     }
 
-    fn on_deadline(&mut self) -> Result<(), End> {
+    /// A hello is overdue, or the next ping is due.
+    ///
+    /// # Errors
+    /// When the connection has to end.
+    pub(crate) fn on_deadline(&mut self) -> Result<(), End> {
         match &mut self.phase {
             Phase::Strange => Err(End::Close(CloseReason::NO_HELLO)),
             Phase::Known { pings_missed, .. } if *pings_missed >= PINGS_MISSED_MAX => {
@@ -218,6 +261,7 @@ impl Session {
             Phase::Known {
                 pings_sent,
                 pings_missed,
+                ..
             } => {
                 *pings_sent += 1;
                 *pings_missed += 1;
@@ -298,6 +342,7 @@ impl Session {
             .live
             .join(self.place.key, client, Arc::clone(&self.place.outbox));
         self.phase = Phase::Known {
+            name: session,
             pings_sent: 0,
             pings_missed: 0,
         };
@@ -324,7 +369,8 @@ impl Session {
         }
     }
 
-    fn bad_message(&self, msg: &str) -> End {
+    /// Says that a message is not of this protocol.
+    pub(crate) fn bad_message(&self, msg: &str) -> End {
         self.refuse(None, None, ErrorCode::BadRequest, msg);
         End::Close(CloseReason::BAD_MESSAGE)
     }
