@@ -616,6 +616,10 @@ pub const EPOCH_BYTES_MAX: usize = 255;
 /// seen asks: the clocks of the others are throttled.
 pub const LEADER_SILENCE: Millis = Millis::seconds(10);
 
+/// Where another tab asks the leader, this one does so only if that tab is late by this much: the
+/// leader's answer counts for all who hear it. Longer than a page is busy with something.
+pub const ASK_SPARE: Millis = Millis(500);
+
 /// How long the leader may take to answer. It answers within milliseconds, in a hidden tab too;
 /// a page that is busy with something long takes seconds.
 pub const ASK_TIMEOUT: Millis = Millis::seconds(2);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::channels::{Before, Replay, Why};
+use super::channels::{Before, Replay, TooManyChannels, Why};
 use super::ids::{CallId, TabId, Term};
 use super::input::LockEvent;
 use super::notice::FaultCode;
@@ -161,15 +161,21 @@ impl Engine {
                 self.told_tabs = None;
             }
             Says::Here { visible, wants } => {
-                self.tabs.heard(now, from, Some(visible));
+                let mut news = self.tabs.heard(now, from, Some(visible));
                 if leads {
-                    if !self.channels.watch_for_tab(now.mono, from, &wants) {
-                        self.fault(FaultCode::Limit, "more channels than may be known");
+                    match self.channels.watch_for_tab(now.mono, from, &wants) {
+                        Ok(watches) => news |= watches,
+                        Err(TooManyChannels) => {
+                            self.fault(FaultCode::Limit, "more channels than may be known");
+                        }
                     }
                     self.channel_steps(now);
                 }
-                // Whoever speaks up wants to hear how things stand.
-                self.told_tabs = None;
+                // Whoever has something to say wants to hear how things stand; who says only that
+                // it is still there does not.
+                if news {
+                    self.told_tabs = None;
+                }
             }
             Says::Bye => self.tabs.left(now, from),
             Says::LoggedIn if self.tabs.has_link() => self.on_login(now, None),
@@ -179,6 +185,7 @@ impl Engine {
             Says::Calm { host, until, span } => self.on_calm(now, &host, until, span),
             Says::Ask => {
                 self.tabs.heard(now, from, None);
+                self.tabs.asks(now, from);
                 self.told_tabs = None;
             }
             Says::Offer { to } => {

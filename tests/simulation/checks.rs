@@ -14,11 +14,11 @@ const OVERLAP: Time = 2 * S;
 /// How long after an event that came too early (others were missed) the app may not know yet.
 const OWED_FOR: Time = 3 * S;
 /// Inputs that a tab may handle in three minutes of calm: a ping every five seconds from the
-/// server, and signs of life from the other tabs every minute.
-const CALM_INPUTS: u64 = 150;
-/// What each other tab of the browser adds: a visible follower asks its leader every ten seconds
-/// whether it still answers, and every tab hears it.
-const CALM_INPUTS_A_TAB: u64 = 20;
+/// server, a question of one tab to the leader every ten seconds and the answer to it, and a few
+/// looks at the clock.
+const CALM_INPUTS: u64 = 140;
+/// What each other tab of the browser adds: a sign of life every minute.
+const CALM_INPUTS_A_TAB: u64 = 3;
 
 impl World {
     /// The checks of every second.

@@ -266,10 +266,15 @@ impl Channels {
         }
     }
 
-    /// Another tab watches exactly these channels, and has followed them so far. True if all of
-    /// them are known now.
-    pub fn watch_for_tab(&mut self, now: Mono, tab: TabId, wants: &[Want]) -> bool {
-        self.forget_tab_except(now, tab, wants, CHANNEL_GRACE);
+    /// Another tab watches exactly these channels, and has followed them so far. True if that is
+    /// news.
+    pub fn watch_for_tab(
+        &mut self,
+        now: Mono,
+        tab: TabId,
+        wants: &[Want],
+    ) -> Result<bool, TooManyChannels> {
+        let mut news = self.forget_tab_except(now, tab, wants, CHANNEL_GRACE);
         let mut all = true;
         for (name, position) in wants {
             let Ok(channel) = self.make(now, name) else {
@@ -278,6 +283,7 @@ impl Channels {
             };
             if !channel.remote.contains(&tab) {
                 channel.remote.push(tab);
+                news = true;
                 if channel.place == Place::Denied {
                     channel.place = Place::Waiting;
                 }
@@ -290,7 +296,7 @@ impl Channels {
             }
             self.due = true;
         }
-        all
+        if all { Ok(news) } else { Err(TooManyChannels) }
     }
 
     /// Another tab is gone. It may be back soon: a reload looks like this.
@@ -299,7 +305,8 @@ impl Channels {
         self.forget_tab_except(now, tab, &[], idle);
     }
 
-    fn forget_tab_except(&mut self, now: Mono, tab: TabId, wants: &[Want], keep: Millis) {
+    /// True if it watched another one.
+    fn forget_tab_except(&mut self, now: Mono, tab: TabId, wants: &[Want], keep: Millis) -> bool {
         let mut left = Vec::new();
         for (name, channel) in self.channels.iter_mut() {
             if channel.remote.contains(&tab) && !wants.iter().any(|(want, _)| **want == **name) {
@@ -307,9 +314,10 @@ impl Channels {
                 left.push(Rc::clone(name));
             }
         }
-        for name in left {
-            self.left(now, &name, keep);
+        for name in &left {
+            self.left(now, name, keep);
         }
+        !left.is_empty()
     }
 
     /// Somebody no longer watches a channel; perhaps it was the last one.

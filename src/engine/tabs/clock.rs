@@ -19,6 +19,7 @@ impl Tabs {
         }
         if self.roster.next_expiry().is_some_and(|at| at <= now.mono) {
             for tab in self.roster.expire(now.mono) {
+                self.asks_no_more(tab);
                 self.out.push_back(Step::Gone(tab));
             }
         }
@@ -51,7 +52,10 @@ impl Tabs {
         }
         match following.watch.look(now, self.visible, rng) {
             Look::Wait => {}
-            Look::Ask => self.out.push_back(Step::Ask),
+            Look::Ask => {
+                following.asker = None;
+                self.out.push_back(Step::Ask);
+            }
             Look::Doubt => {
                 if let Some(leader) = &mut following.leader {
                     leader.doubted = true;

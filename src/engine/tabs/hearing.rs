@@ -62,7 +62,8 @@ impl Tabs {
                     }
                 }
                 self.seen = self.seen.max(term.number);
-                following.watch = Watch::calm(now.mono, self.visible);
+                let other_asks = following.asker.is_some();
+                following.watch = Watch::calm(now.mono, self.visible, other_asks);
                 Hears::Yes
             }
         }
@@ -83,6 +84,7 @@ impl Tabs {
         if known != Some(term) {
             self.out.push_back(Step::NewLeader);
         }
+        self.asks_no_more(term.tab);
     }
 
     /// Does what this leader says follow on what it said before? A follower that has not heard its
@@ -97,13 +99,39 @@ impl Tabs {
         }
     }
 
-    /// Another tab said something; perhaps whether it can be seen.
-    pub fn heard(&mut self, now: Now, tab: TabId, visible: Option<bool>) {
+    /// Another tab said something; perhaps whether it can be seen. True if that is news.
+    pub fn heard(&mut self, now: Now, tab: TabId, visible: Option<bool>) -> bool {
+        if visible == Some(false) {
+            self.asks_no_more(tab);
+        }
         match self.state {
-            State::Away | State::Alone(_) => {}
+            State::Away | State::Alone(_) => false,
             State::Following(_) | State::Passing { .. } | State::Leading(_) => {
-                self.roster.heard(now.mono, tab, visible);
+                self.roster.heard(now.mono, tab, visible)
             }
+        }
+    }
+
+    /// Another tab asks the leader whether it is there. This one need not.
+    pub fn asks(&mut self, now: Now, tab: TabId) {
+        let State::Following(following) = &mut self.state else {
+            return;
+        };
+        // Of two that asked at a time the one with the smaller id goes on.
+        let asked = following.asker.is_none() && matches!(following.watch, Watch::Asked { .. });
+        if !asked || tab < self.me {
+            following.asker = Some(tab);
+        }
+        following.watch.other_asked(now.mono);
+    }
+
+    /// A tab that asked for all is gone, or cannot be seen any more, or leads.
+    pub(super) fn asks_no_more(&mut self, tab: TabId) {
+        if let State::Following(following) = &mut self.state
+            && following.asker == Some(tab)
+        {
+            following.asker = None;
+            following.watch.other_stopped();
         }
     }
 
@@ -112,6 +140,7 @@ impl Tabs {
         if self.roster.left(tab) {
             self.out.push_back(Step::Gone(tab));
         }
+        self.asks_no_more(tab);
         match &mut self.state {
             State::Away | State::Alone(_) | State::Leading(_) => {}
             State::Passing { to, .. } => {

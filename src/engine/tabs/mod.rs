@@ -73,6 +73,8 @@ struct Following {
     /// What the leader said last.
     leader: Option<Leader>,
     watch: Watch,
+    /// The other tab that asks the leader for all. Nobody, if this tab does.
+    asker: Option<TabId>,
     /// When this tab tells the leader again that it is there.
     renew: Mono,
 }
@@ -289,6 +291,7 @@ impl Tabs {
             } else {
                 Watch::Off
             },
+            asker: None,
             renew: now + ROSTER_RENEW,
         });
     }
@@ -411,6 +414,7 @@ impl Tabs {
     /// These tabs hold their own lock.
     pub fn locks(&mut self, now: Now, held: &[TabId]) {
         for tab in self.roster.locks(now.mono, held) {
+            self.asks_no_more(tab);
             self.out.push_back(Step::Gone(tab));
         }
     }

@@ -27,11 +27,12 @@ struct Peer {
 }
 
 impl Roster {
-    /// A tab said something; perhaps whether it can be seen.
-    pub(super) fn heard(&mut self, now: Mono, tab: TabId, visible: Option<bool>) {
+    /// A tab said something; perhaps whether it can be seen. True if that is news.
+    pub(super) fn heard(&mut self, now: Mono, tab: TabId, visible: Option<bool>) -> bool {
         self.heard = Some(now);
-        if !self.peers.contains(&tab) && self.peers.len() >= TABS_MAX {
-            return;
+        let new = !self.peers.contains(&tab);
+        if new && self.peers.len() >= TABS_MAX {
+            return true;
         }
         let peer = self.peers.entry(tab, || Peer {
             heard: now,
@@ -39,11 +40,14 @@ impl Roster {
             locked: false,
         });
         peer.heard = now;
-        match visible {
-            Some(true) if peer.visible.is_none() => peer.visible = Some(now),
-            Some(false) => peer.visible = None,
-            Some(true) | None => {}
+        let turned = visible.is_some_and(|visible| visible != peer.visible.is_some());
+        if turned {
+            peer.visible = match peer.visible {
+                Some(_) => None,
+                None => Some(now),
+            };
         }
+        new || turned
     }
 
     /// A tab said goodbye. True if it was known.

@@ -1,12 +1,15 @@
 //! Is the leader still there? What a follower asks itself.
 //!
 //! A frozen page keeps its lock, and nobody is told. So a tab that can be seen asks a leader that
-//! has been silent, and judges by its own clock, which is not throttled. It knows no locks: it
-//! says when to ask and when to take the lock by force.
+//! has been silent, and judges by its own clock, which is not throttled. One tab asks for all: each
+//! hears the question and the answer, and judges by itself. It knows no locks: it says when to ask
+//! and when to take the lock by force.
 
-use crate::engine::limits::{ASK_LATE, ASK_MISSES, ASK_TIMEOUT, LEADER_SILENCE, STEAL_SPREAD};
+use crate::engine::limits::{
+    ASK_LATE, ASK_MISSES, ASK_SPARE, ASK_TIMEOUT, LEADER_SILENCE, STEAL_SPREAD,
+};
 use crate::engine::rng::Rng;
-use crate::engine::time::Mono;
+use crate::engine::time::{Millis, Mono};
 
 /// Where the watching stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +57,32 @@ impl Watch {
         }
     }
 
-    /// The leader was heard.
-    pub(super) fn calm(now: Mono, visible: bool) -> Watch {
+    /// The leader was heard. Where another tab asks it, this one leaves that to it.
+    pub(super) fn calm(now: Mono, visible: bool, other_asks: bool) -> Watch {
+        let spare = if other_asks { ASK_SPARE } else { Millis(0) };
         if visible {
             Watch::Calm {
-                ask_at: now + LEADER_SILENCE,
+                ask_at: now + LEADER_SILENCE + spare,
             }
         } else {
             Watch::Off
+        }
+    }
+
+    /// Another tab asked the leader, and its answer counts for this one too. One that was heard
+    /// just now may have answered already.
+    pub(super) fn other_asked(&mut self, now: Mono) {
+        if let Watch::Calm { ask_at } = *self
+            && ask_at <= now + Millis(LEADER_SILENCE.0 / 2)
+        {
+            *self = Watch::asked(now);
+        }
+    }
+
+    /// The tab that asked does so no more.
+    pub(super) fn other_stopped(&mut self) {
+        if let Watch::Calm { ask_at } = self {
+            *ask_at = Mono(ask_at.0.saturating_sub(ASK_SPARE.0));
         }
     }
 
@@ -127,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_silent_leader_is_asked_three_times_and_then_replaced() {
-        let mut watch = Watch::calm(Mono(0), true);
+        let mut watch = Watch::calm(Mono(0), true, false);
         assert_eq!(look(&mut watch, 9999), Look::Wait);
         assert_eq!(look(&mut watch, 10_000), Look::Ask);
         assert_eq!(look(&mut watch, 11_999), Look::Wait);
@@ -141,7 +162,7 @@ mod tests {
 
     #[test]
     fn whoever_slept_does_not_judge() {
-        let mut watch = Watch::calm(Mono(0), true);
+        let mut watch = Watch::calm(Mono(0), true, false);
         assert_eq!(look(&mut watch, 10_000), Look::Ask);
         assert_eq!(look(&mut watch, 100_000), Look::Ask);
         assert_eq!(look(&mut watch, 102_000), Look::Doubt);
@@ -168,6 +189,6 @@ mod tests {
         );
         assert_eq!(watch, Watch::Off);
         assert_eq!(watch.next_look(), None);
-        assert_eq!(Watch::calm(Mono(0), false), Watch::Off);
+        assert_eq!(Watch::calm(Mono(0), false, false), Watch::Off);
     }
 }

@@ -224,11 +224,17 @@ fn a_forbidden_channel_is_told_once_and_asked_again_only_for_a_reason() {
         "somebody asks anew"
     );
     assert!(bench.refuse(3, "forbidden", None));
-    bench.part.watch_for_tab(bench.now, TAB, &[want("c", None)]);
+    bench
+        .part
+        .watch_for_tab(bench.now, TAB, &[want("c", None)])
+        .unwrap();
     assert_eq!(bench.steps(), [told, subscribe(4, "c", None)]);
     bench.refuse(4, "forbidden", None);
     bench.steps();
-    bench.part.watch_for_tab(bench.now, TAB, &[want("c", None)]);
+    bench
+        .part
+        .watch_for_tab(bench.now, TAB, &[want("c", None)])
+        .unwrap();
     assert_eq!(bench.steps(), [], "it only says again that it is there");
 }
 

@@ -6,11 +6,10 @@ use super::*;
 fn what_only_other_tabs_watch_is_passed_on_and_starts_with_a_gap_here() {
     let mut bench = Bench::new();
     bench.part.link_up();
-    assert!(
-        bench
-            .part
-            .watch_for_tab(bench.now, TAB, &[want("c", at(41))])
-    );
+    let wants = [want("c", at(41))];
+    for news in [true, false] {
+        assert_eq!(bench.part.watch_for_tab(bench.now, TAB, &wants), Ok(news));
+    }
     assert_eq!(bench.steps(), [subscribe(1, "c", at(41))]);
     bench.confirm(1, "c", at(42), Recovery::Complete);
     assert_eq!(bench.event("c", 42), Verdict::Pass);
@@ -28,7 +27,8 @@ fn a_page_that_joins_before_the_answer_has_its_gap_too() {
     let mut bench = Bench::new();
     bench
         .part
-        .watch_for_tab(bench.now, TAB, &[want("c", at(41))]);
+        .watch_for_tab(bench.now, TAB, &[want("c", at(41))])
+        .unwrap();
     bench.part.watch(bench.now, "c").unwrap();
     bench.part.link_up();
     assert_eq!(bench.steps(), [gap("c"), subscribe(1, "c", at(41))]);
@@ -41,7 +41,8 @@ fn a_page_that_left_for_long_is_a_stranger_to_a_channel_that_others_kept() {
     let mut bench = Bench::following();
     bench
         .part
-        .watch_for_tab(bench.now, TAB, &[want("c", at(5))]);
+        .watch_for_tab(bench.now, TAB, &[want("c", at(5))])
+        .unwrap();
     bench.part.unwatch(bench.now, "c");
     bench.run(Millis(CHANNEL_IDLE.0 - 1));
     assert_eq!(bench.event("c", 6), Verdict::Next, "it may come back");
@@ -57,7 +58,8 @@ fn a_new_leader_resumes_from_the_tab_that_is_furthest_behind() {
     for (tab, seq) in [(7, 41), (8, 39), (9, 50)] {
         bench
             .part
-            .watch_for_tab(bench.now, TabId(tab), &[want("c", at(seq))]);
+            .watch_for_tab(bench.now, TabId(tab), &[want("c", at(seq))])
+            .unwrap();
     }
     bench.part.link_up();
     assert_eq!(bench.steps(), [subscribe(1, "c", at(39))]);
@@ -69,9 +71,13 @@ fn what_a_tab_does_not_watch_any_more_is_given_back_soon() {
     bench.part.link_up();
     bench
         .part
-        .watch_for_tab(bench.now, TAB, &[want("c", None), want("d", None)]);
+        .watch_for_tab(bench.now, TAB, &[want("c", None), want("d", None)])
+        .unwrap();
     bench.steps();
-    bench.part.watch_for_tab(bench.now, TAB, &[want("d", None)]);
+    bench
+        .part
+        .watch_for_tab(bench.now, TAB, &[want("d", None)])
+        .unwrap();
     assert_eq!(
         bench.run(Millis::seconds(9)),
         [(CHANNEL_GRACE, unsubscribe("c"))]
@@ -83,7 +89,8 @@ fn without_a_lead_other_tabs_channels_are_forgotten() {
     let mut bench = Bench::following();
     bench
         .part
-        .watch_for_tab(bench.now, TAB, &[want("c", at(5)), want("d", None)]);
+        .watch_for_tab(bench.now, TAB, &[want("c", at(5)), want("d", None)])
+        .unwrap();
     bench.steps();
     bench.part.give_up_lead(bench.now);
     bench.part.unwatch(bench.now, "c");
@@ -98,7 +105,10 @@ fn what_was_remembered_for_other_tabs_is_forgotten_with_the_lead() {
     let mut bench = Bench::new();
     let lead = |bench: &mut Bench, request: u64, epoch: &str| {
         bench.part.link_up();
-        bench.part.watch_for_tab(bench.now, TAB, &[want("c", None)]);
+        bench
+            .part
+            .watch_for_tab(bench.now, TAB, &[want("c", None)])
+            .unwrap();
         bench.steps();
         let begin = Some(Position::new(epoch, Seq(0)));
         bench.confirm(request, "c", begin, Recovery::Impossible);

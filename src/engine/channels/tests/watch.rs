@@ -126,10 +126,10 @@ fn there_is_an_end_to_what_can_be_asked_for() {
         Err(TooManyChannels)
     );
     assert_eq!(bench.part.watch(bench.now, "c0"), Ok(()));
-    assert!(
-        !bench
-            .part
-            .watch_for_tab(bench.now, TAB, &[want("one more", None)])
+    let wants = [want("one more", None)];
+    assert_eq!(
+        bench.part.watch_for_tab(bench.now, TAB, &wants),
+        Err(TooManyChannels)
     );
     bench.part.unwatch(bench.now, "c3");
     assert_eq!(bench.part.watch(bench.now, "one more"), Ok(()));
@@ -169,7 +169,8 @@ fn rt1_many_listeners_of_a_channel_are_one_subscription() {
     }
     bench
         .part
-        .watch_for_tab(bench.now, TAB, &[want("c", at(5))]);
+        .watch_for_tab(bench.now, TAB, &[want("c", at(5))])
+        .unwrap();
     assert_eq!(bench.steps(), []);
     for _ in 0..6 {
         bench.part.unwatch(bench.now, "c");
@@ -189,7 +190,8 @@ fn another_person_starts_with_nothing() {
     let mut bench = Bench::following();
     bench
         .part
-        .watch_for_tab(bench.now, TAB, &[want("d", at(3))]);
+        .watch_for_tab(bench.now, TAB, &[want("d", at(3))])
+        .unwrap();
     bench.event("c", 8);
     bench.part.remember("c", Some(Seq(6)), &"text".into());
     bench.part.unwatch(bench.now, "c");

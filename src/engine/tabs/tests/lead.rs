@@ -114,6 +114,90 @@ fn a_frozen_leader_is_asked_and_then_loses_the_lock() {
 }
 
 #[test]
+fn one_tab_asks_for_all_and_the_others_judge_by_its_question() {
+    let mut tabs = led();
+    let asked = 2 + LEADER_SILENCE.0;
+    // The other one was a moment sooner.
+    tabs.asks(at(asked - 2), TabId(2));
+    let done = run(&mut tabs, asked - 2, 17_000);
+    let struck = asked - 2 + u64::from(ASK_MISSES) * ASK_TIMEOUT.0;
+    let (at_moment, _) = done[2];
+    assert!(
+        (struck..=struck + STEAL_SPREAD.0).contains(&at_moment),
+        "no later than if it had asked itself: {done:?}"
+    );
+
+    // The leader answers it, again and again: this one has nothing to say.
+    let mut tabs = led();
+    for round in 1..20 {
+        let now = round * LEADER_SILENCE.0;
+        tabs.asks(at(now), TabId(2));
+        assert_eq!(tabs.hears(at(now + 9), term(700, 9)), Hears::Yes);
+        tabs.heard(at(now + 9), OTHER, None);
+        let done = run(&mut tabs, now, now + LEADER_SILENCE.0 - 1);
+        assert!(
+            done.iter().all(|(_, step)| *step == Step::SayHere),
+            "{done:?}"
+        );
+    }
+}
+
+#[test]
+fn when_the_one_that_asked_for_all_stops_another_one_does() {
+    let heard = LEADER_SILENCE.0 + 10;
+    let stops: [(fn(&mut Tabs), u64); 4] = [
+        (|_| {}, heard + ASK_SPARE.0),
+        (|t| t.left(at(11_000), TabId(2)), heard),
+        (
+            |t| {
+                t.heard(at(11_000), TabId(2), Some(false));
+            },
+            heard,
+        ),
+        (
+            |t| {
+                // It leads now.
+                t.hears(at(11_000), term(800, 2));
+                t.follow(term(800, 2), status(), 2);
+            },
+            11_000,
+        ),
+    ];
+    for (stop, silent_from) in stops {
+        let mut tabs = led();
+        tabs.asks(at(LEADER_SILENCE.0), TabId(2));
+        tabs.hears(at(heard), term(700, 9));
+        stop(&mut tabs);
+        let done = run(&mut tabs, 11_000, 30_000);
+        let asks = done.iter().find(|(_, step)| *step == Step::Ask);
+        assert_eq!(asks, Some(&(silent_from + LEADER_SILENCE.0, Step::Ask)));
+    }
+}
+
+#[test]
+fn of_two_that_ask_at_a_time_one_goes_on() {
+    let ask = |other: u64| {
+        let mut tabs = led();
+        run(&mut tabs, 1, 1 + LEADER_SILENCE.0);
+        tabs.asks(at(2 + LEADER_SILENCE.0), TabId(other));
+        tabs.hears(at(20_000), term(700, 9));
+        let done = run(&mut tabs, 20_000, 31_000);
+        done.iter().map(|(at, _)| *at).find(|at| *at > 20_000)
+    };
+    assert_eq!(ask(6), Some(20_000 + LEADER_SILENCE.0));
+    assert_eq!(ask(4), Some(20_000 + LEADER_SILENCE.0 + ASK_SPARE.0));
+}
+
+#[test]
+fn a_question_that_was_answered_before_it_was_heard_is_none() {
+    let mut tabs = led();
+    tabs.hears(at(LEADER_SILENCE.0), term(700, 9));
+    tabs.asks(at(LEADER_SILENCE.0 + 1), TabId(2));
+    let done = run(&mut tabs, LEADER_SILENCE.0, 2 * LEADER_SILENCE.0 - 1);
+    assert_eq!(done, []);
+}
+
+#[test]
 fn a_leader_that_answers_late_but_answers_keeps_the_lock() {
     let mut tabs = led();
     for ms in (1..600_000).step_by(1000) {
