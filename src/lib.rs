@@ -10,6 +10,8 @@
 //! * `api` is what JavaScript sees. It exists on wasm32 only.
 
 pub mod engine;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod wire;
 
 #[cfg(target_arch = "wasm32")]

@@ -227,9 +227,9 @@ pub fn write_filled(raw: Raw<'_>, w: &mut Writer, payload: Option<Raw<'_>>) -> b
 /// round is not what the page has in its key: both leave the element open.
 fn may_fill(value: Raw<'_>) -> bool {
     let text = value.text();
-    let number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    let numeric = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    !(value.is_null() || number && digits > 15)
+    !(value.is_null() || numeric && (digits > 15 || number(text) == "null"))
 }
 
 /// What a payload has at a path like `.task.id`.
@@ -271,8 +271,12 @@ fn number(text: &str) -> Cow<'_, str> {
     let significant = digits.trim_start_matches('0');
     point = point.saturating_sub(i64::try_from(digits.len() - significant.len()).unwrap_or(0));
     let significant = significant.trim_end_matches('0');
-    if significant.is_empty() {
+    if significant.is_empty() || point < -323 {
         return Cow::Borrowed("0");
+    }
+    if point > 309 {
+        // To JavaScript it is infinite, and it writes that so.
+        return Cow::Borrowed("null");
     }
     let mut out = sign.to_owned();
     place_point(&mut out, significant, point);
@@ -539,7 +543,11 @@ mod tests {
             ("100000000000000000000", "100000000000000000000"),
             ("1000000000000000000000", "1e+21"),
             ("1.25e300", "1.25e+300"),
-            ("1e99999999999999999999", "1e+1048576"),
+            ("1.7976931348623157e308", "1.7976931348623157e+308"),
+            ("-15e3555555", "null"),
+            ("1e99999999999999999999", "null"),
+            ("-5e-324", "-5e-324"),
+            ("-1e-99999999999999999999", "0"),
             ("true", "true"),
             ("false", "false"),
             ("null", "null"),
@@ -575,7 +583,8 @@ mod tests {
             );
             (whole, w.finish())
         };
-        let payload = r#"{"task":{"id":7.0,"tags":["b"]},"none":null,"big":12345678901234567}"#;
+        let payload =
+            r#"{"task":{"id":7.0,"tags":["b"]},"none":null,"big":12345678901234567,"far":1e999}"#;
         for (template, result) in [
             (r#""$.task.id""#, Some("7")),
             (r#"{"b":"$.task.tags","a":1}"#, Some(r#"{"a":1,"b":["b"]}"#)),
@@ -584,6 +593,7 @@ mod tests {
             (r#""$.task.name""#, None),
             (r#""$.none""#, None),
             (r#""$.big""#, None),
+            (r#""$.far""#, None),
             (r#"{"a":"$.none"}"#, None),
         ] {
             let (whole, text) = filled(template, payload);

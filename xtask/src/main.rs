@@ -11,6 +11,7 @@ mod build;
 mod demo;
 mod dist;
 mod error;
+mod fuzz;
 mod process;
 mod progress;
 mod project;
@@ -53,6 +54,12 @@ const COMMANDS: &[Command] = &[
         options: "[--seeds N | --seed S | --for 10m] [--first S] [--go-on] | --mutants [NAME]",
         about: "run worlds in virtual time with every fault, or one of them again",
         run: simulate::run,
+    },
+    Command {
+        name: "fuzz",
+        options: "[TARGET]… [--for 5m]",
+        about: "look for inputs that break a decoder or the engine, and keep what was learned",
+        run: fuzz::run,
     },
     Command {
         name: "build",

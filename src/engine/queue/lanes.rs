@@ -245,7 +245,8 @@ impl Lanes {
         self.timers.first().map(|(at, _)| *at)
     }
 
-    fn fire(&mut self, now: Mono) {
+    /// Whoever waits for a moment that has come may go.
+    pub(super) fn fire(&mut self, now: Mono) {
         while let Some((at, lane)) = self.timers.first()
             && *at <= now
         {

@@ -18,6 +18,8 @@ mod answered;
 mod cleared;
 mod desk;
 mod ends;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gate;
 mod intake;
 mod kind;

@@ -306,6 +306,9 @@ impl Sender {
 
     /// Sends as much as may be sent.
     pub(super) fn pump(&mut self, desk: &mut Desk, now: Now) {
+        // Also while nothing may be sent: or who waits for its moment would be woken for it again
+        // and again.
+        self.lanes.fire(now.mono);
         while self.intake.is_open() && self.flight.len() < self.gate.limit(desk.settings.parallel) {
             let first = self.items.keys().next().copied();
             let Some(id) = self.lanes.next(now.mono, first) else {

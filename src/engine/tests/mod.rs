@@ -2,6 +2,7 @@
 
 mod another_user;
 mod contracts;
+mod hot;
 mod logins;
 mod refetch;
 mod take_over;

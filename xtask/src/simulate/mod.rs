@@ -93,7 +93,7 @@ fn number(arguments: &mut lexopt::Parser) -> Result<u64> {
 }
 
 /// A span like `90s`, `10m` or `1h`.
-fn seconds(arguments: &mut lexopt::Parser) -> Result<u64> {
+pub fn seconds(arguments: &mut lexopt::Parser) -> Result<u64> {
     let value = arguments.value()?.to_string_lossy().into_owned();
     let unit = match value.chars().last() {
         Some('s') => 1,

@@ -11,6 +11,7 @@ use crate::project::{self, Project};
 
 const WASM_PACK: &str = "0.15.1";
 const GECKODRIVER: &str = "0.37.1";
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// A program of a crate.
 pub struct CargoTool {
@@ -45,6 +46,15 @@ pub fn geckodriver() -> CargoTool {
         krate: "geckodriver",
         version: GECKODRIVER.to_owned(),
         programs: &["geckodriver"],
+    }
+}
+
+/// `cargo-fuzz`, which builds programs with libFuzzer in them and runs them.
+pub fn cargo_fuzz() -> CargoTool {
+    CargoTool {
+        krate: "cargo-fuzz",
+        version: CARGO_FUZZ.to_owned(),
+        programs: &["cargo-fuzz"],
     }
 }
 

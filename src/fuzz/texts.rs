@@ -1,0 +1,234 @@
+//! Decoders of text, each by itself.
+
+use crate::engine::hlc::Stamp;
+use crate::engine::ids::{Scope, TabId, number_text};
+use crate::engine::key::{QueryKey, write_canonical, write_filled};
+use crate::engine::principal;
+use crate::engine::queue::MutationId;
+use crate::engine::room::{Wish, Word};
+use crate::engine::status::Transport;
+use crate::engine::tabs::message;
+use crate::wire::json::{self, JsonFault, Raw, Text, Writer};
+use crate::wire::native::{self, FRAME_BYTES_MAX};
+use crate::wire::sse::{Decoder, SseEvent};
+use crate::wire::{Event, Heard};
+
+/// Any text as JSON: what is accepted can be walked, written and read again.
+pub(super) fn json(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let parsed = json::parse(text);
+    let walked = json::members(text, |_, _| {});
+    if !matches!(parsed, Err(JsonFault::TooDeep)) {
+        let object = parsed.is_ok_and(Raw::is_object);
+        assert_eq!(walked.is_ok(), object, "two readers do not agree");
+    }
+    if let Ok(raw) = parsed {
+        walk(raw);
+        let once = canonical(raw);
+        let again = json::parse(&once).map(canonical);
+        assert_eq!(again.as_deref(), Ok(once.as_str()), "not canonical");
+    }
+}
+
+fn canonical(raw: Raw<'_>) -> String {
+    let mut writer = Writer::new();
+    write_canonical(raw, &mut writer);
+    writer.finish()
+}
+
+/// Whatever a value is made of is a value by itself.
+fn walk(raw: Raw<'_>) {
+    assert_eq!(json::parse(raw.text()), Ok(raw));
+    if let Some(text) = raw.string() {
+        string(text);
+    }
+    if let Some(number) = raw.integer() {
+        assert_eq!(number_text(number), raw.text());
+    }
+    raw.elements(walk);
+    raw.members(|name, value| {
+        string(name);
+        assert!(raw.member(&name.decode()).is_some());
+        walk(value);
+    });
+}
+
+fn string(text: Text<'_>) {
+    let plain = text.decode();
+    assert!(text.is(&plain));
+    let mut writer = Writer::new();
+    writer.string(&plain);
+    let written = writer.finish();
+    let read = json::parse(&written).map(|raw| raw.string().map(Text::decode));
+    assert_eq!(read, Ok(Some(plain)));
+}
+
+/// A key, a prefix and a payload, on a line each.
+pub(super) fn keys(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let mut lines = text
+        .split('\n')
+        .map(|line| json::parse(line).unwrap_or(Raw::NULL));
+    let mut next = || lines.next().unwrap_or(Raw::NULL);
+    let (key, prefix, payload) = (next(), next(), next());
+    let mut writer = Writer::new();
+    write_filled(prefix, &mut writer, Some(payload));
+    let filled = writer.finish();
+    assert!(json::parse(&filled).is_ok(), "{filled}");
+    let (Some(key), Some(prefix)) = (QueryKey::new(key), QueryKey::new(prefix)) else {
+        return;
+    };
+    for one in [&key, &prefix] {
+        assert_eq!(QueryKey::new(one.raw()).as_ref(), Some(one));
+        assert!(one.in_family(one), "{}", one.text());
+        let length = one.length();
+        let mut elements = Vec::new();
+        one.raw().elements(|element| elements.push(element.text()));
+        assert_eq!(elements.len(), length);
+        assert_eq!(QueryKey::of_elements(&elements).as_ref(), Some(one));
+    }
+    if key.in_family(&prefix) {
+        // Families are found in sorted order by this.
+        assert!(key.text().starts_with(prefix.stem()));
+    }
+}
+
+/// A frame of the server.
+pub(super) fn native(bytes: &[u8]) {
+    let mut heard = Vec::new();
+    native::read(bytes, &mut heard);
+    assert!(heard.len() <= bytes.len().max(1));
+    for said in &heard {
+        match said {
+            Heard::Event(event) => event_between_tabs(event),
+            Heard::Subscribed {
+                position: Some(position),
+                ..
+            } => {
+                let mut writer = Writer::new();
+                native::write_position(&mut writer, position);
+                let text = writer.finish();
+                let read = json::parse(&text).map(native::read_position);
+                assert_eq!(read, Ok(Some(position.clone())));
+            }
+            _ => {}
+        }
+    }
+    // A connection over HTTP hands its messages out in other frames than a socket does.
+    if bytes.len() <= FRAME_BYTES_MAX
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        let mut by_line = Vec::new();
+        for line in text.split('\n') {
+            native::read(line.as_bytes(), &mut by_line);
+        }
+        assert_eq!(heard, by_line);
+    }
+    let _ = native::read_alive(bytes);
+}
+
+fn event_between_tabs(event: &Event<'_>) {
+    let text = message::event_text(event);
+    assert_eq!(message::read_event(&text).as_ref(), Some(event));
+}
+
+/// A stream of events, cut anywhere.
+pub(super) fn sse(bytes: &[u8]) {
+    const MAX: usize = 1 << 12;
+    let Some((size, stream)) = bytes.split_first() else {
+        return;
+    };
+    let whole = decode(&[stream], MAX);
+    let chunks: Vec<&[u8]> = stream.chunks(usize::from(*size) % 7 + 1).collect();
+    assert_eq!(decode(&chunks, MAX), whole, "it matters where it is cut");
+    let mut again = Vec::new();
+    for event in &whole.0 {
+        assert!(event.data.len() <= MAX);
+        again.extend_from_slice(b"event: ");
+        again.extend_from_slice(event.event.as_bytes());
+        for line in event.data.split('\n') {
+            again.extend_from_slice(b"\ndata: ");
+            again.extend_from_slice(line.as_bytes());
+        }
+        again.extend_from_slice(b"\n\n");
+    }
+    assert_eq!(decode(&[&again], usize::MAX).0, whole.0);
+}
+
+/// The events of a stream, and whether it was given up.
+fn decode(chunks: &[&[u8]], bytes_max: usize) -> (Vec<SseEvent>, bool) {
+    let mut decoder = Decoder::default();
+    let mut events = Vec::new();
+    for chunk in chunks {
+        let read = decoder.push(chunk, bytes_max, &mut |event| events.push(event));
+        if read.is_err() {
+            return (events, true);
+        }
+    }
+    (events, false)
+}
+
+/// A message of another tab.
+pub(super) fn tabs(bytes: &[u8]) {
+    if let Some(read) = message::read(bytes) {
+        let written = read.write();
+        assert_eq!(message::read(written.as_bytes()), Some(read), "{written}");
+    }
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Some(event) = message::read_event(text)
+    {
+        event_between_tabs(&event);
+    }
+}
+
+/// A message of a tab of whatever principal.
+pub(super) fn users(bytes: &[u8]) {
+    if let Ok(says) = principal::Says::read(bytes) {
+        let written = says.write();
+        assert_eq!(
+            principal::Says::read(written.as_bytes()),
+            Ok(says),
+            "{written}"
+        );
+    }
+}
+
+/// What tabs say to each other about the room.
+pub(super) fn room(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Some(wish) = Wish::read(text) {
+        assert_eq!(Wish::read(&wish.write()), Some(wish));
+    }
+    if let Some(word) = Word::read(text) {
+        assert_eq!(Word::read(&word.write()), Some(word));
+    }
+}
+
+/// Names and numbers that are written in one way only.
+pub(super) fn ids(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Some(tab) = TabId::parse(text) {
+        assert_eq!(TabId::parse(&tab.text()), Some(tab));
+    }
+    if let Some(scope) = Scope::parse(text) {
+        assert_eq!(Scope::parse(&scope.text()), Some(scope));
+    }
+    if let Some(id) = MutationId::parse(text) {
+        assert_eq!(MutationId::parse(&id.text()), Some(id));
+        assert!(id.key(1).starts_with(&id.text()));
+    }
+    if let Some(stamp) = Stamp::parse(text) {
+        assert_eq!(stamp.text(), text);
+    }
+    if let Some(transport) = Transport::parse(text) {
+        assert_eq!(transport.text(), text);
+    }
+}
