@@ -145,7 +145,8 @@ fn one_tab_asks_for_all_and_the_others_judge_by_its_question() {
 #[test]
 fn when_the_one_that_asked_for_all_stops_another_one_does() {
     let heard = LEADER_SILENCE.0 + 10;
-    let stops: [(fn(&mut Tabs), u64); 4] = [
+    type Stop = (fn(&mut Tabs), u64);
+    let stops: [Stop; 4] = [
         (|_| {}, heard + ASK_SPARE.0),
         (|t| t.left(at(11_000), TabId(2)), heard),
         (
