@@ -1,8 +1,8 @@
+import { Boundary } from "./boundary.js";
 import { EverfreshError } from "./errors.js";
 import { Interest } from "./interest.js";
 import { Listeners, subscription } from "./listeners.js";
 import { loadCore } from "./loader.js";
-import type { CoreClass } from "./loader.js";
 import { freezeSnapshot, IDLE } from "./notices.js";
 import type { Command, Notice } from "./notices.js";
 import { parseFamilies, parseName } from "./options.js";
@@ -18,7 +18,6 @@ import type {
   SubscribeOptions,
   Unsubscribe,
 } from "./types.js";
-import type { Core } from "./wasm/everfresh.js";
 
 /**
  * Where an instance stands. `loading` and `running` are on the way; from `failed` it can be brought
@@ -26,7 +25,7 @@ import type { Core } from "./wasm/everfresh.js";
  */
 type Phase =
   | { at: "loading" }
-  | { at: "running"; core: Core }
+  | { at: "running"; engine: Boundary }
   | { at: "failed"; error: EverfreshError }
   | { at: "closed" };
 
@@ -47,6 +46,8 @@ export class Live implements Everfresh<Record<string, unknown>> {
   readonly #heard: Interest;
   #routes: ParsedOptions["routes"];
   #phase: Phase = { at: "loading" };
+  /** An engine that breaks is replaced once: one that breaks again would break for ever. */
+  #spare = true;
   #ready: Promise<void>;
 
   /** @param closed called once, when the instance is closed. */
@@ -122,9 +123,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
 
   reconnect(): void {
     if (this.#phase.at === "failed" && this.#phase.error.code === "wasm-unreachable") {
-      this.#phase = { at: "loading" };
-      this.#settle("idle", "loading");
-      this.#ready = this.#start();
+      this.#again();
     } else {
       // While it loads there is nothing to hurry: it dials as soon as it can.
       this.#command({ do: "reconnect" });
@@ -137,15 +136,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
     this.#phase = { at: "closed" };
     this.#channels.shut();
     this.#heard.shut();
-    if (phase.at === "running") {
-      try {
-        phase.core.close();
-      } catch (error) {
-        reportUncaught(error);
-      }
-      // Not here: whoever closes may have been called from within the engine's own call.
-      queueMicrotask(() => phase.core.free());
-    }
+    if (phase.at === "running") phase.engine.close();
     this.#closed();
     this.#settle("closed", "closed by the app");
     this.#changes.clear();
@@ -175,12 +166,11 @@ export class Live implements Everfresh<Record<string, unknown>> {
     try {
       const Core = await loadCore(this.#options.wasm);
       if (this.#phase.at !== "loading") throw closedError(this.name);
-      const core = createCore(Core, JSON.stringify(this.#options.config), this.#deliver);
-      this.#phase = { at: "running", core };
-      this.#guard(() => {
-        core.start();
-        this.#store.set(freezeSnapshot(JSON.parse(core.snapshot()) as EverfreshSnapshot));
-      });
+      const config = JSON.stringify(this.#options.config);
+      const engine = new Boundary(Core, config, this.#deliver, (error) => this.#crash(error));
+      this.#phase = { at: "running", engine };
+      const snapshot = engine.call((core) => (core.start(), core.snapshot()));
+      if (snapshot !== undefined) this.#store.set(freezeSnapshot(JSON.parse(snapshot) as EverfreshSnapshot));
     } catch (cause) {
       const error = toError(cause);
       if (error.code !== "closed") this.#fail(error);
@@ -195,22 +185,31 @@ export class Live implements Everfresh<Record<string, unknown>> {
 
   #command(command: Command): void {
     const phase = this.#phase;
-    if (phase.at === "running") this.#guard(() => phase.core.command(JSON.stringify(command)));
+    if (phase.at !== "running") return;
+    try {
+      phase.engine.call((core) => core.command(JSON.stringify(command)));
+    } catch (cause) {
+      const error = toError(cause);
+      this.#fault({ code: error.code, message: error.message, error });
+    }
   }
 
-  /** Runs a call into the engine. One that traps leaves it in no known state, so it is not called again. */
-  #guard(call: () => void): void {
-    try {
-      call();
-    } catch (cause) {
-      const crashed = cause instanceof WebAssembly.RuntimeError;
-      const message = cause instanceof Error ? cause.message : String(cause);
-      const error = crashed
-        ? new EverfreshError("core-crashed", `everfresh: the engine stopped: ${message}`, { cause })
-        : new EverfreshError("core-refused", `everfresh: the engine refused a call: ${message}`, { cause });
-      if (crashed) this.#fail(error);
-      else this.#fault({ code: error.code, message: error.message, error });
-    }
+  /** The engine broke. What it has to keep is in the storage: another one takes that up. */
+  #crash(error: EverfreshError): void {
+    if (this.#phase.at === "closed") return;
+    this.#fail(error);
+    if (!this.#spare) return;
+    this.#spare = false;
+    // After the call that broke is over, and everybody was told of it.
+    setTimeout(() => this.#again());
+  }
+
+  /** Begins anew, where that may help. */
+  #again(): void {
+    if (this.#phase.at !== "failed") return;
+    this.#phase = { at: "loading" };
+    this.#settle("idle", "loading");
+    this.#ready = this.#start();
   }
 
   #fail(error: EverfreshError): void {
@@ -288,22 +287,6 @@ export class Live implements Everfresh<Record<string, unknown>> {
     if (this.#faults.size > 0) this.#faults.emit(fault);
     // What an app's own listener threw is shown as it is, with its own stack.
     else reportUncaught(fault.code === "listener-threw" ? fault.error?.cause : (fault.error ?? faultError(fault)));
-  }
-}
-
-function createCore(CoreClass: CoreClass, config: string, deliver: (batch: string) => void): Core {
-  try {
-    return new CoreClass(config, deliver);
-  } catch (cause) {
-    if (cause instanceof WebAssembly.RuntimeError) {
-      throw new EverfreshError("core-crashed", `everfresh: the engine stopped: ${cause.message}`, { cause });
-    }
-    const path = (cause as { path?: unknown } | null)?.path;
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new EverfreshError("core-refused", `everfresh: the engine refused its configuration: ${message}`, {
-      cause,
-      path: typeof path === "string" ? path : undefined,
-    });
   }
 }
 

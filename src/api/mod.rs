@@ -4,10 +4,10 @@ mod error;
 
 use std::rc::Rc;
 
-use js_sys::Function;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+pub use crate::browser::host::Host;
 use crate::browser::shell::Shell;
 use crate::engine::command::Command;
 use crate::engine::config::Config;
@@ -20,13 +20,12 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
-    /// Makes an instance from its settings (JSON text) and a function that takes batches of
-    /// notices (JSON text). The function is never called while a method runs.
+    /// Makes an instance from its settings (JSON text) and what the package gives it.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: &str, deliver: Function) -> Result<Core, JsValue> {
+    pub fn new(config: &str, host: Host) -> Result<Core, JsValue> {
         let config = Config::parse(config).map_err(|bad| error::bad_option(&bad))?;
         Ok(Core {
-            shell: Shell::new(config, deliver),
+            shell: Shell::new(config, host),
         })
     }
 
@@ -61,6 +60,19 @@ impl Core {
     /// Figures of the last hours, a row a minute, as JSON text.
     pub fn history(&self) -> String {
         self.shell.history()
+    }
+
+    /// Gives back all that an instance holds of the browser whose engine broke: a method threw what
+    /// is no `EverfreshError`, or a guarded function threw at all. It does nothing any more, and is
+    /// not to be used again.
+    pub fn abandon(&self) {
+        self.shell.abandon();
+    }
+
+    /// Panics in the midst of the next thing that happens.
+    #[cfg(feature = "faults")]
+    pub fn panic_next(&self) {
+        self.shell.panic_next();
     }
 
     /// Ends for good. Again and again does no harm.

@@ -1,21 +1,34 @@
 //! HTTP by `fetch`: answers that are read as they come, and answers that are wanted whole.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Promise, Reflect, Uint8Array};
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
     AbortController, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestInit,
     RequestMode, Response,
 };
 
+use super::callback::{Callback, then};
+use super::happening::Happening;
+use super::inbox::Inbox;
 use crate::engine::http::{self, Call, Failure, Method, Sight};
+use crate::engine::ids::{ConnId, HttpId};
 
 /// A request under way; given up when dropped.
 pub(super) struct Fetch {
+    whose: Whose,
     abort: AbortController,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// A connection whose messages are read as they come.
+    Stream(ConnId),
+    /// Somebody who wants the answer whole.
+    Request(HttpId),
 }
 
 /// What happens to an answer, owned.
@@ -71,44 +84,17 @@ impl Whole {
 }
 
 impl Fetch {
-    /// Sends a request and tells of its answer as it comes. Nothing if this browser cannot.
-    pub(super) fn stream(call: &Call, happened: impl Fn(Happened) + 'static) -> Option<Fetch> {
+    /// Sends a request. Nothing if this browser cannot.
+    pub(super) fn send(inbox: &Inbox, whose: Whose, call: &Call) -> Option<Fetch> {
         let abort = AbortController::new().ok()?;
         let init = init(call, &abort)?;
         let promise = web_sys::window()?.fetch_with_str_and_init(&call.url, &init);
-        Flight::follow(&promise, Box::new(happened));
-        Some(Fetch { abort })
+        Flight::follow(inbox, whose, call.bytes_max, &promise);
+        Some(Fetch { whose, abort })
     }
 
-    /// Sends a request and tells of its answer once, when it is over.
-    pub(super) fn whole(
-        call: &Call,
-        done: impl Fn(Result<Whole, Failure>) + 'static,
-    ) -> Option<Fetch> {
-        let bytes_max = call.bytes_max;
-        let whole = RefCell::new(Whole::default());
-        let over = Cell::new(false);
-        Fetch::stream(call, move |happened| {
-            let result = match happened {
-                Happened::Opened(head) => {
-                    whole.borrow_mut().head = head;
-                    return;
-                }
-                Happened::Chunk(bytes) => {
-                    let body = &mut whole.borrow_mut().body;
-                    if body.len() + bytes.len() <= bytes_max {
-                        body.extend_from_slice(&bytes);
-                        return;
-                    }
-                    Err(Failure::TooLarge)
-                }
-                Happened::Ended => Ok(whole.take()),
-                Happened::Failed(failure) => Err(failure),
-            };
-            if !over.replace(true) {
-                done(result);
-            }
-        })
+    pub(super) fn whose(&self) -> Whose {
+        self.whose
     }
 }
 
@@ -142,34 +128,41 @@ fn init(call: &Call, abort: &AbortController) -> Option<RequestInit> {
 /// The callbacks of a request, and what they share. It keeps itself until the browser has called
 /// back for the last time, because a callback that is gone by then would throw.
 struct Flight {
-    happened: Box<dyn Fn(Happened)>,
+    inbox: Inbox,
+    whose: Whose,
+    bytes_max: usize,
+    /// What came so far of an answer that is wanted whole.
+    whole: RefCell<Whole>,
     reader: RefCell<Option<ReadableStreamDefaultReader>>,
     steps: RefCell<Option<Steps>>,
 }
 
 struct Steps {
-    answered: Closure<dyn FnMut(JsValue)>,
-    read: Closure<dyn FnMut(JsValue)>,
-    failed: Closure<dyn FnMut(JsValue)>,
+    answered: Callback,
+    read: Callback,
+    failed: Callback,
 }
 
 impl Flight {
-    fn follow(promise: &Promise, happened: Box<dyn Fn(Happened)>) {
+    fn follow(inbox: &Inbox, whose: Whose, bytes_max: usize, promise: &Promise) {
         let flight = Rc::new(Flight {
-            happened,
+            inbox: inbox.clone(),
+            whose,
+            bytes_max,
+            whole: RefCell::default(),
             reader: RefCell::default(),
             steps: RefCell::default(),
         });
         let step = |of: fn(&Flight, &JsValue)| {
             let flight = Rc::clone(&flight);
-            Closure::<dyn FnMut(JsValue)>::new(move |value: JsValue| of(&flight, &value))
+            inbox.listener(move |value| of(&flight, &value))
         };
         let steps = Steps {
             answered: step(Flight::answered),
             read: step(Flight::read),
             failed: step(|flight, _| flight.end(Happened::Failed(Failure::Unreachable))),
         };
-        let _ = promise.then2(&steps.answered, &steps.failed);
+        then(promise, &steps.answered, &steps.failed);
         flight.steps.replace(Some(steps));
     }
 
@@ -179,7 +172,7 @@ impl Flight {
         };
         let headers = response.headers();
         let header = |name| headers.get(name).ok().flatten();
-        (self.happened)(Happened::Opened(Head {
+        self.tell(Happened::Opened(Head {
             status: response.status(),
             etag: header("etag"),
             retry_after: header("retry-after"),
@@ -203,7 +196,7 @@ impl Flight {
             .as_ref()
             .map(ReadableStreamDefaultReader::read);
         if let (Some(promise), Some(steps)) = (promise, &*self.steps.borrow()) {
-            let _ = promise.then2(&steps.read, &steps.failed);
+            then(&promise, &steps.read, &steps.failed);
         }
     }
 
@@ -211,7 +204,7 @@ impl Flight {
         let value = Reflect::get(chunk, &JsValue::from_str("value")).unwrap_or_default();
         match value.dyn_ref::<Uint8Array>() {
             Some(bytes) => {
-                (self.happened)(Happened::Chunk(bytes.to_vec()));
+                self.tell(Happened::Chunk(bytes.to_vec()));
                 self.more();
             }
             None => self.end(Happened::Ended),
@@ -222,7 +215,32 @@ impl Flight {
         // Taken out first: what is told may drop the last handle of this request.
         let steps = self.steps.take();
         self.reader.replace(None);
-        (self.happened)(how);
+        self.tell(how);
         drop(steps);
+    }
+
+    fn tell(&self, happened: Happened) {
+        let request = match self.whose {
+            Whose::Stream(conn) => return self.inbox.put(Happening::Stream(conn, happened)),
+            Whose::Request(request) => request,
+        };
+        let result = match happened {
+            Happened::Opened(head) => {
+                self.whole.borrow_mut().head = head;
+                return;
+            }
+            Happened::Chunk(bytes) => {
+                let body = &mut self.whole.borrow_mut().body;
+                if body.len() + bytes.len() <= self.bytes_max {
+                    body.extend_from_slice(&bytes);
+                    return;
+                }
+                // The request is given up now. That it failed is told again, and not heard.
+                Err(Failure::TooLarge)
+            }
+            Happened::Ended => Ok(self.whole.take()),
+            Happened::Failed(failure) => Err(failure),
+        };
+        self.inbox.put(Happening::Response(request, result));
     }
 }

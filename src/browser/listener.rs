@@ -1,14 +1,16 @@
 //! Listeners that remove themselves.
 
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
-use web_sys::{Event, EventTarget};
+use wasm_bindgen::JsValue;
+use web_sys::EventTarget;
+
+use super::callback::Callback;
+use super::inbox::Inbox;
 
 /// A listener that is removed when this value is dropped.
 pub(super) struct Listener {
     target: EventTarget,
     event: &'static str,
-    callback: Closure<dyn FnMut(Event)>,
+    callback: Callback,
 }
 
 impl Listener {
@@ -16,11 +18,12 @@ impl Listener {
     pub(super) fn new(
         target: &EventTarget,
         event: &'static str,
-        callback: impl FnMut(Event) + 'static,
+        inbox: &Inbox,
+        heard: impl FnMut(JsValue) + 'static,
     ) -> Listener {
-        let callback = Closure::<dyn FnMut(Event)>::new(callback);
+        let callback = inbox.listener(heard);
         // Adding a listener fails only for a detached target, whose events nobody needs.
-        let _ = target.add_event_listener_with_callback(event, callback.as_ref().unchecked_ref());
+        let _ = target.add_event_listener_with_callback(event, callback.function());
         Listener {
             target: target.clone(),
             event,
@@ -31,9 +34,9 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let callback = self.callback.as_ref().unchecked_ref();
+        let function = self.callback.function();
         let _ = self
             .target
-            .remove_event_listener_with_callback(self.event, callback);
+            .remove_event_listener_with_callback(self.event, function);
     }
 }

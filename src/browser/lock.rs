@@ -1,11 +1,13 @@
 //! Web Locks: the leader's, and the one that each tab holds for itself.
 
 use js_sys::{Array, Function, Object, Promise, Reflect};
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::AbortController;
 
+use super::callback::{Callback, then};
+use super::happening::Happening;
+use super::inbox::Inbox;
 use crate::engine::ids::{LockTicket, TabId};
 
 // web-sys has Web Locks only behind a compiler flag that every dependant would have to set too.
@@ -49,17 +51,8 @@ pub(super) struct LockRequest {
     abort: AbortController,
     /// Settles the promise that keeps the lock; made before the lock is asked for.
     release: Function,
-    _granted: Closure<dyn FnMut(JsValue) -> Promise>,
-    _settled: Closure<dyn FnMut(JsValue)>,
-}
-
-/// What happened to a request.
-#[derive(Clone, Copy)]
-pub(super) enum Happened {
-    /// The lock is ours.
-    Granted,
-    /// The request is over: given back, aborted, stolen, or refused.
-    Over,
+    _granted: Callback,
+    _over: Callback,
 }
 
 /// The browser's locks, if it has any. They exist in secure contexts only.
@@ -74,12 +67,7 @@ fn manager() -> Option<LockManager> {
 
 impl LockRequest {
     /// Asks for the lock of a name; nothing if the browser has no locks.
-    pub(super) fn ask(
-        name: &str,
-        key: LockKey,
-        how: How,
-        happened: impl Fn(Happened) + Clone + 'static,
-    ) -> Option<LockRequest> {
+    pub(super) fn ask(inbox: &Inbox, name: &str, key: LockKey, how: How) -> Option<LockRequest> {
         let locks = manager()?;
         let abort = AbortController::new().ok()?;
         let options = Object::new();
@@ -94,21 +82,20 @@ impl LockRequest {
         let kept = Promise::new(&mut |resolve, _| release = Some(resolve));
         let release = release?;
 
-        let on_granted = happened.clone();
-        let granted = Closure::<dyn FnMut(JsValue) -> Promise>::new(move |_lock| {
-            on_granted(Happened::Granted);
-            kept.clone()
+        let into = inbox.clone();
+        let granted = inbox.callback(move |_lock| {
+            into.put(Happening::LockGranted(key));
+            kept.clone().into()
         });
-        let settled = Closure::<dyn FnMut(JsValue)>::new(move |_| happened(Happened::Over));
-        let callback = granted.as_ref().unchecked_ref();
-        let promise = locks.request(name, &options, callback).ok()?;
-        let _ = promise.then2(&settled, &settled);
+        let over = inbox.teller(move || Happening::LockOver(key));
+        let promise = locks.request(name, &options, granted.function()).ok()?;
+        then(&promise, &over, &over);
         Some(LockRequest {
             key,
             abort,
             release,
             _granted: granted,
-            _settled: settled,
+            _over: over,
         })
     }
 
@@ -127,21 +114,23 @@ impl LockRequest {
 
 /// A question that the browser has not answered yet.
 pub(super) struct LockQuery {
-    _answered: Closure<dyn FnMut(JsValue)>,
+    _answered: Callback,
+    _refused: Callback,
 }
 
 impl LockQuery {
-    /// Asks which locks are held whose names begin with a prefix and end with a tab's id. A browser
-    /// that refuses to say answers nothing.
-    pub(super) fn ask(prefix: &str, answered: impl Fn(Vec<TabId>) + 'static) -> Option<LockQuery> {
-        let prefix = prefix.to_owned();
-        let answered = Closure::<dyn FnMut(JsValue)>::new(move |state| {
-            answered(held(&state, &prefix).unwrap_or_default());
-        });
+    /// Asks which locks are held whose names begin with a prefix and end with a tab's id.
+    pub(super) fn ask(inbox: &Inbox, prefix: &str) -> Option<LockQuery> {
         let promise = manager()?.query().ok()?;
-        let _ = promise.then(&answered);
+        let (into, prefix) = (inbox.clone(), prefix.to_owned());
+        let answered = inbox.listener(move |state| {
+            into.put(Happening::TabLocks(held(&state, &prefix)));
+        });
+        let refused = inbox.teller(|| Happening::TabLocks(None));
+        then(&promise, &answered, &refused);
         Some(LockQuery {
             _answered: answered,
+            _refused: refused,
         })
     }
 }

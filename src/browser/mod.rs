@@ -4,9 +4,15 @@
 //! [`shell`] owns the engine and has the one entry for every web event. Each kind of deed has a
 //! file of its own, and each handle is a value that undoes itself when it is dropped.
 
+mod callback;
 mod clock;
+mod deeds;
 mod entropy;
 mod fetch;
+mod handles;
+mod happening;
+pub(crate) mod host;
+mod inbox;
 mod listener;
 mod lock;
 mod page;
@@ -15,3 +21,4 @@ pub(crate) mod shell;
 mod socket;
 mod storage;
 mod tab_channel;
+mod timer;

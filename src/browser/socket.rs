@@ -1,8 +1,10 @@
-//! One WebSocket.
+//! One WebSocket on the page.
 
 use wasm_bindgen::JsCast;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
+use super::happening::Happening;
+use super::inbox::Inbox;
 use super::listener::Listener;
 use crate::engine::ids::ConnId;
 
@@ -25,34 +27,33 @@ pub(super) enum Happened {
 
 impl Socket {
     /// Opens a socket. A browser that refuses at once (a bad URL, a policy) is told like a close.
-    pub(super) fn open(
-        conn: ConnId,
-        url: &str,
-        protocol: &str,
-        happened: impl Fn(Happened) + Clone + 'static,
-    ) -> Option<Socket> {
+    pub(super) fn open(inbox: &Inbox, conn: ConnId, url: &str, protocol: &str) -> Option<Socket> {
+        let put = {
+            let inbox = inbox.clone();
+            move |happened| inbox.put(Happening::Socket(conn, happened))
+        };
         let Ok(socket) = WebSocket::new_with_str(url, protocol) else {
-            happened(Happened::Closed {
+            put(Happened::Closed {
                 code: 1006,
                 reason: "the browser refused to open the socket".to_owned(),
             });
             return None;
         };
         socket.set_binary_type(BinaryType::Arraybuffer);
-        let opened = happened.clone();
-        let framed = happened.clone();
+        let opened = put.clone();
+        let framed = put.clone();
         let listeners = [
-            Listener::new(&socket, "open", move |_| opened(Happened::Opened)),
-            Listener::new(&socket, "message", move |event| {
-                if let Some(bytes) = event.dyn_ref().and_then(frame_bytes) {
+            Listener::new(&socket, "open", inbox, move |_| opened(Happened::Opened)),
+            Listener::new(&socket, "message", inbox, move |event| {
+                if let Some(bytes) = frame_bytes(event.unchecked_ref()) {
                     framed(Happened::Frame(bytes));
                 }
             }),
-            Listener::new(&socket, "close", move |event| {
-                let event = event.dyn_ref::<CloseEvent>();
-                happened(Happened::Closed {
-                    code: event.map_or(1006, CloseEvent::code),
-                    reason: event.map(CloseEvent::reason).unwrap_or_default(),
+            Listener::new(&socket, "close", inbox, move |event| {
+                let event: &CloseEvent = event.unchecked_ref();
+                put(Happened::Closed {
+                    code: event.code(),
+                    reason: event.reason(),
                 });
             }),
         ];

@@ -1,8 +1,10 @@
-//! The BroadcastChannel between the tabs.
+//! A BroadcastChannel: between the tabs of one principal, or of all.
 
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BroadcastChannel, MessageEvent};
 
+use super::happening::Happening;
+use super::inbox::Inbox;
 use super::listener::Listener;
 
 /// An open channel; closed when dropped.
@@ -13,20 +15,22 @@ pub(super) struct TabChannel {
 
 impl TabChannel {
     /// Opens the channel of a name; nothing if the browser has none or forbids it.
-    pub(super) fn open(name: &str, heard: impl Fn(Vec<u8>) + 'static) -> Option<TabChannel> {
+    pub(super) fn open(
+        inbox: &Inbox,
+        name: &str,
+        heard: fn(Vec<u8>) -> Happening,
+    ) -> Option<TabChannel> {
         // An old browser lacks the constructor, and calling what is not there would trap.
         if !js_sys::Reflect::has(&js_sys::global(), &JsValue::from_str("BroadcastChannel")).ok()? {
             return None;
         }
         let channel = BroadcastChannel::new(name).ok()?;
-        let listener = Listener::new(&channel, "message", move |event| {
-            let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data);
+        let into = inbox.clone();
+        let listener = Listener::new(&channel, "message", inbox, move |event| {
+            let event: &MessageEvent = event.unchecked_ref();
             // What is not text is not ours; it is handed on to be counted as a fault.
-            heard(
-                data.and_then(|data| data.as_string())
-                    .unwrap_or_default()
-                    .into_bytes(),
-            );
+            let text = event.data().as_string().unwrap_or_default();
+            into.put(heard(text.into_bytes()));
         });
         Some(TabChannel {
             channel,

@@ -12,13 +12,23 @@ export default function init(options: {
   module_or_path: ModuleSource | Promise<ModuleSource>;
 }): Promise<unknown>;
 
+/** What an engine gets of this side of the border. */
+export interface Host {
+  /** Takes a batch of notices (JSON text). Called in a microtask, when nothing of the engine is running. */
+  deliver(batch: string): void;
+  /** Gives a function that calls `callback` and catches what it throws: the engine broke. */
+  guard(callback: (value: unknown) => unknown): (value: unknown) => unknown;
+}
+
 /** The engine and its browser shell. */
 export class Core {
   /** Throws an `Error` with `code` and `path` when the configuration is refused. */
-  constructor(config: string, deliver: (batch: string) => void);
+  constructor(config: string, host: Host);
   start(): void;
   command(json: string): void;
   snapshot(): string;
+  /** Gives back what a broken engine holds of the browser. It must not be used after that. */
+  abandon(): void;
   close(): void;
   free(): void;
 }

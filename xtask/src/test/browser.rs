@@ -1,4 +1,4 @@
-//! Stage `browser`: the crate's own browser tests (`tests/browser*.rs`), compiled to WebAssembly and run
+//! Stage `browser`: the crate's own browser tests (`tests/browser`), compiled to WebAssembly and run
 //! by `wasm-pack test --headless` in each engine.
 
 use std::time::{Duration, Instant};
@@ -16,6 +16,8 @@ use crate::tools::wasm_rust::{TARGET, WasmRust};
 
 /// Which of the crate's test programs run in a page.
 const TESTS: &str = "browser*";
+/// What lets a test break the engine.
+const FEATURES: &[&str] = &["--features", "faults"];
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Runs them.
@@ -25,7 +27,9 @@ pub fn run(project: &Project, engines: &Engines, report: &mut Report) -> Result<
     let wasm_pack = cargo_tools::wasm_pack().program(project)?;
     // Once and before all engines, so that code which does not compile is reported once.
     let mut build = rust.cargo(project);
-    build.args(["build", "--tests", "--test", TESTS, "--target", TARGET]);
+    build
+        .args(["build", "--tests", "--test", TESTS, "--target", TARGET])
+        .args(FEATURES);
     Step::new("compile the browser tests", build)
         .fetches()
         .must(project)?;
@@ -42,6 +46,7 @@ pub fn run(project: &Project, engines: &Engines, report: &mut Report) -> Result<
         test.args(["test", "--headless", "--mode", "no-install", engine, driver])
             .arg(&browser.driver)
             .args(["--", "--test", TESTS])
+            .args(FEATURES)
             .env("WASM_PACK_CACHE", project.cache("wasm-pack"))
             // Seconds that a whole test program may take; the default of 20 is less than a cold
             // browser needs on a busy machine.

@@ -45,6 +45,9 @@ pub fn clippy(project: &Project, report: &mut Report) -> Result<()> {
         "everfresh",
         "--lib",
         "--tests",
+        // Or a part of the browser tests would not be seen.
+        "--features",
+        "faults",
         "--target",
         TARGET,
         "--",
