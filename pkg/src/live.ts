@@ -222,7 +222,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
 
   /** Shows a state in which there is no engine to show it. */
   #settle(status: "idle" | "failed" | "closed", reason: string): void {
-    const state = { status, reason, since: Date.now(), attempt: 0, nextRetry: null, channels: [] };
+    const state = { status, reason, since: Date.now(), attempt: 0, nextRetry: null, transport: null, channels: [] };
     this.#store.set(freezeSnapshot({ ...this.#store.get(), ...state }));
   }
 

@@ -29,6 +29,7 @@ export const IDLE: EverfreshSnapshot = freezeSnapshot({
   since: 0,
   attempt: 0,
   nextRetry: null,
+  transport: null,
   role: "starting",
   tab: "",
   tabs: 1,

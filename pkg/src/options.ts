@@ -1,12 +1,12 @@
 import { EverfreshError } from "./errors.js";
 import { notJson, toKey } from "./keys.js";
-import type { EverfreshOptions, Family, LiveEvent, QueryKey, WasmSource } from "./types.js";
+import type { EverfreshOptions, Family, LiveEvent, QueryKey, Transport, WasmSource } from "./types.js";
 
 /** The part of the options that goes to the engine, as it is written in JSON. */
 export interface CoreConfig {
   name: string;
   user: string | null;
-  backend: { kind: "everfresh"; url: string };
+  backend: { kind: "everfresh"; url: string; ladder: readonly Transport[] };
   channels: string[];
   events: Record<string, readonly QueryKey[]>;
 }
@@ -22,7 +22,8 @@ export interface ParsedOptions {
 }
 
 const KNOWN = ["name", "user", "backend", "channels", "events", "wasm"];
-const KNOWN_OF_BACKEND = ["kind", "url"];
+const KNOWN_OF_BACKEND = ["kind", "url", "ladder"];
+const LADDER: readonly Transport[] = ["ws", "sse", "poll"];
 const KINDS = ["everfresh"];
 /** docs/protocol.md: a channel's name is at most 255 bytes. Names of instances and events keep to it too. */
 const LONGEST_NAME = 255;
@@ -106,9 +107,19 @@ function parseBackend(value: unknown, base: string | undefined): CoreConfig["bac
   }
   if (!isObject(value)) throw invalid("backend", "an object with kind and url", value);
   refuseUnknown(value, KNOWN_OF_BACKEND, "backend");
-  const { kind, url } = value as { kind?: unknown; url?: unknown };
+  const { kind, url, ladder } = value as { kind?: unknown; url?: unknown; ladder?: unknown };
   if (kind !== "everfresh") throw invalid("backend.kind", oneOf(KINDS), kind);
-  return { kind, url: parseUrl(url, base) };
+  return { kind, url: parseUrl(url, base), ladder: parseLadder(ladder) };
+}
+
+function parseLadder(value: unknown): readonly Transport[] {
+  if (value === undefined) return LADDER;
+  const rungs: readonly unknown[] = Array.isArray(value) ? value : [];
+  const known = rungs.every((rung) => LADDER.includes(rung as Transport));
+  if (rungs.length === 0 || !known || new Set(rungs).size < rungs.length) {
+    throw invalid("backend.ladder", `some of ${LADDER.map((rung) => `"${rung}"`).join(", ")}, each once`, value);
+  }
+  return rungs as readonly Transport[];
 }
 
 function parseUrl(value: unknown, base: string | undefined): string {

@@ -13,6 +13,7 @@ import type {
   LiveEvent,
   RegisteredEvents,
   TabRole,
+  Transport,
 } from "./types.js";
 
 const Context = createContext<Everfresh<any> | null>(null);
@@ -42,6 +43,8 @@ export interface Connection {
   readonly since: number;
   readonly attempt: number;
   readonly nextRetry: number | null;
+  /** The way to the server that is in use; `null` without a connection. */
+  readonly transport: Transport | null;
   /** Dials at once. */
   readonly reconnect: () => void;
 }
@@ -120,8 +123,8 @@ function usePicked<Part extends object | undefined>(
   return useSyncExternalStore(live.subscribe, now, onServer);
 }
 
-function pickConnection({ status, reason, since, attempt, nextRetry }: EverfreshSnapshot) {
-  return { status, reason, since, attempt, nextRetry };
+function pickConnection({ status, reason, since, attempt, nextRetry, transport }: EverfreshSnapshot) {
+  return { status, reason, since, attempt, nextRetry, transport };
 }
 
 function pickTab({ role, tab, tabs }: EverfreshSnapshot): TabState {

@@ -62,7 +62,17 @@ export interface EverfreshBackend {
    * `wss`.
    */
   url: string | URL;
+  /**
+   * The ways to the server that may be used, the best first: `ws` is a WebSocket, `sse` a stream of events
+   * with requests the other way, `poll` requests alone. A lower one is used where the network lets the better
+   * one not through, and the better one is tried again from time to time. All three when left out; a server
+   * that has WebSockets only wants `["ws"]`.
+   */
+  ladder?: readonly Transport[];
 }
+
+/** A way to the server. */
+export type Transport = "ws" | "sse" | "poll";
 
 /** Where the WebAssembly file comes from, when the bundler does not place it by itself. */
 export type WasmSource =
@@ -183,6 +193,8 @@ export interface EverfreshSnapshot {
   readonly attempt: number;
   /** When the next try starts, in milliseconds since 1970; `null` when none is planned. */
   readonly nextRetry: number | null;
+  /** The way to the server that is in use; `null` without a connection. */
+  readonly transport: Transport | null;
   readonly role: TabRole;
   /** This tab's id. Empty until the engine runs. */
   readonly tab: string;

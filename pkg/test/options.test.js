@@ -10,7 +10,7 @@ test("the smallest options are completed", () => {
   assert.deepEqual(parse(good()).config, {
     name: "default",
     user: null,
-    backend: { kind: "everfresh", url: "wss://app.test/live" },
+    backend: { kind: "everfresh", url: "wss://app.test/live", ladder: ["ws", "sse", "poll"] },
     channels: [],
     events: {},
   });
@@ -73,6 +73,10 @@ const wrong = [
   ["a url of another scheme", { user: null, backend: { kind: "everfresh", url: "ftp://a.test" } }, "option-invalid", "backend.url"],
   ["a url with a fragment", { user: null, backend: { kind: "everfresh", url: "/live#x" } }, "option-invalid", "backend.url"],
   ["a url with a password", { user: null, backend: { kind: "everfresh", url: "wss://u:p@a.test/" } }, "option-invalid", "backend.url"],
+  ["an empty ladder", { user: null, backend: { ...good().backend, ladder: [] } }, "option-invalid", "backend.ladder"],
+  ["a rung that is none", { user: null, backend: { ...good().backend, ladder: ["fax"] } }, "option-invalid", "backend.ladder"],
+  ["a rung twice", { user: null, backend: { ...good().backend, ladder: ["ws", "ws"] } }, "option-invalid", "backend.ladder"],
+  ["a ladder that is none", { user: null, backend: { ...good().backend, ladder: "ws" } }, "option-invalid", "backend.ladder"],
   ["a url that is none", { user: null, backend: { kind: "everfresh", url: "http://" } }, "option-invalid", "backend.url"],
   ["channels that are a string", { ...good(), channels: "tasks" }, "option-invalid", "channels"],
   ["a channel that is a number", { ...good(), channels: ["a", 5] }, "option-invalid", "channels[1]"],

@@ -138,6 +138,15 @@ export class Tab {
     return Number((await this.text(testId))?.replaceAll(/\D/g, ""));
   }
 
+  /** The way to the server that is in use: `ws`, `sse`, `poll`, or nothing. */
+  transport() {
+    return this.data("connection-transport", "transport");
+  }
+
+  async untilTransport(transport) {
+    await eventually(`the way is ${transport}`, () => this.transport(), (seen) => seen === transport);
+  }
+
   stillLoaded() {
     return this.run("return window.loadedOnce === true");
   }

@@ -15,11 +15,14 @@ const READY_WITHIN_MS = 30_000;
 export class Server {
   #child;
   #folder;
+  #flags;
   #listen = "127.0.0.1:0";
   url;
 
-  static async start() {
+  /** @param flags more of the command line, such as `["--ping-ms", "1000"]` */
+  static async start(flags = []) {
     const server = new Server();
+    server.#flags = flags;
     server.#folder = await mkdtemp(join(tmpdir(), "everfresh-e2e-"));
     await server.restart();
     return server;
@@ -32,6 +35,7 @@ export class Server {
       [
         ...["--listen", this.#listen, "--www", need("EVERFRESH_WWW")],
         ...["--data", join(this.#folder, "records.db"), "--demo"],
+        ...this.#flags,
       ],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
@@ -93,6 +97,11 @@ export class Server {
 
   renameTask(id, title) {
     return this.#send("PATCH", `/api/tasks/${id}`, { title });
+  }
+
+  /** Many events at once, which change no task. */
+  burst(count) {
+    return this.#send("POST", "/demo/burst", { count });
   }
 
   /** Drops every socket, without a close frame. */

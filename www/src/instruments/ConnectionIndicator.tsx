@@ -1,5 +1,5 @@
 import { useConnection } from "everfresh/react";
-import type { ConnectionStatus } from "everfresh";
+import type { ConnectionStatus, Transport } from "everfresh";
 import { useState } from "react";
 import { Chevron, Refresh } from "../ui/icons";
 import { clockTime, span, useNow } from "../ui/clock";
@@ -24,9 +24,15 @@ const STATES: Record<ConnectionStatus, { text: string; tone: Tone; meaning: stri
   closed: { text: "Closed", tone: "off", meaning: "The page ended the connection." },
 };
 
+const WAYS: Record<Transport, string> = {
+  ws: "WebSocket",
+  sse: "stream of events over HTTP",
+  poll: "polling over HTTP",
+};
+
 /** The state of the connection in the header; its popover says why, and since when. */
 export function ConnectionIndicator() {
-  const { status, reason, since, attempt, nextRetry, reconnect } = useConnection();
+  const { status, reason, since, attempt, nextRetry, transport, reconnect } = useConnection();
   const [open, setOpen] = useState(false);
   const now = useNow(open);
   const { text, tone, meaning } = STATES[status];
@@ -59,6 +65,10 @@ export function ConnectionIndicator() {
         <dl className="facts number">
           <dt>Reason</dt>
           <dd data-testid="connection-reason">{reason}</dd>
+          <dt>Way</dt>
+          <dd data-testid="connection-transport" data-transport={transport ?? ""}>
+            {transport === null ? "–" : WAYS[transport]}
+          </dd>
           <dt>Since</dt>
           <dd>{since === 0 ? "–" : `${clockTime(since)} (${span(now - since)})`}</dd>
           <dt>Failed tries</dt>
