@@ -8,22 +8,24 @@ use crate::process::{Step, ask};
 use crate::project::{self, Project};
 use crate::size;
 use crate::tools::node;
+use crate::tools::small_std::SmallRust;
 
 /// The command.
 pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
     if let Some(argument) = arguments.next()? {
         return Err(argument.unexpected().into());
     }
+    SmallRust::ensure(project)?;
     let server = build::server(project, Profile::Release)?;
     build::site(project)?;
     let tarball = tarball(project)?;
-    size::print(project)?;
+    let small = size::print(project)?;
     println!(
         "\nserver  {}\npackage {}",
         server.display(),
         tarball.display()
     );
-    Ok(true)
+    Ok(small)
 }
 
 /// Builds the npm package and packs it as it would be published.

@@ -75,8 +75,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "size",
-        options: "",
-        about: "print the sizes of what is built",
+        options: "[--record WHY]",
+        about: "print what a visitor downloads, part by part, and hold it against the last figure",
         run: size::run,
     },
     Command {

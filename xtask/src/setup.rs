@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::project::Project;
 use crate::tools::engines::Engine;
-use crate::tools::wasm_rust::WasmRust;
+use crate::tools::small_std::SmallRust;
 use crate::tools::{cargo_tools, node};
 
 /// The command.
@@ -13,8 +13,10 @@ pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
     }
     println!("node         {}", node::check()?);
     node::packages(project)?;
-    WasmRust::ensure(project)?;
-    println!("wasm32       ready");
+    println!(
+        "wasm32       {}",
+        SmallRust::ensure(project)?.remark().unwrap_or("ready")
+    );
     for tool in [
         cargo_tools::wasm_bindgen(project)?,
         cargo_tools::wasm_pack(),

@@ -1,10 +1,11 @@
 //! `cargo xtask build`: the WebAssembly module, the npm package around it, the demo page and, for
 //! those who ask, the server. Every part decides for itself whether anything has to be done.
 
+mod names;
 mod package;
 mod server;
 mod site;
-mod wasm;
+pub mod wasm;
 
 use crate::error::Result;
 use crate::project::Project;

@@ -1,20 +1,21 @@
 //! The crate as a WebAssembly module with its JavaScript glue, in `pkg/dist/wasm`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::names;
 use crate::error::Result;
 use crate::process::{Step, path_with};
 use crate::project::{self, Project};
 use crate::stamp::Stamp;
-use crate::tools::wasm_rust::{TARGET, WasmRust, target_folder};
+use crate::tools::small_std::SmallRust;
+use crate::tools::wasm_rust::{TARGET, target_folder};
 use crate::tools::{cargo_tools, node};
 
 const NAME: &str = "everfresh";
 
-/// Size before speed. The features are what Rust's wasm32 target may use, and so what the optimiser
-/// must be told to accept; every browser of the last years has them.
-const OPTIMISE: &[&str] = &[
-    "-Oz",
+/// What Rust's wasm32 target may use, and so what the optimiser must be told to accept; every browser
+/// of the last years has it.
+const FEATURES: &[&str] = &[
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
     "--enable-multivalue",
@@ -22,37 +23,33 @@ const OPTIMISE: &[&str] = &[
     "--enable-nontrapping-float-to-int",
     "--enable-reference-types",
     "--enable-sign-ext",
+];
+
+/// Size before speed: size after brotli, which is what is downloaded. So nothing is inlined and no
+/// common expression gets a local of its own: both save bytes and cost more than that once packed,
+/// because they make every function's locals its own. Not `--traps-never-happen`, which would save half
+/// a percent and take out every check of a bound.
+const OPTIMISE: &[&str] = &[
+    "-Oz",
+    "--one-caller-inline-max-function-size=0",
+    "--always-inline-max-function-size=0",
+    "--flexible-inline-max-function-size=0",
+    "--low-memory-unused",
+    "--skip-pass=local-cse",
+    "--reorder-functions-by-name",
     "--strip-producers",
     "--strip-target-features",
+    names::PASS,
 ];
+
+/// The profile of what is shipped.
+pub const SHIPPED: &str = "wasm";
 
 /// Builds it, as far as anything has changed.
 pub fn build(project: &Project) -> Result<()> {
     node::packages(project)?;
-    let rust = WasmRust::ensure(project)?;
+    let compiled = compile(project, SHIPPED, &[])?;
     let bindgen = cargo_tools::wasm_bindgen(project)?;
-    let bindgen_program = bindgen.program(project)?;
-
-    // Cargo knows best whether to compile, and needs a blink to know.
-    let mut cargo = rust.cargo(project);
-    cargo.args([
-        "build",
-        "--lib",
-        "--package",
-        NAME,
-        "--profile",
-        "wasm",
-        "--target",
-        TARGET,
-    ]);
-    Step::new("compile to WebAssembly", cargo)
-        .fetches()
-        .must(project)?;
-    let compiled = target_folder(project)
-        .join(TARGET)
-        .join("wasm")
-        .join(format!("{NAME}.wasm"));
-
     let out = project.path("pkg/dist/wasm");
     let stamp = Stamp::new(project, "wasm")
         .text(bindgen.version())
@@ -66,33 +63,54 @@ pub fn build(project: &Project) -> Result<()> {
 
     // Beside its final place, so that the move is one rename and nobody meets half a module.
     let fresh = project.path("pkg/dist/wasm.new");
-    project::remove_folder(&fresh)?;
-    project::create_folder(&fresh)?;
-    let mut glue = project.command(&bindgen_program);
-    glue.args([
-        "--target",
-        "web",
-        "--out-name",
-        NAME,
-        "--remove-producers-section",
-        "--out-dir",
-    ])
-    .arg(&fresh)
-    .arg(&compiled);
-    Step::new("write the JavaScript glue", glue).must(project)?;
-    optimise(project, &fresh.join(format!("{NAME}_bg.wasm")))?;
+    let module = bind(project, &compiled, &fresh)?;
+    let printed = optimise(project, &module, OPTIMISE)?;
+    let glue = fresh.join(format!("{NAME}.js"));
+    let short = names::shorten(&project::read(&glue)?, &printed)?;
+    project::write(&glue, &short)?;
     project::replace_folder(&fresh, &out)?;
     stamp.save()
 }
 
-fn optimise(project: &Project, module: &Path) -> Result<()> {
+/// Compiles the crate; the answer is the module as the compiler wrote it. Cargo knows best whether to
+/// compile, and needs a blink to know.
+pub fn compile(project: &Project, profile: &str, flags: &[&str]) -> Result<PathBuf> {
+    let rust = SmallRust::ready(project)?;
+    let mut cargo = rust.cargo(project);
+    cargo.args(["--lib", "--package", NAME, "--profile", profile]);
+    cargo.args(["--target", TARGET, "--"]).args(flags);
+    Step::new("compile to WebAssembly", cargo)
+        .fetches()
+        .must(project)?;
+    Ok(target_folder(project)
+        .join(TARGET)
+        .join(profile)
+        .join(format!("{NAME}.wasm")))
+}
+
+/// Writes the glue and the module that it fits into an empty folder; the answer is the module.
+pub fn bind(project: &Project, compiled: &Path, into: &Path) -> Result<PathBuf> {
+    project::remove_folder(into)?;
+    project::create_folder(into)?;
+    let bindgen = cargo_tools::wasm_bindgen(project)?.program(project)?;
+    let mut glue = project.command(bindgen);
+    glue.args(["--target", "web", "--out-name", NAME])
+        .arg("--remove-producers-section")
+        .arg("--out-dir")
+        .args([into, compiled]);
+    Step::new("write the JavaScript glue", glue).must(project)?;
+    Ok(into.join(format!("{NAME}_bg.wasm")))
+}
+
+/// Runs the optimiser over a module, in place; the answer is what it printed.
+pub fn optimise(project: &Project, module: &Path, passes: &[&str]) -> Result<String> {
     let mut wasm_opt = project.command(project.npm_program("wasm-opt"));
     wasm_opt
-        .args(OPTIMISE)
+        .args(FEATURES)
+        .args(passes)
         .arg("--output")
-        .arg(module)
-        .arg(module)
+        .args([module, module])
         .env("PATH", path_with(&[&project.path("node_modules/.bin")]));
-    Step::new("optimise the module for size", wasm_opt).must(project)?;
-    Ok(())
+    let finished = Step::new("optimise the module for size", wasm_opt).must(project)?;
+    Ok(finished.output)
 }

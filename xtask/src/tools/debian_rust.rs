@@ -17,6 +17,8 @@ use crate::project::{self, CacheLock, Project};
 const RUSTC: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
 const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm"];
+/// Of the package rust-web-src.
+const SOURCE: &str = "/usr/lib/rustlib/src";
 const CLIPPY: &str = "rust-web-clippy";
 
 /// The `bin` folder of the private toolchain, if it was made before and still fits the compiler.
@@ -136,6 +138,7 @@ fn works(project: &Project, sysroot: &Path) -> bool {
     let source = probe.join("probe.rs");
     // The scripts name the compiler and the sysroot, and may be older than this program.
     write_wrappers(sysroot, sysroot).is_ok()
+        && link_source(sysroot).is_ok()
         && project::write(
             &source,
             "pub fn probe() -> String { String::from(\"std\") }\n",
@@ -206,6 +209,15 @@ fn link_host_library(sysroot: &Path) -> Result<()> {
     let target = Path::new(&own).join("lib/rustlib").join(&host);
     let link = sysroot.join("lib/rustlib").join(&host);
     symlink(target, &link).map_err(|error| Error::io("cannot link", &link, &error))
+}
+
+/// Where cargo looks for the library's source when it compiles it together with a crate.
+fn link_source(sysroot: &Path) -> Result<()> {
+    let link = sysroot.join("lib/rustlib/src");
+    if link.exists() {
+        return Ok(());
+    }
+    symlink(SOURCE, &link).map_err(|error| Error::io("cannot link", &link, &error))
 }
 
 /// Scripts in `folder/bin` for a toolchain that lives, or will live, in `home`.

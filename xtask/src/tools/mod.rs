@@ -7,5 +7,6 @@ mod debian_rust;
 pub mod driver;
 pub mod engines;
 pub mod node;
+pub mod small_std;
 pub mod wasm_rust;
 pub mod xvfb;

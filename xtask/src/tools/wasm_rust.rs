@@ -30,6 +30,11 @@ pub struct WasmRust {
 }
 
 impl WasmRust {
+    /// The toolchain in this `bin` folder.
+    pub fn at(bin: PathBuf) -> Self {
+        Self { bin: Some(bin) }
+    }
+
     /// Finds or makes one.
     pub fn ensure(project: &Project) -> Result<Self> {
         if active_has_target() {
@@ -95,6 +100,14 @@ impl WasmRust {
         Ok(clippy)
     }
 
+    /// A compiler of this toolchain.
+    pub fn rustc(&self, project: &Project) -> Command {
+        match &self.bin {
+            Some(bin) => self.command(project, bin.join("rustc")),
+            None => self.command(project, "rustc"),
+        }
+    }
+
     /// A cargo of this toolchain.
     pub fn cargo(&self, project: &Project) -> Command {
         match &self.bin {
@@ -152,7 +165,8 @@ fn add_target(project: &Project, fallback: bool) -> Result<bool> {
         .map(|_| false)
 }
 
-fn written_within(path: &Path, time: Duration) -> bool {
+/// Whether a file was written not longer ago than that.
+pub fn written_within(path: &Path, time: Duration) -> bool {
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
     modified.is_ok_and(|at| {
         SystemTime::now()

@@ -1,0 +1,122 @@
+// Prints what each part of the npm package costs a visitor: bundled and minified as an app's bundler
+// would do it, then raw and with the compression of a good host (brotli, quality 11). `react` and
+// `tanstack` are what they add to an app that has the core already.
+//
+//   node measure.mjs print
+//   node measure.mjs parts NAMED.wasm         and what the module is made of
+//   node measure.mjs record COMMIT DATE WHY   and writes the figures into the history
+//
+// It fails if the core is larger than the last line of the history: growth has to be explained.
+import { appendFileSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { brotliCompressSync, constants } from "node:zlib";
+import { build } from "vite";
+import { parts } from "./parts.mjs";
+
+const root = resolve(import.meta.dirname, "../../..");
+const pkg = resolve(root, "pkg");
+const history = resolve(root, "bench/size-history.tsv");
+const manifest = JSON.parse(readFileSync(resolve(pkg, "package.json"), "utf8"));
+const glue = resolve(pkg, "dist/wasm/everfresh.js");
+const wasm = resolve(pkg, "dist/wasm/everfresh_bg.wasm");
+
+/** Two compilers of neighbouring versions differ by less than this. */
+const TOLERANCE = 1.01;
+
+/** The file that an import of this entry of the exports map ends at. */
+function entryFile(name) {
+  let target = manifest.exports[name];
+  while (target && typeof target === "object") target = target.import ?? target.default;
+  if (!target) throw new Error(`pkg/package.json exports no ${name}`);
+  return resolve(pkg, target);
+}
+
+/** All code that an app loads which uses everything of these files; never the module itself. */
+async function bundle(files, external) {
+  const entry = "\0everfresh-size";
+  const result = await build({
+    root: pkg,
+    configFile: false,
+    logLevel: "error",
+    plugins: [
+      {
+        name: "entry",
+        resolveId: (id) => (id === entry ? id : undefined),
+        load: (id) =>
+          id === entry ? files.map((file, i) => `export * as part${i} from ${JSON.stringify(file)};`).join("\n") : undefined,
+      },
+    ],
+    build: {
+      write: false,
+      minify: true,
+      target: "es2022",
+      modulePreload: false,
+      assetsInlineLimit: 0,
+      rolldownOptions: { input: entry, external, preserveEntrySignatures: "strict" },
+    },
+  });
+  const chunks = result.output.filter((one) => one.type === "chunk");
+  return Buffer.from(chunks.map((one) => one.code).join("\n"));
+}
+
+const sizes = (bytes) => ({
+  raw: bytes.length,
+  packed: brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  }).length,
+});
+const minus = (a, b) => ({ raw: a.raw - b.raw, packed: a.packed - b.packed });
+const sum = (list) => list.reduce((a, b) => ({ raw: a.raw + b.raw, packed: a.packed + b.packed }));
+const row = (name, { raw, packed }) =>
+  console.log(`${name.padEnd(24)} ${String(Math.round(raw)).padStart(9)} ${String(Math.round(packed)).padStart(9)}`);
+
+async function download() {
+  const peers = [/^react($|\/)/, /^@tanstack\//];
+  const withoutGlue = [...peers, /\/wasm\/everfresh\.js$/];
+  const entry = entryFile(".");
+  const typescript = sizes(await bundle([entry], withoutGlue));
+  const added = async (name) => minus(sizes(await bundle([entry, entryFile(name)], withoutGlue)), typescript);
+  return {
+    wasm: sizes(readFileSync(wasm)),
+    glue: sizes(await bundle([glue], peers)),
+    typescript,
+    tanstack: await added("./tanstack"),
+    react: await added("./react"),
+  };
+}
+
+/** What the module is made of. The names cost inlining, so the shares are scaled to what is shipped. */
+function printParts(named, shipped) {
+  const list = [...parts(readFileSync(named))].map(([part, bytes]) => [part, sizes(bytes)]);
+  const all = sum(list.map(([, size]) => size));
+  list.sort(([, a], [, b]) => b.packed - a.packed);
+  console.log("\nthe module, by whose code it is");
+  for (const [part, { raw, packed }] of list) {
+    row(part, { raw: (raw * shipped.raw) / all.raw, packed: (packed * shipped.packed) / all.packed });
+  }
+}
+
+/** The core's figure in force: that of the last line. */
+function inForce() {
+  const line = readFileSync(history, "utf8").trimEnd().split("\n").at(-1);
+  return Number(line.split("\t")[2]);
+}
+
+const [command, ...given] = process.argv.slice(2);
+const found = await download();
+const core = sum([found.wasm, found.glue, found.typescript]);
+console.log(`${"part".padEnd(24)} ${"raw".padStart(9)} ${"brotli".padStart(9)}`);
+for (const [name, size] of Object.entries(found)) row(name, size);
+row("core (the first three)", core);
+if (command === "parts") printParts(given[0], found.wasm);
+if (command === "record") {
+  const [commit, date, why] = given;
+  const figures = [core, ...Object.values(found)].map(({ packed }) => packed);
+  appendFileSync(history, [date, commit, ...figures, why].join("\t") + "\n");
+} else if (core.packed > inForce() * TOLERANCE) {
+  console.log(
+    `\nThe core was ${inForce()} bytes and is ${core.packed} now. Make it smaller, or say why it has to be larger: ` +
+      '`cargo xtask size --record "why"` writes the new figure into bench/size-history.tsv.',
+  );
+  process.exitCode = 1;
+}
