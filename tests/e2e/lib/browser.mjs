@@ -20,6 +20,8 @@ function capabilities() {
             ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
             ...["--disable-quic", "--no-first-run", "--disable-background-networking"],
             ...["--disable-component-update", "--disable-sync"],
+            // A process a tab: one that crashes must not take the others along.
+            ...["--process-per-tab", "--renderer-process-limit=20"],
           ],
         },
       };
@@ -175,6 +177,31 @@ export class Tab {
   async click(testId) {
     const driver = await this.#here();
     await driver.findElement(By.css(`[data-testid='${testId}']`)).click();
+  }
+
+  /** A command of the DevTools protocol for this tab. Chromium alone has it. */
+  async devtools(cmd, params = {}) {
+    const driver = await this.#here();
+    const id = (await driver.getSession()).getId();
+    const answer = await fetch(`${need("EVERFRESH_WEBDRIVER")}/session/${id}/goog/cdp/execute`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ cmd, params }),
+    });
+    return answer.json();
+  }
+
+  /** Goes somewhere else, and comes back as a user does. */
+  async leaveAndComeBack(whatHappensMeanwhile) {
+    const driver = await this.#here();
+    await driver.get("about:blank");
+    await whatHappensMeanwhile();
+    await driver.navigate().back();
+  }
+
+  async reload() {
+    const driver = await this.#here();
+    await driver.navigate().refresh();
   }
 
   async close() {
