@@ -9,14 +9,15 @@ use js_sys::{Function, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::tab::{Tab, all_locks, config, eventually, hears, make_host, pause, take_uncaught};
+use crate::page;
+use crate::tab::{Tab, all_locks, config, eventually, hears, pause};
 
 #[wasm_bindgen_test]
 fn a_bad_configuration_says_what_is_wrong_and_where() {
     let nothing = Function::new_no_args("");
     let error = Core::new(
         r#"{"backend":{"kind":"fax"}}"#,
-        make_host(&nothing, &nothing),
+        page::make_host(&nothing, &nothing),
     )
     .err()
     .expect("refused");
@@ -54,7 +55,7 @@ async fn what_the_app_makes_stale_is_told_after_the_call() {
 
 #[wasm_bindgen_test]
 async fn fault_59_the_app_may_close_and_command_from_within_its_own_function() {
-    take_uncaught();
+    page::take_uncaught();
     let core: Rc<RefCell<Option<Core>>> = Rc::default();
     let calls = Rc::new(RefCell::new(0));
     let (own, count) = (Rc::clone(&core), Rc::clone(&calls));
@@ -68,7 +69,7 @@ async fn fault_59_the_app_may_close_and_command_from_within_its_own_function() {
         }
     });
     let broke = hears(|error| take_uncaught_and_fail(&error));
-    let made = Core::new(&config("inside", ""), make_host(&deliver, &broke)).expect("good");
+    let made = Core::new(&config("inside", ""), page::make_host(&deliver, &broke)).expect("good");
     made.start();
     core.replace(Some(made));
     eventually("the app was called", "true", || {
@@ -84,7 +85,7 @@ async fn fault_59_the_app_may_close_and_command_from_within_its_own_function() {
     };
     eventually("it is closed", "true", status).await;
     pause(50).await;
-    assert_eq!(take_uncaught(), "");
+    assert_eq!(page::take_uncaught(), "");
 }
 
 fn take_uncaught_and_fail(error: &str) {
@@ -93,33 +94,36 @@ fn take_uncaught_and_fail(error: &str) {
 
 #[wasm_bindgen_test]
 async fn fault_59_a_function_of_the_app_that_throws_is_reported_and_harms_nothing() {
-    take_uncaught();
+    page::take_uncaught();
     let throws = Function::new_no_args("throw new Error('thrown by the app')");
     let broke = hears(|error| take_uncaught_and_fail(&error));
-    let core = Core::new(&config("throws", ""), make_host(&throws, &broke)).expect("good");
+    let core = Core::new(&config("throws", ""), page::make_host(&throws, &broke)).expect("good");
     core.start();
     let mut seen = String::new();
     eventually("it was reported", "true", || {
-        seen.push_str(&take_uncaught());
+        seen.push_str(&page::take_uncaught());
         seen.contains("thrown by the app").to_string()
     })
     .await;
     let leads = || core.snapshot().contains(r#""role":"leader""#).to_string();
     eventually("it goes on", "true", leads).await;
+    core.close();
+    // Its last words are thrown back too.
+    pause(50).await;
+    page::take_uncaught();
 }
 
 #[cfg(feature = "faults")]
 #[wasm_bindgen_test]
 async fn fault_59_an_engine_that_panics_is_caught_and_gives_back_what_it_holds() {
-    take_uncaught();
+    page::take_uncaught();
+    let before = all_locks().await;
     let tab = Tab::start("panics");
     tab.until("role", "leader").await;
     let other = Tab::start("panics");
     other.until("role", "follower").await;
-    let held = all_locks().await;
-
     tab.core.panic_next();
-    crate::tab::happen("window", "focus");
+    page::happen("window", "focus");
     eventually("it broke", "1", || tab.broke.borrow().len().to_string()).await;
     assert!(
         tab.broke.borrow()[0].starts_with("RuntimeError"),
@@ -133,19 +137,23 @@ async fn fault_59_an_engine_that_panics_is_caught_and_gives_back_what_it_holds()
     let third = Tab::start("panics");
     third.until("role", "follower").await;
     pause(50).await;
-    assert_eq!(take_uncaught(), "");
+    assert_eq!(page::take_uncaught(), "");
     assert_eq!(other.broke.borrow().len(), 0);
     drop(tab);
     other.core.close();
     third.until("role", "leader").await;
     third.core.close();
-    let mut left = String::from("?");
+    let new = |locks: &str| {
+        let new = locks
+            .lines()
+            .filter(|lock| !before.lines().any(|old| old == *lock));
+        new.count()
+    };
     for _ in 0..100 {
-        left = all_locks().await;
-        if !left.lines().any(|name| held.contains(name)) {
-            break;
+        if new(&all_locks().await) == 0 {
+            return;
         }
         pause(50).await;
     }
-    assert!(!left.lines().any(|name| held.contains(name)), "{left}");
+    panic!("not given back: {}", all_locks().await);
 }

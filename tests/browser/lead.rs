@@ -2,7 +2,8 @@
 
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::tab::{Tab, pause, take_uncaught};
+use crate::page;
+use crate::tab::{Tab, pause};
 
 #[wasm_bindgen_test]
 async fn one_of_two_leads_and_the_other_takes_over() {
@@ -38,7 +39,7 @@ async fn a_server_that_is_not_there_is_dialled_again() {
 
 #[wasm_bindgen_test]
 async fn an_instance_may_be_freed_before_the_browser_is_done_with_it() {
-    take_uncaught();
+    page::take_uncaught();
     let other = Tab::start("freed");
     other.until("role", "leader").await;
     for _ in 0..50 {
@@ -51,5 +52,5 @@ async fn an_instance_may_be_freed_before_the_browser_is_done_with_it() {
     last.until("role", "leader").await;
     assert_eq!(other.get("role"), "leader");
     pause(50).await;
-    assert_eq!(take_uncaught(), "");
+    assert_eq!(page::take_uncaught(), "");
 }

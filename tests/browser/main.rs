@@ -9,10 +9,16 @@
 
 #![cfg(target_arch = "wasm32")]
 // A test that cannot go on has failed.
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::panic)]
 
 mod border;
+mod http;
 mod lead;
+mod leaks;
+mod lifecycle;
+mod page;
+mod socket;
+mod storage;
 mod tab;
 
 use wasm_bindgen_test::wasm_bindgen_test_configure;

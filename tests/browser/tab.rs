@@ -3,25 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use everfresh::api::{Core, Host};
+use everfresh::api::Core;
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{Array, Function, JSON, Promise, Reflect};
+use js_sys::{Array, Function, JSON, Reflect};
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-#[wasm_bindgen(module = "/tests/browser/page.js")]
-extern "C" {
-    #[wasm_bindgen(js_name = makeHost)]
-    pub(crate) fn make_host(deliver: &Function, broke: &Function) -> Host;
-
-    #[wasm_bindgen(js_name = takeUncaught)]
-    pub(crate) fn take_uncaught() -> String;
-
-    pub(crate) fn happen(target: &str, name: &str);
-
-    fn locks() -> Promise;
-}
+use crate::page;
 
 /// How long a condition may take before a test is given up. Not a measure of speed: browsers on a
 /// busy machine take seconds for what takes milliseconds.
@@ -66,7 +54,8 @@ impl Tab {
             }
         });
         let broken = hears(move |error| because.borrow_mut().push(error));
-        let core = Core::new(config, make_host(&deliver, &broken)).expect("a good configuration");
+        let core = Core::new(config, page::make_host(&deliver, &broken));
+        let core = core.unwrap_or_else(|error| panic!("{error:?}: {config}"));
         Tab { core, told, broke }
     }
 
@@ -107,10 +96,13 @@ impl Tab {
             let holds = |notice: &&String| words.iter().all(|word| notice.contains(word));
             told.iter().find(holds).cloned()
         };
-        eventually(&format!("{words:?} was told"), "true", || {
-            find().is_some().to_string()
-        })
-        .await;
+        let mut waited = 0;
+        while find().is_none() {
+            let told = self.told.borrow().join("\n");
+            assert!(waited < PATIENCE_MS, "{words:?} was not told, but\n{told}");
+            pause(20).await;
+            waited += 20;
+        }
         find().unwrap_or_default()
     }
 
@@ -160,7 +152,7 @@ pub(crate) async fn pause(ms: u32) {
 
 /// The names of all locks, held and waited for, a line each.
 pub(crate) async fn all_locks() -> String {
-    let names = wasm_bindgen_futures::JsFuture::from(locks()).await;
+    let names = wasm_bindgen_futures::JsFuture::from(page::locks()).await;
     names
         .ok()
         .and_then(|names| names.as_string())
