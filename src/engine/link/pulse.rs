@@ -174,6 +174,8 @@ impl Pulse {
 }
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -311,3 +311,6 @@ impl Tokens {
         }
     }
 }
+
+#[cfg(test)]
+mod table;

@@ -5,5 +5,6 @@ mod contracts;
 mod hot;
 mod logins;
 mod refetch;
+pub(crate) mod states;
 mod take_over;
 mod why;

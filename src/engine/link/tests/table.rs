@@ -1,165 +1,255 @@
-//! Every state beside every input: what follows.
+//! The states of the link, beside everything that can happen to it.
 
-use super::rig::{Door, PING, Rig, Window, settings};
-use crate::engine::ids::ConnId;
+use super::rig::{Door, PING, Rig, settings};
+use crate::engine::http::{Failure, Headers};
+use crate::engine::ids::{ConnId, TokenId};
 use crate::engine::lapse::Lapse;
-use crate::engine::link::{Link, Nudge, Sighting, Step, Welcome};
+use crate::engine::link::{Link, Nudge, Sighting, Stage, State, Step, Welcome};
 use crate::engine::rng::Rng;
 use crate::engine::status::Transport;
-use crate::engine::time::{Millis, Now};
-use crate::engine::token::Token;
+use crate::engine::tests::states::{Page, cases, cell};
+use crate::engine::time::{Millis, Mono};
+use crate::engine::token::{Token, TokenFailure};
 
-const STATES: [&str; 8] = [
-    "idle",
-    "asking",
-    "dialling",
-    "greeting",
-    "live",
-    "waiting",
-    "needs-auth",
-    "failed",
-];
+cases! {
+    enum Is {
+        Idle => "idle",
+        Asking => "asking for a token",
+        Dialling => "dialling",
+        Greeting => "greeting",
+        Live => "live",
+        Stable => "stable",
+        Waiting => "waiting",
+        Resting => "resting",
+        NeedsAuth => "needs a login",
+        Failed => "failed",
+    }
+}
+
+cases! {
+    enum Happens {
+        Want => "wanted",
+        Unwant => "not wanted any more",
+        Reconnect => "the app reconnects",
+        Visible => "the page is seen again",
+        Resumed => "the page is back",
+        Online => "the browser is online",
+        Offline => "the browser is offline",
+        Opened => "the connection is open",
+        Welcome => "the server welcomes",
+        Heard => "something is heard",
+        Ping => "the server asks for a sign of life",
+        Synced => "all that was asked for is there",
+        GoAway => "the server will go away",
+        Closed => "the connection is lost",
+        ClosedOld => "an older connection is closed for good",
+        SlowDown => "closed: slow down",
+        TooLarge => "closed: too large",
+        Unauthorized => "closed: unauthorized",
+        Forbidden => "closed: forbidden",
+        Refused => "refused: 403",
+        NoTransport => "refused: no such transport",
+        Unanswered => "no answer",
+        SawServer => "a look finds the server",
+        SawNothing => "a look finds nothing",
+        SawBusy => "a look finds it busy",
+        SawLogin => "a look finds that it wants a login",
+        Token => "the app gives a token",
+        NoToken => "the app's function fails",
+        NeedsLogin => "the app says: nobody is logged in",
+        Login => "somebody logs in",
+        OtherUser => "the user is another one",
+        Slept => "the machine slept for 2 hours",
+        Late => "the page was away for 20 seconds",
+        Say => "something is to be said",
+        Due => "the moment of the state comes",
+    }
+}
+
+fn is(link: &Link) -> Is {
+    match &link.state {
+        State::Idle => Is::Idle,
+        State::Asking => Is::Asking,
+        State::Dialling(dialling) => match dialling.stage {
+            Stage::Opening => Is::Dialling,
+            Stage::Greeting => Is::Greeting,
+        },
+        State::Live(live) if live.is_stable() => Is::Stable,
+        State::Live(_) => Is::Live,
+        State::Waiting(waiting) if waiting.resting => Is::Resting,
+        State::Waiting(_) => Is::Waiting,
+        State::NeedsAuth => Is::NeedsAuth,
+        State::Failed => Is::Failed,
+    }
+}
 
 /// A link in a state; its connection, if it has one, is the last that was opened.
-fn in_state(state: &str) -> Rig {
-    let mut rig = Rig::new(settings(&[Transport::Socket], state == "asking"), 1);
+fn link(state: Is) -> Rig {
+    let mut settings = settings(&[Transport::Socket], state == Is::Asking);
+    settings.attempts_max = Some(2);
+    let mut rig = Rig::new(settings, 1);
     match state {
-        "idle" => return rig,
-        "asking" | "dialling" => rig.want(),
-        "greeting" => {
+        Is::Idle => return rig,
+        Is::Asking | Is::Dialling => rig.want(),
+        Is::Greeting => {
             rig.want();
             rig.run(20);
         }
-        "live" => {
+        Is::Live => {
             rig.want();
             rig.run(40);
         }
-        "waiting" => {
-            rig.doors[0] = Door::Shut;
-            rig.window = Window::Here(None);
+        Is::Stable => {
             rig.want();
-            rig.run(10);
+            rig.run(40);
+            rig.run(20_000);
         }
-        "needs-auth" => {
+        Is::Waiting => {
+            // A look is under way.
+            rig.down();
+            rig.want();
+            rig.run(3);
+        }
+        Is::Resting => {
+            rig.down();
+            rig.want();
+            rig.run(60_000);
+        }
+        Is::NeedsAuth => {
             rig.doors[0] = Door::Closes(4401);
             rig.want();
-            rig.run(100);
+            rig.run(2000);
         }
-        "failed" => {
+        Is::Failed => {
             rig.doors[0] = Door::Closes(4403);
             rig.want();
-            rig.run(100);
+            rig.run(2000);
         }
-        other => unreachable!("{other}"),
     }
-    // Far enough from the dial that the pace does not matter.
     rig.now += 1;
+    assert_eq!(is(&rig.link), state);
     rig
 }
 
-type Act = fn(&mut Link, Now, &mut Rng);
-
-fn inputs() -> Vec<(&'static str, Act)> {
-    vec![
-        ("want", |link, now, rng| link.want(now, None, rng)),
-        ("unwant", |link, now, _| link.unwant(now, "not wanted")),
-        ("reconnect", |link, now, _| link.reconnect(now)),
-        ("visible", |link, now, _| link.nudge(now, Nudge::Visible)),
-        ("online", |link, now, _| link.online(now, true)),
-        ("offline", |link, now, _| link.online(now, false)),
-        ("opened", |link, now, _| link.opened(now, ConnId(1))),
-        ("closed", |link, now, rng| {
-            link.closed(now, ConnId(1), 1006, "", rng);
-        }),
-        ("closed-old", |link, now, rng| {
-            link.closed(now, ConnId(0), 4403, "", rng);
-        }),
-        ("unauthorized", |link, now, rng| {
-            link.closed(now, ConnId(1), 4401, "", rng);
-        }),
-        ("forbidden", |link, now, rng| {
-            link.closed(now, ConnId(1), 4403, "", rng);
-        }),
-        ("welcome", |link, now, rng| {
+fn happen(input: Happens, rig: &mut Rig) {
+    let (now, rng) = (rig.time(), &mut Rng::new(9));
+    let conn = rig.link.last;
+    let link = &mut rig.link;
+    let mut closed = |code, reason: &str| link.closed(now, conn, code, reason, rng);
+    match input {
+        Happens::Closed => closed(1006, ""),
+        Happens::SlowDown => closed(4429, "retry_after=2000"),
+        Happens::TooLarge => closed(4413, ""),
+        Happens::Unauthorized => closed(4401, ""),
+        Happens::Forbidden => closed(4403, ""),
+        Happens::Want => link.want(now, None, rng),
+        Happens::Unwant => link.unwant(now, "not wanted"),
+        Happens::Reconnect => link.reconnect(now),
+        Happens::Visible => link.nudge(now, Nudge::Visible),
+        Happens::Resumed => link.nudge(now, Nudge::Resumed),
+        Happens::Online => link.online(now, true),
+        Happens::Offline => link.online(now, false),
+        Happens::Opened => link.opened(now, conn),
+        Happens::Welcome => {
             let welcome = Welcome {
                 ping: Millis(PING),
                 session: None,
                 now_ms: None,
                 ends_ms: None,
             };
-            link.welcome(now, ConnId(1), welcome, rng);
-        }),
-        ("goaway", |link, now, rng| {
-            link.go_away(now, Millis(0), rng);
-        }),
-        ("seen", |link, now, rng| {
-            link.saw(now, Sighting::Here { after: None }, rng);
-        }),
-        ("login", |link, now, _| {
-            link.logged_in(now, Some(Token::new("T")));
-        }),
-        ("slept", |link, now, rng| {
+            link.welcome(now, conn, welcome, rng);
+        }
+        Happens::Heard => link.heard(now, conn),
+        Happens::Ping => link.ping(now, conn, 7),
+        Happens::Synced => link.synced(now),
+        Happens::GoAway => link.go_away(now, Millis(0), rng),
+        Happens::ClosedOld => link.closed(now, ConnId(conn.0.wrapping_sub(1)), 4403, "", rng),
+        Happens::Refused => link.refused(now, conn, 403, &Headers::default(), rng),
+        Happens::NoTransport => link.refused(now, conn, 405, &Headers::default(), rng),
+        Happens::Unanswered => link.unanswered(now, conn, Failure::Unreachable, rng),
+        Happens::SawServer => link.saw(now, Sighting::Here { after: None }, rng),
+        Happens::SawNothing => link.saw(now, Sighting::Absent, rng),
+        Happens::SawBusy => link.saw(now, Sighting::Busy { asked: None }, rng),
+        Happens::SawLogin => link.saw(now, Sighting::Unauthorized, rng),
+        Happens::Token => {
+            let token = Ok(Some(Token::new("T")));
+            link.token_answered(now, TokenId(1), token, rng);
+        }
+        Happens::NoToken => {
+            link.token_answered(now, TokenId(1), Err(TokenFailure::Failed), rng);
+        }
+        Happens::NeedsLogin => {
+            link.token_answered(now, TokenId(1), Err(TokenFailure::NeedsLogin), rng);
+        }
+        Happens::Login => link.logged_in(now, Some(Token::new("T"))),
+        Happens::OtherUser => link.forget_user(),
+        Happens::Slept => {
+            let slept = Millis::minutes(120);
             let lapse = Lapse {
-                slept: Millis::minutes(120),
+                slept,
                 ..Lapse::default()
             };
             link.lapse(now, lapse, rng);
-        }),
-        ("late", |link, now, rng| {
+        }
+        Happens::Late => {
+            let late = Millis::seconds(20);
             let lapse = Lapse {
-                late: Millis::seconds(20),
+                late,
                 ..Lapse::default()
             };
             link.lapse(now, lapse, rng);
-        }),
-        ("say", |link, now, rng| {
-            link.say(now, "hi".to_owned(), rng);
-        }),
-    ]
-}
-
-/// A step as a short word.
-fn brief(step: &Step) -> String {
-    match step {
-        Step::AskToken(..) => "ask".to_owned(),
-        Step::Open(conn, _) => format!("open{}", conn.0),
-        Step::Close(conn, _) => format!("close{}", conn.0),
-        Step::Hello(_) => "hello".to_owned(),
-        Step::Pong(..) => "pong".to_owned(),
-        Step::Ping(_) => "ping".to_owned(),
-        Step::Authorize(_) => "authorize".to_owned(),
-        Step::Frame(..) => "frame".to_owned(),
-        Step::Post { .. } => "post".to_owned(),
-        Step::Poll { .. } => "poll".to_owned(),
-        Step::Look(_) => "look".to_owned(),
-        Step::StopLooking => "stop-looking".to_owned(),
-        Step::Up => "up".to_owned(),
-        Step::Down => "down".to_owned(),
-        Step::TooLarge => "too-large".to_owned(),
+        }
+        Happens::Say => link.say(now, "hi".to_owned(), rng),
+        Happens::Due => {
+            if let Some(Mono(at)) = link.next_wakeup() {
+                rig.now = at.max(rig.now);
+                let now = rig.time();
+                rig.link.tick(now, rng);
+            }
+        }
     }
 }
 
-fn cell(state: &str, act: Act) -> String {
-    let mut rig = in_state(state);
-    let now = rig.time();
-    let mut rng = Rng::new(9);
-    act(&mut rig.link, now, &mut rng);
-    let mut out = rig.word().text().to_owned();
-    while let Some(step) = rig.link.poll() {
-        out.push(' ');
-        out.push_str(&brief(&step));
-    }
-    out
+fn done(step: Step) -> String {
+    let words = match step {
+        Step::AskToken(..) => "ask for a token",
+        Step::Open(..) => "open",
+        Step::Close(..) => "close",
+        Step::Hello(_) => "say hello",
+        Step::Pong(..) => "give a sign of life",
+        Step::Ping(_) => "ask for a sign of life",
+        Step::Authorize(_) => "give the token",
+        Step::Frame(..) => "say it",
+        Step::Post { .. } => "post",
+        Step::Poll { .. } => "poll",
+        Step::Look(_) => "look",
+        Step::StopLooking => "stop looking",
+        Step::Up => "up",
+        Step::Down => "down",
+        Step::TooLarge => "tell that it was too large",
+    };
+    words.to_owned()
 }
 
 #[test]
-fn every_state_answers_every_input() {
-    let mut table = String::new();
-    for state in STATES {
-        for (input, act) in inputs() {
-            table.push_str(&format!("{state} + {input}: {}\n", cell(state, act)));
-        }
-    }
-    let expected = include_str!("table.txt");
-    assert_eq!(table, expected, "the table changed:\n{table}");
+fn the_states_of_the_link_are_as_written() {
+    Page::new(
+        "link.md",
+        "The link",
+        "The one connection of a browser to its server, here over a socket: \
+         [`link/`](../../src/engine/link/mod.rs). What is said of a connection is said of the last one \
+         that was opened. While the server goes away, while a better transport is tried and while \
+         answers are slow the link is as good as any other.",
+    )
+    .table(
+        "What follows, and what is done:",
+        |state: Is, input: Happens| {
+            let mut rig = link(state);
+            let before = (state, rig.link.next_wakeup());
+            happen(input, &mut rig);
+            let steps = std::iter::from_fn(|| rig.link.poll()).map(done).collect();
+            cell(before, (is(&rig.link), rig.link.next_wakeup()), steps)
+        },
+    )
+    .check(include_str!("../../../../docs/states/link.md"));
 }
