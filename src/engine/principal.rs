@@ -356,6 +356,8 @@ fn parse(bytes: &[u8]) -> Option<Says> {
 }
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;

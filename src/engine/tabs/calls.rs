@@ -168,6 +168,8 @@ impl Calls {
 }
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
