@@ -62,7 +62,14 @@ impl Channels {
         position: Option<Position>,
         before: Before,
     ) {
-        let ours = self.channels.get(name).map(|channel| &channel.position);
+        let Some(channel) = self.channels.get(name) else {
+            return;
+        };
+        // There is no room for it here, whatever the leader has.
+        if channel.place == Place::Full {
+            return;
+        }
+        let ours = Some(&channel.position);
         match before {
             Before::Whole => self.leader_is_at(now, name, position),
             // The leader missed something. We did not, and it was heard late: to go back would be

@@ -347,3 +347,6 @@ impl Due {
         need
     }
 }
+
+#[cfg(test)]
+mod table;

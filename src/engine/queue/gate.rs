@@ -178,6 +178,8 @@ pub(super) fn backoff(failures: u32, rng: &mut Rng) -> Millis {
 }
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests {
     use super::*;
 

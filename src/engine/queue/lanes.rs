@@ -295,6 +295,8 @@ impl Lanes {
 }
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::ids::TabId;

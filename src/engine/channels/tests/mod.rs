@@ -5,6 +5,7 @@
 mod event;
 mod property;
 mod server;
+mod table;
 mod tabs;
 mod watch;
 

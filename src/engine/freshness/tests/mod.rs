@@ -6,6 +6,7 @@ mod clocks;
 mod passion;
 mod polls;
 mod probes;
+mod table;
 mod tabs;
 
 use super::word::Word;
