@@ -32,6 +32,8 @@ mod outcome;
 mod record;
 mod sender;
 mod settings;
+#[cfg(test)]
+mod table;
 mod talk;
 #[cfg(test)]
 mod tests;

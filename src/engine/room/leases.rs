@@ -521,4 +521,6 @@ fn told(state: &State) -> (u8, Option<Fence>, Option<&str>) {
 }
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests;

@@ -376,6 +376,8 @@ fn for_each_tab(data: &str, each: &mut dyn FnMut(&str, Raw<'_>)) {
 }
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;

@@ -121,3 +121,26 @@ fn moved(before: Option<Mono>, after: Option<Mono>) -> &'static str {
         (Some(_), Some(_)) | (None, None) => "·",
     }
 }
+
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn every_table_is_in_the_list_of_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/states");
+    let list = fs::read_to_string(folder.join("README.md")).unwrap_or_default();
+    let mut tables = 0;
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != "README.md" {
+            tables += 1;
+            assert!(
+                list.contains(&format!("]({name})")),
+                "{name} is not in README.md"
+            );
+        }
+    }
+    assert_eq!(
+        list.matches(".md)").count(),
+        tables,
+        "it names a table that is not there"
+    );
+}

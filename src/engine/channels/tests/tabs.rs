@@ -275,6 +275,22 @@ fn a_refusal_that_the_leader_tells_is_told_once_and_ends_when_it_has_the_channel
 }
 
 #[test]
+fn a_channel_for_which_there_is_no_room_has_none_because_the_leader_missed_something() {
+    let cap = 1;
+    let mut bench = Bench::with(Settings {
+        cap,
+        ..Settings::default()
+    });
+    bench.part.watch(bench.now, "a").unwrap();
+    bench.part.watch(bench.now, "c").unwrap();
+    bench.part.leader_has(bench.now, &[want("a", at(5))]);
+    bench.steps();
+    bench.part.leader_places(bench.now, "c", at(7), Before::Gap);
+    assert_eq!(bench.steps(), []);
+    assert_eq!(bench.state("c"), Some(State::Refused));
+}
+
+#[test]
 fn a_follower_says_what_it_watches_when_that_changes() {
     let mut bench = Bench::led();
     bench.part.watch(bench.now, "c").unwrap();

@@ -130,7 +130,7 @@ fn leader_cell(state: Leader, input: ToLeader) -> String {
 #[test]
 fn the_states_of_a_call_are_as_written() {
     Page::new(
-        "calls.md",
+        "call.md",
         "A call of a tab to its leader",
         "What a tab asks of its leader is answered once: \
          [`tabs/calls.rs`](../../src/engine/tabs/calls.rs). A call that is open is said again to each \
@@ -138,5 +138,5 @@ fn the_states_of_a_call_are_as_written() {
     )
     .table("As the tab that calls sees it:", caller_cell)
     .table("As the leader sees it:", leader_cell)
-    .check(include_str!("../../../../docs/states/calls.md"));
+    .check(include_str!("../../../../docs/states/call.md"));
 }
