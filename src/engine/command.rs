@@ -7,7 +7,9 @@ use super::ids::TokenId;
 use super::invalidation::{Phase, Report, RetryAfter, Version};
 use super::journal::Parts;
 use super::key::QueryKey;
+use super::limits::PRESENCE_SHOWN_BYTES_MAX;
 use super::queue::{Draft, HANDLER_EXPECTED, Handler, MutationId, Outcome};
+use super::room::{self, Field, Show, Use};
 use super::time::Millis;
 use super::token::{Token, TokenFailure};
 use crate::wire::json::{self, Raw, Text};
@@ -108,6 +110,32 @@ pub enum Command {
     },
     /// The user did something.
     Activity,
+    /// Show this tab on a channel, and tell who is there.
+    Join {
+        /// The channel.
+        channel: String,
+        /// What others see of it.
+        show: Show,
+    },
+    /// Be on a channel no more.
+    Leave {
+        /// The channel.
+        channel: String,
+    },
+    /// The user types.
+    Typing {
+        /// The channel.
+        channel: String,
+        /// In which field; not any more if in none.
+        field: Option<String>,
+    },
+    /// The user does something with a field that one person at a time may edit.
+    Lease {
+        /// The field.
+        field: Field,
+        /// What.
+        what: Use,
+    },
     /// This person is there now; nobody after a logout.
     SetUser {
         /// An id that differs between people.
@@ -151,18 +179,7 @@ impl Command {
                 .filter(|text| !text.is_empty())
                 .ok_or_else(|| BadInput::at(name, "a non-empty string"))
         };
-        let channel = || {
-            word("channel").and_then(|name| {
-                if is_channel_name(&name) {
-                    Ok(name)
-                } else {
-                    Err(BadInput::at(
-                        "channel",
-                        "a name of 1 to 255 bytes without control characters",
-                    ))
-                }
-            })
-        };
+        let channel = || name(raw.member("channel"), "channel");
         let token = || match raw.member("token") {
             None => Ok(None),
             Some(raw) if raw.is_null() => Ok(None),
@@ -244,6 +261,32 @@ impl Command {
                 contract: word("contract")?,
             },
             Some("activity") => Command::Activity,
+            Some("join") => Command::Join {
+                channel: channel()?,
+                show: show(raw)?,
+            },
+            Some("leave") => Command::Leave {
+                channel: channel()?,
+            },
+            Some("typing") => Command::Typing {
+                channel: channel()?,
+                field: match raw.member("field") {
+                    Some(field) if field.is_null() => None,
+                    field => Some(name(field, "field")?),
+                },
+            },
+            Some("lease") => Command::Lease {
+                field: Field {
+                    channel: channel()?.into(),
+                    name: name(raw.member("field"), "field")?.into(),
+                },
+                what: match word("use")?.as_str() {
+                    "take" => Use::Take,
+                    "edit" => Use::Edit,
+                    "release" => Use::Release,
+                    _ => return Err(BadInput::at("use", "take, edit or release")),
+                },
+            },
             Some("user") => Command::SetUser {
                 user: config::user(raw.member("user"))?,
             },
@@ -271,6 +314,30 @@ impl Command {
             _ => return Err(BadInput::at("do", "a command that exists")),
         })
     }
+}
+
+/// A name of a channel or a field.
+fn name(raw: Option<Raw<'_>>, path: &'static str) -> Result<String, BadInput> {
+    raw.and_then(Raw::string)
+        .map(|text| text.decode().into_owned())
+        .filter(|name| is_channel_name(name))
+        .ok_or_else(|| BadInput::at(path, "a name of 1 to 255 bytes without control characters"))
+}
+
+/// What others are to see of this tab: the object `meta`, without a name if `anonymous`; nothing
+/// without one.
+fn show(raw: Raw<'_>) -> Result<Show, BadInput> {
+    let meta = match raw.member("meta") {
+        None => return Ok(Show::Nothing),
+        Some(meta) if meta.is_null() => return Ok(Show::Nothing),
+        Some(meta) => room::meta(meta)
+            .filter(|meta| meta.len() <= PRESENCE_SHOWN_BYTES_MAX)
+            .ok_or_else(|| BadInput::at("meta", "an object of at most 1024 bytes, or null"))?,
+    };
+    Ok(match raw.member("anonymous").and_then(Raw::bool) {
+        Some(true) => Show::Anonymous(meta),
+        Some(false) | None => Show::Known(meta),
+    })
 }
 
 /// Reads what the adapter says about a key:

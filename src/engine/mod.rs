@@ -48,6 +48,7 @@ mod route_journal;
 mod route_link;
 mod route_login;
 mod route_queue;
+mod route_room;
 mod route_tabs;
 mod route_user;
 mod snapshot;
@@ -83,6 +84,7 @@ use self::output::Output;
 use self::principal::Principal;
 use self::queue::Queue;
 use self::rng::Rng;
+use self::room::{Desk, Room};
 use self::status::{Status, Word};
 use self::tabs::calls::Calls;
 use self::tabs::message::Says;
@@ -118,6 +120,11 @@ pub struct Engine {
     invalidation: Invalidation,
     queue: Queue,
     hlc: Hlc,
+    room: Room,
+    /// What the tabs of this browser want of the room, if this one leads.
+    desk: Desk,
+    /// Whether this tab's room has a link, its own or the leader's.
+    room_up: bool,
     freshness: Freshness,
     metrics: Metrics,
     journal: Journal,
@@ -166,6 +173,9 @@ impl Engine {
                 boot.online,
             ),
             hlc: Hlc::new(boot.tab),
+            room: Room::new(now.mono),
+            desk: Desk::default(),
+            room_up: false,
             life: Life::New,
             rng: Rng::new(boot.seed),
             tabs: Tabs::new(boot.tab),
@@ -293,6 +303,8 @@ impl Engine {
             self.next_telling(),
             self.queue.next_wakeup(),
             self.metrics.next_wakeup(),
+            self.room.next_wakeup(self.room_up),
+            self.desk.next_wakeup(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -347,7 +359,16 @@ impl Engine {
             Command::RefreshContract { contract } => {
                 self.on_contract(&contract, &mut |part, name| part.refresh(now, name));
             }
-            Command::Activity => self.freshness.activity(now),
+            Command::Activity => {
+                self.freshness.activity(now);
+                self.room.used(now.mono);
+            }
+            Command::Join { channel, show } => self.on_join(&channel, show),
+            Command::Leave { channel } => self.room.leave(&channel),
+            Command::Typing { channel, field } => {
+                self.room.typing(now.mono, &channel, field.as_deref());
+            }
+            Command::Lease { field, what } => self.on_lease(now, field, what),
             Command::SetUser { user } => self.set_user(now, user),
             Command::Log { parts } => self.journal.log(parts),
             Command::Reconnect => self.reconnect(now),
@@ -374,6 +395,9 @@ impl Engine {
     /// Puts everything down in the order in which others can take it up: first the link, then
     /// the lock, last the word to the other tabs.
     fn stop(&mut self, now: Now, reason: &'static str) {
+        self.room.end(now.mono);
+        self.room_steps(now);
+        self.room_link(now, false);
         self.freshness.stop(now);
         self.freshness_steps(now);
         self.link.unwant(now, reason);
@@ -408,7 +432,10 @@ impl Engine {
             PageEvent::Hidden => self.page_visible(now, false),
             PageEvent::Focused => self.freshness.focused(now, true),
             PageEvent::Blurred => self.freshness.focused(now, false),
-            PageEvent::Touched => self.freshness.activity(now),
+            PageEvent::Touched => {
+                self.freshness.activity(now);
+                self.room.used(now.mono);
+            }
             PageEvent::Online => self.freshness.online(now, true),
             PageEvent::Offline => self.freshness.online(now, false),
             PageEvent::Suspended | PageEvent::Resumed => {}
@@ -484,6 +511,7 @@ impl Engine {
             self.channel_steps(now);
             self.expire_requests(now);
             self.queue.tick(now, &mut self.rng);
+            self.tick_room(now);
         }
         self.link_steps(now);
         self.queue_steps(now);

@@ -6,6 +6,7 @@ use super::freshness::{Violation, Why};
 use super::ids::TokenId;
 use super::key::QueryKey;
 use super::queue::{MutationId, Run, Told};
+use super::room;
 use super::token::TokenReason;
 use crate::wire::json::Writer;
 
@@ -59,6 +60,10 @@ pub enum Notice {
     },
     /// Data got older than its contract allows.
     Violation(Violation),
+    /// Who is on a channel.
+    People(room::Told),
+    /// How a field stands that one person at a time may edit.
+    Lease(room::Field, room::State),
     /// A token is wanted; [`Command::Token`](super::command::Command::Token) answers.
     Token {
         /// The question's number.
@@ -89,6 +94,8 @@ impl Notice {
             | Notice::Event { .. }
             | Notice::Run(_)
             | Notice::Violation(_)
+            | Notice::People(_)
+            | Notice::Lease(..)
             | Notice::Token { .. }
             | Notice::Log { .. } => true,
             Notice::Status(_)
@@ -284,6 +291,20 @@ impl Notice {
                 }
                 w.key("window").number(violation.window.0);
                 w.key("reason").string(violation.reason);
+            }
+            Notice::People(told) => {
+                w.key("type").string("people");
+                w.key("channel").string(&told.channel);
+                w.key("people").raw(&told.people);
+                if let Some(typing) = &told.typing {
+                    w.key("typing").raw(typing);
+                }
+            }
+            Notice::Lease(field, state) => {
+                w.key("type").string("lease");
+                w.key("channel").string(&field.channel);
+                w.key("field").string(&field.name);
+                state.write_members(w);
             }
             Notice::Token { request, reason } => {
                 w.key("type").string("token");

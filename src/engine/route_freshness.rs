@@ -128,6 +128,7 @@ impl Engine {
         self.invalidation.page_visible(visible);
         self.tabs.turned(now, visible);
         self.freshness.visible(now, visible);
+        self.room.visible(now.mono, visible);
     }
 
     pub(super) fn freshness_of(

@@ -190,6 +190,7 @@ impl Engine {
                 Heard::GoAway { spread_ms } => {
                     self.link.go_away(now, Millis(spread_ms), &mut self.rng);
                 }
+                Heard::Room(said) => self.on_room(now, said),
                 Heard::Refused(refusal) => self.on_link_refused(now, refusal),
                 Heard::Malformed(what) => self.fault(FaultCode::BadFrame, what),
             }
@@ -210,6 +211,11 @@ impl Engine {
         }
         if let Some(ms) = refusal.retry_after_ms {
             self.link.hush(now, Millis(ms));
+        }
+        if let Some(request) = refusal.request
+            && self.desk.refused(request, refusal.code == "locked")
+        {
+            return;
         }
         self.on_refused(now, refusal);
     }
@@ -295,10 +301,14 @@ impl Engine {
             }
             Step::StopLooking => self.abort_request(Owner::LinkProbe),
             Step::Up => {
+                self.desk_link(now, true);
                 self.channels.link_up();
                 self.channel_steps(now);
             }
-            Step::Down => self.channels.link_down(now.mono),
+            Step::Down => {
+                self.channels.link_down(now.mono);
+                self.desk_link(now, false);
+            }
             Step::TooLarge => self.fault(
                 FaultCode::Refused,
                 "a message was larger than the server takes",

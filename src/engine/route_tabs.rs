@@ -66,7 +66,10 @@ impl Engine {
                         self.say_call(&call);
                     }
                 }
-                tabs::Step::LeaderLost => self.channels.leader_lost(now.mono),
+                tabs::Step::LeaderLost => {
+                    self.channels.leader_lost(now.mono);
+                    self.room_link(now, false);
+                }
                 tabs::Step::SayHere => self.say_here(),
                 tabs::Step::SayLead => self.told_tabs = None,
                 tabs::Step::Ask => self.post(Says::Ask),
@@ -80,6 +83,7 @@ impl Engine {
                     self.calls.forget_tab(tab);
                     self.queue.tab_gone(now, tab);
                     self.freshness.forget_tab(tab);
+                    self.desk.forget_tab(tab);
                     self.channel_steps(now);
                     self.told_tabs = None;
                 }
@@ -104,6 +108,8 @@ impl Engine {
         self.link_steps(now);
         self.channels.give_up_lead(now.mono);
         self.calls.give_up_lead();
+        self.desk.clear();
+        self.room_link(now, false);
         self.queue.follow();
         self.relay.clear();
         self.told_tabs = None;
@@ -182,6 +188,12 @@ impl Engine {
             Says::LoggedIn => self.heard_of_login(),
             Says::Contracts(word) => self.on_word(now, from, word),
             Says::Queue(text) => self.on_queue_talk(now, from, &text),
+            Says::Wish(text) => {
+                self.tabs.heard(now, from, None);
+                if leads {
+                    self.on_wish(now, from, &text);
+                }
+            }
             Says::Calm { host, until, span } => self.on_calm(now, &host, until, span),
             Says::Ask => {
                 self.tabs.heard(now, from, None);
@@ -220,6 +232,7 @@ impl Engine {
             | Says::Place { .. }
             | Says::Replay { .. }
             | Says::Refused { .. }
+            | Says::Room { .. }
             | Says::Answer { .. } => {}
         }
     }
@@ -240,6 +253,7 @@ impl Engine {
             if new {
                 self.queue.follow_leader(now, term);
             }
+            self.room_follows(now, new);
             self.channels.leader_has(now.mono, &positions);
             return;
         }
@@ -284,6 +298,9 @@ impl Engine {
                 };
                 self.channels.leader_refused(&channel, why);
             }
+            Says::Room { to, word, .. } if to.is_none_or(|to| to == me) => {
+                self.on_word_of_room(now, &word);
+            }
             Says::Answer { to, id, body, .. } if to == me => self.on_answer(now, id, body),
             Says::Hello { .. }
             | Says::Here { .. }
@@ -291,6 +308,8 @@ impl Engine {
             | Says::Calm { .. }
             | Says::LoggedIn
             | Says::Queue(_)
+            | Says::Wish(_)
+            | Says::Room { .. }
             | Says::Contracts(_)
             | Says::Ask
             | Says::Missing { .. }

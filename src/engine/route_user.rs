@@ -140,6 +140,7 @@ impl Engine {
         self.freshness.change_user(scope);
         self.freshness_steps(now);
         self.calls.forget_all();
+        self.forget_room(now);
         self.link.forget_user();
         self.metrics.forget_user();
         self.journal.forget_user();

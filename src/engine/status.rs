@@ -112,6 +112,11 @@ pub struct Status {
 }
 
 impl Status {
+    /// Can something be said to the server?
+    pub fn has_link(&self) -> bool {
+        matches!(self.word, Word::Connected | Word::Degraded)
+    }
+
     /// Not started yet.
     pub fn idle(since: Wall) -> Status {
         Status {

@@ -6,6 +6,7 @@
 
 pub mod json;
 pub mod native;
+pub mod native_room;
 pub mod sse;
 
 use crate::engine::ids::{Position, RequestId, Seq};
@@ -69,6 +70,8 @@ pub enum Heard<'a> {
     },
     /// The server refused something.
     Refused(Refusal),
+    /// Something about who is there and who may edit what.
+    Room(native_room::Said<'a>),
     /// Something that a newer server says and we need not know.
     Unknown,
     /// Not a frame of this protocol.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::json::{self, Raw, Text, Writer};
+use super::native_room;
 use super::{Capabilities, CloseMeans, CloseRule, Event, Heard, Recovery, Refusal};
 use crate::engine::ids::{Position, RequestId, Seq};
 use crate::engine::limits::EPOCH_BYTES_MAX;
@@ -124,7 +125,7 @@ pub fn read_position(raw: Raw<'_>) -> Option<Position> {
     Some(Position::new(&epoch, seq?))
 }
 
-fn message(kind: &str, rest: impl FnOnce(&mut Writer)) -> String {
+pub(super) fn message(kind: &str, rest: impl FnOnce(&mut Writer)) -> String {
     let mut writer = Writer::new();
     writer.object(|w| {
         w.key("t").string(kind);
@@ -268,6 +269,10 @@ fn read_message<'a>(line: &'a str, heard: &mut Vec<Heard<'a>>) {
             message: fields.message.map(Cow::into_owned).unwrap_or_default(),
             retry_after_ms: fields.retry_after,
         })),
+        kind if native_room::is_ours(kind) => heard.push(match native_room::read(kind, line) {
+            Some(said) => Heard::Room(said),
+            None => Heard::Malformed("a message of the room that lacks something"),
+        }),
         _ => heard.push(Heard::Unknown),
     }
 }

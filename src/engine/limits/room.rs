@@ -15,6 +15,10 @@ pub const PRESENCE_TTL: Millis = Millis::seconds(60);
 /// The app is told of others at most this often, and of a crowd less often.
 pub const PRESENCE_TELL: Millis = Millis(100);
 
+/// Bytes of what an app shows of a tab. With its field and whether it is used it stays below what
+/// others read.
+pub const PRESENCE_SHOWN_BYTES_MAX: usize = 1024;
+
 /// Bytes of what a tab shows of itself: a place, a cursor and some words.
 pub const PRESENCE_META_BYTES_MAX: usize = 2048;
 

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use crate::engine::limits::{LEASE_ASK_TIMEOUT, LEASE_MARGIN, LEASES_MAX};
 use crate::engine::map::Map;
 use crate::engine::time::{Millis, Mono};
+use crate::wire::json::Writer;
 
 /// The number of a question for a lease. What answers an older one is recognised by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +54,27 @@ pub enum State {
         /// Until when, at the latest.
         until: Mono,
     },
+}
+
+impl State {
+    /// As the app reads it.
+    pub fn write_members(&self, w: &mut Writer) {
+        w.key("state").string(match self {
+            State::Free => "free",
+            State::Asking { .. } => "asking",
+            State::Held(_) => "held",
+            State::Lost(_) => "lost",
+            State::Other { .. } => "other",
+        });
+        match self {
+            State::Free | State::Asking { .. } => {}
+            State::Held(held) => w.key("fence").number(held.fence.0),
+            State::Lost(why) => w.key("why").string(why.text()),
+            State::Other { holder, .. } => {
+                w.key("holder").raw(holder.as_deref().unwrap_or("null"));
+            }
+        }
+    }
 }
 
 /// A lease that this tab has.

@@ -223,6 +223,14 @@ impl Tabs {
         matches!(self.role(), Role::Leading(_) | Role::Alone(_))
     }
 
+    /// The tab that leads, for a follower.
+    pub fn leader(&self) -> Option<TabId> {
+        match &self.state {
+            State::Following(following) => following.leader.as_ref().map(|leader| leader.term.tab),
+            State::Away | State::Alone(_) | State::Passing { .. } | State::Leading(_) => None,
+        }
+    }
+
     /// The leader's word on the link, for a follower.
     pub fn leader_status(&self) -> Option<&Status> {
         match &self.state {

@@ -5,6 +5,7 @@ mod contracts;
 mod hot;
 mod logins;
 mod refetch;
+mod room;
 pub(crate) mod states;
 mod take_over;
 mod why;

@@ -1,0 +1,229 @@
+//! What the room and the other parts say to each other: a tab's wishes go to the desk of whoever
+//! leads, the desk speaks to the server for all tabs of the browser, and what the server says goes
+//! back to those whom it concerns.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use super::Engine;
+use super::ids::TabId;
+use super::limits::{LEASE_TTL, LEASE_TTL_MAX};
+use super::notice::{FaultCode, Notice};
+use super::room::{self, Deed, Desk, Fence, Field, Room, Show, TooMuch, Use, Wish, Word};
+use super::status::Status;
+use super::tabs::Role;
+use super::tabs::message::Says;
+use super::time::{Millis, Now};
+use crate::wire::native_room::{self, Said};
+
+impl Engine {
+    // The app.
+
+    /// This tab is on a channel, and shows itself there.
+    pub(super) fn on_join(&mut self, channel: &str, show: Show) {
+        if let Err(TooMuch) = self.room.show(channel, show) {
+            self.fault(FaultCode::Limit, "on more channels than a tab may be");
+        }
+    }
+
+    /// The user does something with a field.
+    pub(super) fn on_lease(&mut self, now: Now, field: Field, what: Use) {
+        if let Err(TooMuch) = self.room.lease(now.mono, field, what) {
+            self.fault(FaultCode::Limit, "more fields than a tab may hold");
+        }
+    }
+
+    // The link.
+
+    /// The desk of this browser has a connection, or lost it.
+    pub(super) fn desk_link(&mut self, now: Now, up: bool) {
+        self.desk.link(up);
+        self.room_link(now, up);
+        if up {
+            self.tell_room(None, &Word::Relinked);
+        }
+    }
+
+    /// The leader said how its link stands. A leader that is new to us knows nothing of this tab.
+    pub(super) fn room_follows(&mut self, now: Now, new: bool) {
+        let up = self.tabs.leader_status().is_some_and(Status::has_link);
+        if new || up != self.room_up {
+            self.room_link(now, up);
+        }
+    }
+
+    /// Somebody in this browser has a connection now, or nobody has.
+    pub(super) fn room_link(&mut self, now: Now, up: bool) {
+        self.room_up = up;
+        self.room.link(now.mono, up);
+    }
+
+    /// The server said something about the room.
+    pub(super) fn on_room(&mut self, now: Now, said: Said<'_>) {
+        let word = match said {
+            Said::Granted {
+                request,
+                fence,
+                ttl_ms,
+            } => {
+                let ttl = Millis(ttl_ms).min(LEASE_TTL_MAX);
+                self.desk.granted(now.mono, request, Fence(fence), ttl);
+                return;
+            }
+            Said::People {
+                channel,
+                full,
+                join,
+                leave,
+            } => Word::People {
+                channel: channel.as_ref().into(),
+                full,
+                join: join.into(),
+                leave: leave.into(),
+            },
+            Said::Changed {
+                channel,
+                field,
+                fence,
+                holder,
+                ttl_ms,
+            } => {
+                let Some(field) = room::field(&channel, &field) else {
+                    return self.fault(FaultCode::BadFrame, "a field without a name");
+                };
+                Word::Changed {
+                    field,
+                    fence: Fence(fence),
+                    holder: room::holder(holder),
+                    ttl: Millis(ttl_ms).min(LEASE_TTL_MAX),
+                }
+            }
+        };
+        self.tell_room(None, &word);
+        self.room.hear(now.mono, word);
+    }
+
+    // The other tabs.
+
+    /// Another tab wants something of this tab's desk.
+    pub(super) fn on_wish(&mut self, now: Now, from: TabId, text: &str) {
+        match Wish::read(text) {
+            Some(wish) if self.tabs.knows(from) => self.desk.hear(now.mono, from, wish),
+            // It is asked who it is, and tells all again when it follows.
+            Some(_) => {}
+            None => self.fault(
+                FaultCode::BadTabMessage,
+                "a wish of another tab is not ours",
+            ),
+        }
+    }
+
+    /// The leader says what is new in the room.
+    pub(super) fn on_word_of_room(&mut self, now: Now, text: &str) {
+        match Word::read(text) {
+            Some(Word::Relinked) => self.room_link(now, true),
+            Some(word) => self.room.hear(now.mono, word),
+            None => self.fault(FaultCode::BadTabMessage, "a word of the leader is not ours"),
+        }
+    }
+
+    fn tell_room(&mut self, to: Option<TabId>, word: &Word) {
+        if let Some(term) = self.lead_term()
+            && self.tabs.count() > 1
+        {
+            let word = Cow::Owned(word.write());
+            self.post(Says::Room { term, to, word });
+        }
+    }
+
+    // What is to be done.
+
+    /// Time passed.
+    pub(super) fn tick_room(&mut self, now: Now) {
+        self.room.tick(now.mono);
+        self.room_steps(now);
+    }
+
+    /// Does what the room and the desk want done. What one does may make the other want something.
+    pub(super) fn room_steps(&mut self, now: Now) {
+        loop {
+            let client = self.client();
+            let steps = self.room.due(now.mono, self.room_up, &client);
+            let mut idle = steps.is_empty();
+            for step in steps {
+                self.room_step(now, step);
+            }
+            self.desk.tick(now.mono);
+            while let Some(deed) = self.desk.poll() {
+                idle = false;
+                self.desk_deed(now, deed);
+            }
+            if idle {
+                break;
+            }
+        }
+        self.link_steps(now);
+    }
+
+    fn room_step(&mut self, now: Now, step: room::Step) {
+        match step {
+            room::Step::People(told) => self.tell(Notice::People(told)),
+            room::Step::Lease(field, state) => self.tell(Notice::Lease(field, state)),
+            room::Step::Wish(wish) => match self.tabs.role() {
+                Role::Leading(_) | Role::Alone(_) => {
+                    let me = self.tabs.me();
+                    self.desk.hear(now.mono, me, wish);
+                }
+                // Who leads next is told all again.
+                Role::Following | Role::Away => self.post(Says::Wish(wish.write().into())),
+            },
+        }
+    }
+
+    fn desk_deed(&mut self, now: Now, deed: Deed) {
+        match deed {
+            Deed::Show {
+                channel,
+                data,
+                anonymous,
+                everybody,
+            } => {
+                let data = data.as_deref();
+                self.send(now, native_room::show(&channel, data, anonymous, everybody));
+            }
+            Deed::Leave { channel } => self.send(now, native_room::leave(&channel)),
+            Deed::Lock {
+                tab,
+                field,
+                ask,
+                fence,
+            } => {
+                let id = self.next_request();
+                let fence = fence.map(|fence| fence.0);
+                let (channel, name) = (Rc::clone(&field.channel), Rc::clone(&field.name));
+                self.desk.asked(id, tab, field, ask);
+                let ttl = LEASE_TTL.0;
+                self.send(now, native_room::lock(id, &channel, &name, ttl, fence));
+            }
+            Deed::Unlock { field, fence } => {
+                let text = native_room::unlock(&field.channel, &field.name, fence.0);
+                self.send(now, text);
+            }
+            Deed::Tell(tab, word) if tab == self.tabs.me() => self.room.hear(now.mono, word),
+            Deed::Tell(tab, word) => self.tell_room(Some(tab), &word),
+        }
+    }
+
+    /// Who this browser is to the server: the tab that leads.
+    fn client(&self) -> String {
+        let tab = self.tabs.leader().unwrap_or(self.tabs.me());
+        tab.text()
+    }
+
+    /// Another person is there: nobody is where this one was.
+    pub(super) fn forget_room(&mut self, now: Now) {
+        self.room = Room::new(now.mono);
+        self.desk = Desk::default();
+        self.room_up = false;
+    }
+}
