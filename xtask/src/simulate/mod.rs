@@ -46,7 +46,8 @@ pub fn run(project: &Project, arguments: lexopt::Parser) -> Result<bool> {
     Ok(group.wait(LIMIT).is_some_and(|status| status.success()))
 }
 
-fn cargo_test(project: &Project) -> std::process::Command {
+/// The simulator's tests, in the build that is made for them.
+pub fn cargo_test(project: &Project) -> std::process::Command {
     let mut cargo = project.command("cargo");
     cargo.args([
         "test",

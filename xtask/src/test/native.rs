@@ -7,8 +7,16 @@ use super::summary;
 use crate::error::Result;
 use crate::process::{Step, ask};
 use crate::project::Project;
+use crate::simulate;
 
 const LIMIT: Duration = Duration::from_secs(25 * 60);
+
+/// Worlds of the simulator in a test run: some thousands find what a change broke, and take less than a
+/// minute.
+const WORLDS: &str = "5000";
+
+/// Where the simulator's worlds are run with little optimisation besides: as few as show that they run.
+const WORLDS_UNOPTIMISED: &str = "50";
 
 /// Runs them, with cargo-nextest where it is installed.
 pub fn run(project: &Project, report: &mut Report) -> Result<()> {
@@ -17,6 +25,8 @@ pub fn run(project: &Project, report: &mut Report) -> Result<()> {
     let mut cargo = project.command("cargo");
     if nextest {
         cargo.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+        // Worlds are for an optimised build, below: this one would take fifty times as long.
+        cargo.args(["-E", "not binary(simulation)"]);
     } else {
         // `--all-targets` would run benches; without it the doc tests of the second run come along.
         cargo.args([
@@ -28,6 +38,7 @@ pub fn run(project: &Project, report: &mut Report) -> Result<()> {
             "--tests",
             "--examples",
         ]);
+        cargo.env("EVERFRESH_SEEDS", WORLDS_UNOPTIMISED);
     }
     let finished = Step::new("test natively", cargo)
         .limit(LIMIT)
@@ -38,6 +49,21 @@ pub fn run(project: &Project, report: &mut Report) -> Result<()> {
         summary::libtest(&finished.output)
     };
     report.add(Row::ran("native", "", &finished, count, started.elapsed()));
+
+    let started = Instant::now();
+    let mut cargo = simulate::cargo_test(project);
+    cargo.env("EVERFRESH_SEEDS", WORLDS);
+    let finished = Step::new("run the simulator's worlds", cargo)
+        .limit(LIMIT)
+        .run(project)?;
+    let count = summary::libtest(&finished.output);
+    report.add(Row::ran(
+        "native",
+        "simulation",
+        &finished,
+        count,
+        started.elapsed(),
+    ));
 
     let started = Instant::now();
     let mut cargo = project.command("cargo");
