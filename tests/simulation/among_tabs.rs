@@ -37,6 +37,7 @@ impl World {
                 if let Some(loser) = loser {
                     tell!(self, "{} loses its lock by force", self.name(loser.tab));
                     self.sometimes.reached(Rare::LockStolen);
+                    self.tabs[loser.tab].fence.stolen(loser.ticket);
                     let at = self.now + self.chance.browser.between(1, 4 * MS);
                     let lost = Arrival::Lock(LockEvent::Lost(loser.ticket));
                     self.agenda.add(at, Happening::Arrives(loser.tab, lost));

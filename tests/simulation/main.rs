@@ -23,6 +23,7 @@ mod chance;
 mod checks;
 mod drill;
 mod faults;
+mod fence;
 mod neighbour;
 mod network;
 mod promises;

@@ -12,6 +12,7 @@ use everfresh::engine::output::Output;
 use crate::agenda::{MIN, MS, S, Time};
 use crate::app::channel_name;
 use crate::browser::Claim;
+use crate::fence;
 use crate::network::{End, Socket, Way};
 use crate::promises::Promise;
 use crate::query::Wish;
@@ -70,8 +71,9 @@ impl World {
 
     /// Feeds an engine one thing and does what follows from it.
     pub(crate) fn feed(&mut self, tab: usize, arrival: Arrival) {
-        let mut inbox = VecDeque::from([arrival]);
         let mut notices = Vec::new();
+        let lost = fence::lost(&arrival);
+        let mut inbox = VecDeque::from([arrival]);
         while let Some(arrival) = inbox.pop_front() {
             let Some(conn) = self.conn_of(tab, &arrival) else {
                 continue;
@@ -87,6 +89,7 @@ impl World {
             if let Arrival::Page(_) = arrival {
                 self.tabs[tab].neighbour.excused(self.now);
             }
+            self.before_fence(tab, &arrival);
             self.tabs[tab].engine.handle(now, input);
             while let Some(output) = self.tabs[tab].engine.poll_output() {
                 match output {
@@ -105,6 +108,7 @@ impl World {
         for notice in notices {
             self.notice(tab, &notice);
         }
+        self.after_fence(tab, lost);
     }
 
     /// The engine's number of the socket that something came from; nothing if the shell does not
@@ -250,13 +254,17 @@ impl World {
                 self.ports += 1;
                 let number = self.ports;
                 self.tabs[tab].port = Some(Port { number, name });
+                self.tabs[tab].fence.forget();
             }
             Output::CloseTabChannel => {
                 // Put away: whatever the server said is forgotten with the lead.
                 self.tabs[tab].neighbour.absolved();
                 self.tabs[tab].port = None;
             }
-            Output::PostToTabs(message) => self.post(tab, &message),
+            Output::PostToTabs(message) => {
+                self.check_fence(tab, &message);
+                self.post(tab, &message);
+            }
             Output::Tell(_) => {}
             other => {
                 if let Some(other) = self.perform_among_tabs(tab, other, inbox) {

@@ -12,6 +12,7 @@ use everfresh::engine::store::StoreOp;
 
 use crate::agenda::Time;
 use crate::app::App;
+use crate::fence::Fence;
 use crate::neighbour::Neighbour;
 use crate::query::Answer;
 use crate::transition::Seat;
@@ -51,6 +52,8 @@ pub(crate) struct Tab {
     pub(crate) told: bool,
     /// How it dials.
     pub(crate) neighbour: Neighbour,
+    /// What it heard of those that lead.
+    pub(crate) fence: Fence,
     /// Ticks within the current second, to find what runs hot.
     pub(crate) ticks: (Time, u32),
     /// Everything that the engine handled.

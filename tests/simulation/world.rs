@@ -11,6 +11,7 @@ use crate::app::{App, channel_name, family_key};
 use crate::browser::Browser;
 use crate::chance::{Chance, Stream};
 use crate::drill::{self, Deed};
+use crate::fence::Fence;
 use crate::neighbour::Neighbour;
 use crate::network::{Network, Socket};
 use crate::promises::{Broken, Promise};
@@ -409,6 +410,7 @@ impl World {
             steady_since: self.now,
             told: false,
             neighbour: Neighbour::default(),
+            fence: Fence::default(),
             ticks: (0, 0),
             inputs: 0,
             bus_last: Vec::new(),
