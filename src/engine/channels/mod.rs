@@ -288,15 +288,39 @@ impl Channels {
                     channel.place = Place::Waiting;
                 }
             }
-            // What this page itself does not follow is resumed for the tab that is furthest
-            // behind: the others recognise what they have seen.
-            let unasked = matches!(channel.place, Place::Waiting | Place::Full);
-            if unasked && !channel.mine && behind(position.as_ref(), &channel.position) {
-                channel.position.clone_from(position);
-            }
             self.due = true;
+            self.resume_for(name, position.as_ref());
         }
         if all { Ok(news) } else { Err(TooManyChannels) }
+    }
+
+    /// What this page itself does not follow is resumed for the tab that is furthest behind: the
+    /// others recognise what they have seen. Also when it is heard of after the server was asked,
+    /// which it may be where tabs hear each other late: what came in between can be had from the
+    /// server, and is not remembered here.
+    fn resume_for(&mut self, name: &str, theirs: Option<&Position>) {
+        let Some(channel) = self.channels.get_mut(name) else {
+            return;
+        };
+        if channel.mine || !behind(theirs, &channel.position) {
+            return;
+        }
+        let again = match channel.place {
+            Place::Waiting | Place::Full | Place::Denied | Place::Later { .. } => channel.place,
+            Place::Asked { again: false, .. } => Place::Waiting,
+            Place::Asked { again: true, .. } | Place::Live { .. } | Place::Torn => {
+                let (Some(theirs), Some(ours)) = (theirs, &channel.position) else {
+                    return;
+                };
+                if self.ring.between(name, theirs.seq, ours.seq).is_some() {
+                    return;
+                }
+                Place::Torn
+            }
+            Place::Missing { .. } => return,
+        };
+        channel.position = theirs.cloned();
+        channel.place = again;
     }
 
     /// Another tab is gone. It may be back soon: a reload looks like this.

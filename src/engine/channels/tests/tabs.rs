@@ -66,6 +66,35 @@ fn a_new_leader_resumes_from_the_tab_that_is_furthest_behind() {
 }
 
 #[test]
+fn a_tab_further_behind_that_is_heard_late_is_resumed_for_too() {
+    let mut bench = Bench::new();
+    bench.part.link_up();
+    let here = |bench: &mut Bench, tab, seq| {
+        let wants = [want("c", at(seq))];
+        bench
+            .part
+            .watch_for_tab(bench.now, TabId(tab), &wants)
+            .unwrap();
+    };
+    here(&mut bench, 7, 74);
+    assert_eq!(bench.steps(), [subscribe(1, "c", at(74))]);
+    here(&mut bench, 8, 73);
+    assert_eq!(bench.steps(), [subscribe(2, "c", at(73))]);
+    bench.confirm(1, "c", at(74), Recovery::Complete);
+    assert_eq!(bench.steps(), [], "that question is not open any more");
+    bench.confirm(2, "c", at(74), Recovery::Complete);
+    assert_eq!(bench.event("c", 74), Verdict::Pass);
+    bench.part.remember("c", Some(Seq(74)), &"74".into());
+    bench.part.frame_end(bench.now);
+    assert_eq!(bench.steps(), [place("c", at(73), Before::Whole)]);
+    // What is remembered here need not be asked for again.
+    here(&mut bench, 9, 73);
+    assert_eq!(bench.steps(), []);
+    here(&mut bench, 9, 70);
+    assert_eq!(bench.steps(), [subscribe(3, "c", at(70))]);
+}
+
+#[test]
 fn what_a_tab_does_not_watch_any_more_is_given_back_soon() {
     let mut bench = Bench::new();
     bench.part.link_up();
