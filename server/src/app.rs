@@ -11,10 +11,12 @@ use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::access::Stranger;
 use crate::body::BODY_BYTES_MAX;
 use crate::carried::Carriers;
 use crate::codes::ErrorCode;
 use crate::error::ApiError;
+use crate::ids::ChannelName;
 use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
 use crate::store::Store;
@@ -64,6 +66,7 @@ pub(crate) fn router(app: App, with_demo: bool) -> Router {
     }
     let api = api
         .fallback(nothing_here)
+        .layer(from_fn_with_state(app.clone(), admit))
         .layer(from_fn_with_state(app.clone(), count));
     let origins = app.origins.clone();
     // A page of an origin that may connect by a socket may connect without one too.
@@ -110,6 +113,31 @@ async fn nothing_here() -> ApiError {
         ErrorCode::NotFound,
         "there is nothing at this address",
     )
+}
+
+/// Where only listed people come in, a request shows whose it is, as a socket does.
+async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
+    let access = &app.live.access;
+    if !access.is_listed() {
+        return next.run(request).await;
+    }
+    let token = request.headers().get(header::AUTHORIZATION);
+    let token = token.and_then(|value| value.to_str().ok());
+    match access.admit(token.and_then(|value| value.strip_prefix("Bearer "))) {
+        Ok(person) if person.may(&ChannelName::tasks()) => next.run(request).await,
+        Ok(_) => ApiError::new(
+            StatusCode::FORBIDDEN,
+            ErrorCode::Forbidden,
+            "the records are for those who may use the channel `tasks`",
+        )
+        .into_response(),
+        Err(Stranger) => ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            ErrorCode::Unauthorized,
+            "nobody is known by this token",
+        )
+        .into_response(),
+    }
 }
 
 async fn count(State(app): State<App>, request: Request, next: Next) -> Response {

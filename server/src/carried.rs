@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::live::Live;
 use crate::outbox::{End, Outbox};
 use crate::session::Session;
+use crate::store::Store;
 
 /// Requests that may wait for their turn to say something. A page sends one at a time.
 const SAYING_MAX: usize = 8;
@@ -75,8 +76,13 @@ impl Carriers {
     ///
     /// # Errors
     /// When they end it at once, or hold no `hello`.
-    pub(crate) fn begin(&self, live: &Arc<Live>, text: &str) -> Result<Arc<Carrier>, Refused> {
-        let place = live.open();
+    pub(crate) fn begin(
+        &self,
+        live: &Arc<Live>,
+        store: &Store,
+        text: &str,
+    ) -> Result<Arc<Carrier>, Refused> {
+        let place = live.open(store);
         let outbox = Arc::clone(&place.outbox);
         let mut session = Session::new(place);
         let end = match (session.hear(text), session.name()) {

@@ -10,12 +10,22 @@ pub(crate) enum ErrorCode {
     BadRequest,
     /// Larger than a limit.
     TooLarge,
+    /// Nobody is known by this token.
+    Unauthorized,
     /// Not for this sender.
     Forbidden,
     /// No such thing.
     NotFound,
     /// This connection has as many subscriptions as it may have.
     TooManySubs,
+    /// Somebody else has this field.
+    Locked,
+    /// A lease under this fence has ended, and somebody else may have had the field since.
+    StaleFence,
+    /// This connection has as many leases as it may have.
+    TooManyLeases,
+    /// More was said than may be said in so short a time.
+    RateLimited,
     /// The version is not spoken here.
     Unsupported,
     /// The server is full.
@@ -38,6 +48,11 @@ impl CloseReason {
     pub(crate) const BAD_MESSAGE: Self = Self {
         code: 4400,
         reason: "bad message",
+    };
+    /// Nobody is known by the token of `hello`.
+    pub(crate) const UNAUTHORIZED: Self = Self {
+        code: 4401,
+        reason: "unauthorized",
     };
     /// Neither the subprotocol nor the version is spoken here.
     pub(crate) const VERSION: Self = Self {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, ValueExt};
 
+use crate::crowd::CrowdLimits;
 use crate::hub::HubLimits;
 use crate::protocol::SERVER_FRAME_BYTES_MAX;
 use crate::store::StoreLimits;
@@ -19,12 +20,15 @@ everfresh-server: records, events and the demo in one process
   --www DIR              serve the built page in DIR
   --data FILE            keep records and events in this SQLite file [in memory]
   --allow-origin ORIGIN  let pages of this origin connect too, such as https://app.example.com; repeatable
+  --people FILE          let only those in whose tokens are in FILE, a line `TOKEN NAME CHANNEL...` each;
+                         a channel may end in *
   --ping-ms MS           how often the server pings a page [25000]
   --demo                 example tasks, POST /api/publish for everybody, and fault switches under /demo/
   --help, --version
 
 Each flag is also an environment variable: EVERFRESH_LISTEN, EVERFRESH_WWW, EVERFRESH_DATA,
-EVERFRESH_ALLOW_ORIGIN (several: separated by commas), EVERFRESH_PING_MS, EVERFRESH_DEMO=1.
+EVERFRESH_ALLOW_ORIGIN (several: separated by commas), EVERFRESH_PEOPLE, EVERFRESH_PING_MS,
+EVERFRESH_DEMO=1.
 A flag counts more than its variable.
 ";
 
@@ -39,6 +43,8 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// Example data, open publishing, and the endpoints under `/demo/`.
     pub demo: bool,
+    /// The file of people who may come in; everybody without one.
+    pub people: Option<PathBuf>,
     /// Origins that may connect beside the server's own.
     pub allow_origins: Vec<String>,
     /// Bounds and times.
@@ -52,6 +58,7 @@ impl Default for Config {
             www: None,
             data: None,
             demo: false,
+            people: None,
             allow_origins: Vec::new(),
             limits: Limits::default(),
         }
@@ -87,6 +94,18 @@ pub struct Limits {
     pub tasks_max: u64,
     /// Channels that ever had an event.
     pub channels_max: u64,
+    /// Whoever shows itself and then says nothing is gone after this. A page says something every 25 s.
+    pub presence_ttl: Duration,
+    /// What a lost connection showed and had stays for this long, in case it comes back.
+    pub presence_grace: Duration,
+    /// Who came and left is told at most this often.
+    pub presence_every: Duration,
+    /// Connections that may be on a channel.
+    pub people_max: usize,
+    /// Fields that are known because somebody had a lease of them.
+    pub leases_max: u64,
+    /// Leases of one connection.
+    pub leases_of_one_max: u64,
 }
 
 impl Default for Limits {
@@ -105,6 +124,12 @@ impl Default for Limits {
             history_age: Duration::from_secs(24 * 60 * 60),
             tasks_max: 10_000,
             channels_max: 10_000,
+            presence_ttl: Duration::from_secs(55),
+            presence_grace: Duration::from_secs(10),
+            presence_every: Duration::from_millis(100),
+            people_max: 1000,
+            leases_max: 10_000,
+            leases_of_one_max: 200,
         }
     }
 }
@@ -131,6 +156,20 @@ impl Limits {
             age_ms_max: millis(self.history_age),
             tasks_max: self.tasks_max,
             channels_max: self.channels_max,
+            leases_max: self.leases_max,
+            leases_of_one_max: self.leases_of_one_max,
+        }
+    }
+
+    /// The crowd's part.
+    #[must_use]
+    pub(crate) fn crowd(&self) -> CrowdLimits {
+        CrowdLimits {
+            channels_max: self.subs_max,
+            people_max: self.people_max,
+            ttl_ms: millis(self.presence_ttl),
+            grace_ms: millis(self.presence_grace),
+            tell_ms: millis(self.presence_every),
         }
     }
 }
@@ -186,6 +225,7 @@ impl Command {
                 Long("listen") => config.listen = parser.value()?.string()?,
                 Long("www") => config.www = Some(parser.value()?.into()),
                 Long("data") => config.data = Some(parser.value()?.into()),
+                Long("people") => config.people = Some(parser.value()?.into()),
                 Long("allow-origin") => origins.push(parser.value()?.string()?),
                 Long("ping-ms") => {
                     config.limits.ping_interval = ping("--ping-ms", &parser.value()?.string()?)?
@@ -218,6 +258,7 @@ impl Config {
         }
         self.www = variable("EVERFRESH_WWW").map(PathBuf::from);
         self.data = variable("EVERFRESH_DATA").map(PathBuf::from);
+        self.people = variable("EVERFRESH_PEOPLE").map(PathBuf::from);
         if let Some(origins) = text("EVERFRESH_ALLOW_ORIGIN")? {
             let origins = origins
                 .split(',')

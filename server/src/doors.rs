@@ -165,7 +165,7 @@ fn begin(app: &App, text: &str) -> Result<Arc<Carrier>, Turned> {
         return Err(Turned(StatusCode::SERVICE_UNAVAILABLE, String::new()));
     }
     app.carriers
-        .begin(&app.live, text)
+        .begin(&app.live, &app.store, text)
         .map_err(|Refused { end, messages }| match end {
             End::Close(reason) => Turned(status_of(reason), messages),
             End::Gone | End::Cut => Turned(StatusCode::GONE, messages),
@@ -176,6 +176,7 @@ fn begin(app: &App, text: &str) -> Result<Arc<Carrier>, Turned> {
 fn status_of(reason: CloseReason) -> StatusCode {
     match reason {
         CloseReason::BAD_MESSAGE => StatusCode::BAD_REQUEST,
+        CloseReason::UNAUTHORIZED => StatusCode::UNAUTHORIZED,
         CloseReason::VERSION => StatusCode::NOT_ACCEPTABLE,
         CloseReason::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         CloseReason::GOING_AWAY | CloseReason::TRY_LATER => StatusCode::SERVICE_UNAVAILABLE,

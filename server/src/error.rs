@@ -61,14 +61,18 @@ impl From<StoreError> for ApiError {
                 ErrorCode::NotFound,
                 "there is no such record",
             ),
+            StoreError::StaleFence => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                ErrorCode::StaleFence,
+                "the lease that this was made under has ended, and somebody else may have written",
+            ),
             StoreError::Full(what) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 ErrorCode::Overloaded,
                 format!("too many {what}"),
             ),
             StoreError::Database(_) | StoreError::Corrupt(_) | StoreError::Stopped => {
-                // What went wrong inside is for the operator, not for whoever asked.
-                log::error(format_args!("store: {error}"));
+                log::store(&error);
                 Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     ErrorCode::Internal,

@@ -95,14 +95,15 @@ impl<L: Clone> Hub<L> {
         );
     }
 
-    /// A connection is gone.
-    pub(crate) fn leave(&mut self, key: SessionKey) {
+    /// A connection is gone. False if it was gone before, or never said hello.
+    pub(crate) fn leave(&mut self, key: SessionKey) -> bool {
         let Some(member) = self.members.remove(&key) else {
-            return;
+            return false;
         };
         for channel in &member.channels {
             self.drop_listener(key, channel);
         }
+        true
     }
 
     /// Subscribes, or subscribes again: that is how a page closes a gap. `None` where `key` did not join.
@@ -190,6 +191,15 @@ impl<L: Clone> Hub<L> {
     /// The connections that said hello.
     pub(crate) fn members(&self) -> impl Iterator<Item = (SessionKey, &Member<L>)> {
         self.members.iter().map(|(key, member)| (*key, member))
+    }
+
+    /// What a connection subscribed to.
+    pub(crate) fn channels_of(&self, key: SessionKey) -> Vec<ChannelName> {
+        let member = self.members.get(&key);
+        member
+            .into_iter()
+            .flat_map(|member| member.channels.iter().cloned())
+            .collect()
     }
 
     fn drop_listener(&mut self, key: SessionKey, name: &ChannelName) {

@@ -86,6 +86,13 @@ text_id!(
 );
 
 text_id!(
+    /// The name of a field that one person at a time may edit.
+    FieldName,
+    |text| (1..=255).contains(&text.len()) && !text.chars().any(char::is_control),
+    "a field name is 1 to 255 bytes of UTF-8 without control characters"
+);
+
+text_id!(
     /// Names one life of the event numbers: positions of different epochs cannot be compared.
     Epoch,
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()),
@@ -97,6 +104,14 @@ impl ProjectId {
     #[must_use]
     pub(crate) fn channel(&self) -> ChannelName {
         ChannelName(Arc::from(format!("project:{}", self.0)))
+    }
+}
+
+impl ClientId {
+    /// A name for a connection whose own one is taken.
+    #[must_use]
+    pub(crate) fn numbered(key: SessionKey) -> Self {
+        Self(Arc::from(format!("~{}", key.0)))
     }
 }
 

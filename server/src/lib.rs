@@ -3,30 +3,38 @@
 //! From the outside in: [`serve`] starts and stops; `app` says which address leads where; `tasks`, `publish`,
 //! `demo` and `pages` answer requests; `live` and `session` hold the sockets, `outbox` what waits on each; `doors`
 //! and `carried` do the same for pages that no socket reaches.
-//! Inside, `hub` decides who hears what without any I/O, and `store` keeps records and events in SQLite.
+//! `access` says who comes in; `guest` and `room` are about who is there and who may edit which field.
+//! Inside, `hub` decides who hears what and `crowd` who is where, without any I/O, and `store` keeps records, events and leases in SQLite.
 //!
 //! A write goes one way: request, store (record and event in one transaction), hub, outboxes, sockets.
 
+mod access;
 mod app;
 mod body;
 mod carried;
 mod clock;
 mod codes;
 mod config;
+mod crowd;
 mod demo;
 mod doors;
 mod error;
 mod etag;
+mod fence;
+mod guest;
 mod hub;
 mod ids;
 mod json;
 mod live;
 mod log;
+mod messages;
 mod outbox;
+mod pace;
 mod pages;
 mod protocol;
 mod publish;
 mod records;
+mod room;
 mod serve;
 mod session;
 mod store;

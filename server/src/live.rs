@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use crate::access::{Access, Person};
 use crate::app::App;
 use crate::clock;
 use crate::codes::{CloseReason, ErrorCode};
@@ -22,7 +23,9 @@ use crate::hub::{Hub, TooManySubs};
 use crate::ids::{ChannelName, ClientId, Integer, Millis, Seq, SessionKey};
 use crate::outbox::{End, Outbox};
 use crate::protocol::{Event, PAGE_FRAME_BYTES_MAX, SUBPROTOCOL, ServerMessage, subscribed_text};
+use crate::room::Room;
 use crate::session::{self, Admission};
+use crate::store::Store;
 
 /// tungstenite reserves this for every connection; its default of 128 KiB is too much for thousands of idle ones.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
@@ -34,6 +37,10 @@ pub(crate) struct Live {
     outboxes: Mutex<std::collections::BTreeMap<SessionKey, Arc<Outbox>>>,
     /// Bounds and times that sessions keep to.
     pub(crate) limits: Limits,
+    /// Who may come in.
+    pub(crate) access: Access,
+    /// Who is there, and who may edit what.
+    pub(crate) room: Arc<Room>,
     next_key: AtomicU64,
     events: AtomicU64,
     open: AtomicUsize,
@@ -52,11 +59,13 @@ pub(crate) struct Connection {
 impl Live {
     /// Puts a hub, with what was restored into it, to work.
     #[must_use]
-    pub(crate) fn new(hub: Hub<Arc<Outbox>>, limits: Limits) -> Self {
+    pub(crate) fn new(hub: Hub<Arc<Outbox>>, limits: Limits, access: Access) -> Self {
         Self {
             hub: Mutex::new(hub),
             outboxes: Mutex::default(),
             limits,
+            access,
+            room: Arc::new(Room::new(limits.crowd())),
             next_key: AtomicU64::new(1),
             events: AtomicU64::new(0),
             open: AtomicUsize::new(0),
@@ -107,7 +116,22 @@ impl Live {
     ) {
         let mut hub = self.hub();
         hub.unsubscribe(key, channel);
-        outbox.push(ServerMessage::Unsubd { id, ch: channel }.text());
+        let (id, ch) = (Some(id), channel);
+        outbox.push(ServerMessage::Unsubd { id, ch }.text());
+    }
+
+    /// Ends what a connection has on channels that it may not use any more.
+    pub(crate) fn restrict(&self, key: SessionKey, outbox: &Outbox, person: &Person) {
+        let mut hub = self.hub();
+        for ch in hub.channels_of(key) {
+            if !person.may(&ch) {
+                hub.unsubscribe(key, &ch);
+                let (id, ch) = (None, &ch);
+                outbox.push(ServerMessage::Unsubd { id, ch }.text());
+            }
+        }
+        drop(hub);
+        self.room.restrict(key, |channel| person.may(channel));
     }
 
     /// A connection said hello.
@@ -183,7 +207,7 @@ impl Live {
     }
 
     /// Registers a new socket for as long as the returned value lives.
-    pub(crate) fn open(self: &Arc<Self>) -> OpenSocket {
+    pub(crate) fn open(self: &Arc<Self>, store: &Store) -> OpenSocket {
         let key = SessionKey(self.next_key.fetch_add(1, Ordering::Relaxed));
         let outbox = Arc::new(Outbox::new(self.limits.outbox_bytes_max));
         self.outboxes().insert(key, Arc::clone(&outbox));
@@ -195,6 +219,7 @@ impl Live {
             key,
             outbox,
             live: Arc::clone(self),
+            store: store.clone(),
         }
     }
 
@@ -216,12 +241,18 @@ pub(crate) struct OpenSocket {
     pub(crate) outbox: Arc<Outbox>,
     /// Where it is registered.
     pub(crate) live: Arc<Live>,
+    /// Where leases are kept.
+    pub(crate) store: Store,
 }
 
 impl OpenSocket {
     /// Takes the connection out of the hub, while its socket still closes.
     pub(crate) fn leave(&self) {
-        self.live.hub().leave(self.key);
+        let was_here = self.live.hub().leave(self.key);
+        // A page that loses its connection because the server goes is not away: it may go on with its leases.
+        if was_here && self.live.leaving_within().is_none() {
+            self.live.room.lose(&self.store, self.key);
+        }
     }
 }
 
@@ -290,7 +321,7 @@ pub(crate) async fn upgrade(
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(PAGE_FRAME_BYTES_MAX)
         .max_frame_size(PAGE_FRAME_BYTES_MAX)
-        .on_upgrade(move |socket| session::run(socket, app.live.open(), admission))
+        .on_upgrade(move |socket| session::run(socket, app.live.open(&app.store), admission))
 }
 
 /// Which pages may open a socket.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Write;
 
 use crate::clock;
+use crate::store::StoreError;
 
 /// Writes a line that somebody should look at. A log that cannot be written must not stop the server, so
 /// failure is ignored.
@@ -15,4 +16,9 @@ pub(crate) fn error(message: fmt::Arguments<'_>) {
         at / 1000,
         at % 1000
     );
+}
+
+/// Writes that the store failed. What went wrong inside is for the operator, not for whoever asked.
+pub(crate) fn store(failure: &StoreError) {
+    error(format_args!("store: {failure}"));
 }

@@ -33,6 +33,15 @@ pub(crate) enum PageMessage {
         v: u64,
         /// One id a tab.
         client: String,
+        /// Who it is, if the server wants to know.
+        token: Option<String>,
+    },
+    /// Another token, on a connection that goes on.
+    Auth {
+        /// Repeated in the answer.
+        id: Integer,
+        /// The token.
+        token: Option<String>,
     },
     /// Subscribe.
     Sub {
@@ -49,6 +58,51 @@ pub(crate) enum PageMessage {
         id: Integer,
         /// The channel.
         ch: String,
+    },
+    /// Be on a channel, and show something there; its `data` is read apart ([`crate::messages::data`]).
+    Pres {
+        /// Repeated in a refusal; without one a refusal is not said.
+        id: Option<Integer>,
+        /// The channel.
+        ch: String,
+        /// Nobody is to know who it is.
+        #[serde(default)]
+        anon: bool,
+        /// Tell everybody who is there.
+        #[serde(default)]
+        all: bool,
+        /// Not any more.
+        #[serde(default)]
+        leave: bool,
+    },
+    /// Say something to all that are on a channel now; its `data` is read apart.
+    Sig {
+        /// The channel.
+        ch: String,
+        /// What it is.
+        name: String,
+    },
+    /// Ask for a field.
+    Lock {
+        /// Repeated in the answer.
+        id: Integer,
+        /// The channel of the field.
+        ch: String,
+        /// The field.
+        key: String,
+        /// For how long, in milliseconds.
+        ttl: Integer,
+        /// The fence of the lease that the page has already.
+        fence: Option<Integer>,
+    },
+    /// Give a field back.
+    Unlock {
+        /// The channel of the field.
+        ch: String,
+        /// The field.
+        key: String,
+        /// The fence of the lease.
+        fence: Integer,
     },
     /// Asks for a sign of life.
     Ping {
@@ -121,10 +175,16 @@ pub(crate) enum ServerMessage<'a> {
     },
     /// Unsubscribed.
     Unsubd {
-        /// The request's id.
-        id: Integer,
+        /// The request's id; none where nobody asked for it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Integer>,
         /// The channel.
         ch: &'a ChannelName,
+    },
+    /// Another token is taken.
+    Authd {
+        /// The request's id.
+        id: Integer,
     },
     /// Asks for a sign of life.
     Ping {

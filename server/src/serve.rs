@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::access::{Access, BadLine, FILE_BYTES_MAX};
 use crate::app::{self, App, Requests};
 use crate::carried::Carriers;
 use crate::clock;
@@ -36,6 +37,7 @@ pub struct Handle {
     store: Store,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
+    keeping: JoinHandle<()>,
 }
 
 impl Handle {
@@ -70,6 +72,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         self.live.cut(None);
         self.serving.abort();
+        self.keeping.abort();
     }
 }
 
@@ -94,6 +97,13 @@ pub enum StartError {
         file: String,
         /// What went wrong.
         error: StoreError,
+    },
+    /// The list of people cannot be used.
+    People {
+        /// The file as it was given.
+        file: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// The store's thread cannot be started.
     Thread(io::Error),
@@ -133,6 +143,12 @@ impl fmt::Display for StartError {
                 write!(
                     f,
                     "cannot keep data in {file}: {error}; choose another file with --data FILE"
+                )
+            }
+            Self::People { file, why } => {
+                write!(
+                    f,
+                    "the people in {file} cannot be used: {why}; give --people FILE with a line TOKEN NAME CHANNEL... for each"
                 )
             }
             Self::Thread(error) => write!(f, "the store's thread cannot be started: {error}"),
@@ -186,8 +202,9 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
             .map_or_else(|| "memory".to_owned(), |file| file.display().to_string()),
         error,
     };
+    let access = access(&config)?;
     let (store, hub) = open_store(&config).map_err(data_error)?;
-    let live = Arc::new(Live::new(hub, config.limits));
+    let live = Arc::new(Live::new(hub, config.limits, access));
     let publisher = Arc::clone(&live);
     let store = store
         .start(move |events| publisher.publish(events))
@@ -214,13 +231,32 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         // axum's loop handles errors of accepting itself and ends only when told to.
         let _never_fails = serving.await;
     });
+    let keeping = tokio::spawn(Arc::clone(&live.room).keep(store.clone()));
     Ok(Handle {
         addr,
         live,
         store,
         stop: Some(stop),
         serving,
+        keeping,
     })
+}
+
+/// Who may come in.
+fn access(config: &Config) -> Result<Access, StartError> {
+    let Some(file) = &config.people else {
+        return Ok(Access::open(config.demo));
+    };
+    let wrong = |why: String| StartError::People {
+        file: file.display().to_string(),
+        why,
+    };
+    let size = std::fs::metadata(file).map_err(|error| wrong(error.to_string()))?;
+    if size.len() > FILE_BYTES_MAX {
+        return Err(wrong(format!("it has more than {FILE_BYTES_MAX} bytes")));
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    Access::listed(&text).map_err(|line: BadLine| wrong(line.to_string()))
 }
 
 fn open_store(config: &Config) -> Result<(OpenStore, Hub<Arc<crate::outbox::Outbox>>), StoreError> {

@@ -8,8 +8,10 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::access::{Person, Stranger};
 use crate::clock;
 use crate::codes::{CloseReason, ErrorCode};
+use crate::guest::Manners;
 use crate::ids::{ChannelName, ClientId, Integer, random_name};
 use crate::live::OpenSocket;
 use crate::outbox::{End, Outbox};
@@ -135,6 +137,9 @@ enum Phase {
     /// Said hello.
     Known {
         name: String,
+        client: ClientId,
+        person: Person,
+        manners: Manners,
         pings_sent: u64,
         pings_missed: u32,
     },
@@ -278,12 +283,32 @@ impl Session {
             // The decoder quotes what it was given, which may be long.
             self.bad_message(&error.to_string().chars().take(200).collect::<String>())
         })?;
-        match (&self.phase, message) {
+        match (&mut self.phase, message) {
             (_, PageMessage::Unknown) => Ok(()),
-            (Phase::Strange, PageMessage::Hello { v, client }) => self.on_hello(v, &client),
+            (Phase::Strange, PageMessage::Hello { v, client, token }) => {
+                self.on_hello(v, &client, token.as_deref())
+            }
             (Phase::Strange, _) => Err(self.bad_message("the first message is hello")),
             (Phase::Known { .. }, PageMessage::Hello { .. }) => {
                 Err(self.bad_message("hello is said once"))
+            }
+            (Phase::Known { .. }, PageMessage::Auth { id, token }) => {
+                self.on_auth(id, token.as_deref())
+            }
+            (
+                Phase::Known {
+                    client,
+                    person,
+                    manners,
+                    ..
+                },
+                wish @ (PageMessage::Pres { .. }
+                | PageMessage::Sig { .. }
+                | PageMessage::Lock { .. }
+                | PageMessage::Unlock { .. }),
+            ) => {
+                manners.wish(&self.place, client, person, wish, part);
+                Ok(())
             }
             (Phase::Known { .. }, PageMessage::Sub { id, ch, pos }) => {
                 self.on_sub(id, &ch, pos.as_ref());
@@ -309,7 +334,7 @@ impl Session {
         }
     }
 
-    fn on_hello(&mut self, version: u64, client: &str) -> Result<(), End> {
+    fn on_hello(&mut self, version: u64, client: &str, token: Option<&str>) -> Result<(), End> {
         if version != VERSION {
             self.refuse(
                 None,
@@ -320,6 +345,9 @@ impl Session {
             return Err(End::Close(CloseReason::VERSION));
         }
         let client = ClientId::parse(client).map_err(|error| self.bad_message(error.0))?;
+        let person = self
+            .admit(None, token)
+            .map_err(|Stranger| End::Close(CloseReason::UNAUTHORIZED))?;
         let Ok(session) = random_name() else {
             self.refuse(
                 None,
@@ -338,15 +366,61 @@ impl Session {
             now: clock::now(),
         };
         self.place.outbox.push(welcome.text());
-        self.place
-            .live
-            .join(self.place.key, client, Arc::clone(&self.place.outbox));
+        self.place.live.join(
+            self.place.key,
+            client.clone(),
+            Arc::clone(&self.place.outbox),
+        );
         self.phase = Phase::Known {
             name: session,
+            client,
+            person,
+            manners: Manners::new(clock::now()),
             pings_sent: 0,
             pings_missed: 0,
         };
         Ok(())
+    }
+
+    /// Another token of the same person. One of somebody else would leave them with what this one was told.
+    fn on_auth(&mut self, id: Integer, token: Option<&str>) -> Result<(), End> {
+        let Ok(new) = self.admit(Some(id), token) else {
+            return Ok(());
+        };
+        let Phase::Known { person, .. } = &mut self.phase else {
+            return Ok(());
+        };
+        if person.name != new.name {
+            let msg = "this token is another person's: that needs a connection of its own";
+            self.refuse(None, None, ErrorCode::Unauthorized, msg);
+            return Err(End::Close(CloseReason::UNAUTHORIZED));
+        }
+        self.place
+            .live
+            .restrict(self.place.key, &self.place.outbox, &new);
+        *person = new;
+        self.place.outbox.push(ServerMessage::Authd { id }.text());
+        Ok(())
+    }
+
+    fn admit(&self, id: Option<Integer>, token: Option<&str>) -> Result<Person, Stranger> {
+        let person = self.place.live.access.admit(token);
+        if person.is_err() {
+            self.refuse(
+                id,
+                None,
+                ErrorCode::Unauthorized,
+                "nobody is known by this token",
+            );
+        }
+        person
+    }
+
+    fn may(&self, channel: &ChannelName) -> bool {
+        match &self.phase {
+            Phase::Strange => false,
+            Phase::Known { person, .. } => person.may(channel),
+        }
     }
 
     fn on_sub(&mut self, id: Integer, ch: &str, position: Option<&PagePosition>) {
@@ -354,6 +428,10 @@ impl Session {
             Ok(channel) => channel,
             Err(error) => return self.refuse(Some(id), Some(ch), ErrorCode::BadRequest, error.0),
         };
+        if !self.may(&channel) {
+            let msg = "this channel is not for you";
+            return self.refuse(Some(id), Some(ch), ErrorCode::Forbidden, msg);
+        }
         let last = position.map(|position| (position.e.as_str(), position.s));
         if self
             .place

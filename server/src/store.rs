@@ -3,6 +3,7 @@
 //! A write and its events are one transaction. The same thread hands the events on after the commit, one write
 //! after the other: so they reach the hub in the order of their numbers, and only when they are true.
 
+mod lease;
 mod rows;
 mod sqlite;
 mod write;
@@ -12,9 +13,10 @@ use std::path::PathBuf;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::ids::{ChannelName, ClientId, Epoch, Millis, ProjectId, Seq, TaskId};
+use crate::ids::{ChannelName, ClientId, Epoch, Millis, ProjectId, Seq, SessionKey, TaskId};
 use crate::protocol::Event;
 use crate::records::{NewEvent, NewTask, Task, TaskChange};
+pub(crate) use lease::{Claim, Freed, Lease, LockAsk, Locked, Owner};
 use sqlite::Database;
 
 /// Jobs that may wait for the store. Beyond it, requests wait before they get in line.
@@ -42,6 +44,10 @@ pub(crate) struct StoreLimits {
     pub(crate) tasks_max: u64,
     /// Channels that ever had an event.
     pub(crate) channels_max: u64,
+    /// Fields that are known because somebody had a lease of them.
+    pub(crate) leases_max: u64,
+    /// Leases of one connection.
+    pub(crate) leases_of_one_max: u64,
 }
 
 /// Why the store did not do it.
@@ -49,6 +55,8 @@ pub(crate) struct StoreLimits {
 pub enum StoreError {
     /// There is no such record.
     NotFound,
+    /// It was made under a lease that is not the last one of its field.
+    StaleFence,
     /// As many of these are kept as may be.
     Full(&'static str),
     /// SQLite failed.
@@ -63,6 +71,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound => f.write_str("no such record"),
+            Self::StaleFence => f.write_str("the lease of this write has ended"),
             Self::Full(what) => write!(f, "too many {what}"),
             Self::Database(error) => write!(f, "SQLite: {error}"),
             Self::Corrupt(what) => write!(f, "the data file holds a bad {what}"),
@@ -81,6 +90,10 @@ impl From<rusqlite::Error> for StoreError {
         }
     }
 }
+
+/// The store has more to do than it can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Busy;
 
 enum Job {
     Work(Box<dyn FnOnce(&mut Worker) + Send>),
@@ -239,29 +252,31 @@ impl Store {
     /// Changes a task. What is already so is no change: no new version, no event.
     ///
     /// # Errors
-    /// When there is no such task, or the store fails.
+    /// When there is no such task, a lease that it was made under has ended, or the store fails.
     pub(crate) async fn update_task(
         &self,
         id: TaskId,
         change: TaskChange,
         by: Option<ClientId>,
+        claims: Vec<Claim>,
         now: Millis,
     ) -> Result<Task, StoreError> {
-        self.write(move |database| database.update_task(id, &change, by.as_ref(), now))
+        self.write(move |database| database.update_task(id, &change, by.as_ref(), &claims, now))
             .await
     }
 
     /// Deletes a task.
     ///
     /// # Errors
-    /// When there is no such task, or the store fails.
+    /// When there is no such task, a lease that it was made under has ended, or the store fails.
     pub(crate) async fn delete_task(
         &self,
         id: TaskId,
         by: Option<ClientId>,
+        claims: Vec<Claim>,
         now: Millis,
     ) -> Result<(), StoreError> {
-        self.write(move |database| database.delete_task(id, by.as_ref(), now))
+        self.write(move |database| database.delete_task(id, by.as_ref(), &claims, now))
             .await
     }
 
@@ -276,6 +291,92 @@ impl Store {
     ) -> Result<Seq, StoreError> {
         self.write(move |database| database.publish(&events, now))
             .await
+    }
+
+    /// Asks for a lease. `done` runs on the store's thread, so that what is told of leases comes in the order in
+    /// which they were given.
+    ///
+    /// # Errors
+    /// When the store has more to do than it can take.
+    pub(crate) fn lock(
+        &self,
+        ask: LockAsk,
+        now: Millis,
+        done: impl FnOnce(&LockAsk, Result<Locked, StoreError>) + Send + 'static,
+    ) -> Result<(), Busy> {
+        self.submit(move |database| {
+            let locked = database.leases().lock(&ask, now);
+            done(&ask, locked);
+        })
+    }
+
+    /// Gives a lease back; `done` hears whether it was that client's to give.
+    ///
+    /// # Errors
+    /// When the store has more to do than it can take.
+    pub(crate) fn unlock(
+        &self,
+        claim: Claim,
+        owner: Owner,
+        now: Millis,
+        done: impl FnOnce(&Claim, Result<bool, StoreError>) + Send + 'static,
+    ) -> Result<(), Busy> {
+        self.submit(move |database| {
+            let unlocked = database.leases().unlock(&claim, &owner, now);
+            done(&claim, unlocked);
+        })
+    }
+
+    /// The leases on a channel that somebody has.
+    ///
+    /// # Errors
+    /// When the store has more to do than it can take.
+    pub(crate) fn leases_on(
+        &self,
+        channel: ChannelName,
+        now: Millis,
+        done: impl FnOnce(&ChannelName, Result<Vec<Lease>, StoreError>) + Send + 'static,
+    ) -> Result<(), Busy> {
+        self.submit(move |database| {
+            let leases = database.leases().on(&channel, now);
+            done(&channel, leases);
+        })
+    }
+
+    /// A connection is lost: its leases end at a moment, unless somebody goes on with them.
+    ///
+    /// # Errors
+    /// When the store has more to do than it can take. The leases then end by themselves.
+    pub(crate) fn lose_leases(
+        &self,
+        session: SessionKey,
+        until: Millis,
+        done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
+    ) -> Result<(), Busy> {
+        self.submit(move |database| done(database.leases().lose(session, until)))
+    }
+
+    /// Ends the leases whose time is over. `done` hears which, and when the next one ends.
+    ///
+    /// # Errors
+    /// When the store has more to do than it can take.
+    pub(crate) fn expire_leases(
+        &self,
+        now: Millis,
+        done: impl FnOnce(Result<(Vec<Freed>, Option<Millis>), StoreError>) + Send + 'static,
+    ) -> Result<(), Busy> {
+        self.submit(move |database| {
+            let mut leases = database.leases();
+            let freed = leases.expire(now);
+            done(freed.and_then(|freed| Ok((freed, leases.next_end()?))));
+        })
+    }
+
+    fn submit(&self, work: impl FnOnce(&mut Database) + Send + 'static) -> Result<(), Busy> {
+        let work = Box::new(move |worker: &mut Worker| work(&mut worker.database));
+        self.jobs
+            .try_send(Job::Work(work))
+            .map_err(|_full_or_closed| Busy)
     }
 
     /// Closes the file after all that was asked before, so that the next server can open it. From then on

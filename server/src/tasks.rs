@@ -13,6 +13,7 @@ use crate::body::{Fields, client};
 use crate::clock;
 use crate::error::ApiError;
 use crate::etag;
+use crate::fence;
 use crate::ids::{ProjectId, TaskId};
 use crate::records::{NewTask, Status, TaskChange};
 use crate::store::StoreError;
@@ -91,7 +92,13 @@ pub(crate) async fn update(
     }
     let task = app
         .store
-        .update_task(task_id(&id)?, change, client(&headers)?, clock::now())
+        .update_task(
+            task_id(&id)?,
+            change,
+            client(&headers)?,
+            fence::claims(&headers)?,
+            clock::now(),
+        )
         .await?;
     Ok(Json(task).into_response())
 }
@@ -103,7 +110,12 @@ pub(crate) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     app.store
-        .delete_task(task_id(&id)?, client(&headers)?, clock::now())
+        .delete_task(
+            task_id(&id)?,
+            client(&headers)?,
+            fence::claims(&headers)?,
+            clock::now(),
+        )
         .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

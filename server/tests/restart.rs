@@ -9,42 +9,26 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use everfresh_server::{Config, StartError, serve};
 use hyper::Method;
 use serde_json::{Value, json};
-use support::{Page, config, get, publish, request, send, start};
+use support::{Folder, Page, config, get, publish, request, send, start};
 
-/// A folder of this test's own, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("everfresh-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn config(&self) -> Config {
-        Config {
-            data: Some(self.0.join("data.sqlite")),
-            ..config()
-        }
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ignored = std::fs::remove_dir_all(&self.0);
+/// The demo with its data in a file.
+fn kept(folder: &Folder) -> Config {
+    Config {
+        data: Some(folder.path("data.sqlite")),
+        ..config()
     }
 }
 
 #[tokio::test]
 async fn with_a_file_numbers_and_records_go_on() {
     let folder = Folder::new("file");
-    let server = start(folder.config()).await;
+    let server = start(kept(&folder)).await;
     let addr = server.addr();
     let mut page = Page::welcomed(addr, "tab").await;
     let at = page.subscribe("tasks", None).await["pos"].clone();
@@ -60,7 +44,7 @@ async fn with_a_file_numbers_and_records_go_on() {
     let list = get(addr, "/api/tasks").await;
     server.shutdown().await;
 
-    let server = start(folder.config()).await;
+    let server = start(kept(&folder)).await;
     let addr = server.addr();
     // Nothing was seeded a second time, and the list is the same to the byte and to its tag.
     let again = request(
@@ -126,7 +110,7 @@ async fn in_memory_another_life_begins() {
 #[tokio::test]
 async fn a_gap_beyond_the_history_is_said_after_a_restart_too() {
     let folder = Folder::new("gap");
-    let mut config = folder.config();
+    let mut config = kept(&folder);
     config.limits.history_max = 100;
     let server = start(config.clone()).await;
     let burst = json!({ "count": 512, "channel": "storm" });
@@ -198,15 +182,15 @@ async fn a_data_file_that_cannot_be_used_is_refused_with_a_remedy() {
         Err(error @ StartError::Data { .. }) => error.to_string(),
         other => panic!("a refusal was expected, not {other:?}"),
     };
-    let server = start(folder.config()).await;
-    let text = refusal(&folder.0.join("data.sqlite")).await;
+    let server = start(kept(&folder)).await;
+    let text = refusal(&folder.path("data.sqlite")).await;
     assert!(
         text.contains("in use by another server") && text.contains("--data"),
         "{text}"
     );
     server.shutdown().await;
 
-    let garbage = folder.0.join("garbage");
+    let garbage = folder.path("garbage");
     std::fs::write(
         &garbage,
         "no database at all, but long enough to be looked at as one",
@@ -214,15 +198,35 @@ async fn a_data_file_that_cannot_be_used_is_refused_with_a_remedy() {
     .unwrap();
     assert!(refusal(&garbage).await.contains("not a database"));
     assert!(
-        refusal(&folder.0.join("no/such/folder/data"))
+        refusal(&folder.path("no/such/folder/data"))
             .await
             .contains("--data")
     );
 
-    let later = folder.0.join("later");
+    let later = folder.path("later");
     rusqlite::Connection::open(&later)
         .unwrap()
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", 3)
         .unwrap();
     assert!(refusal(&later).await.contains("a later program"));
+}
+
+/// A file as the server before leases wrote it: the same, without their tables.
+#[tokio::test]
+async fn a_file_of_the_last_version_is_taken_over() {
+    let folder = Folder::new("version-1");
+    let server = start(kept(&folder)).await;
+    publish(server.addr(), "news", &json!(1)).await;
+    server.shutdown().await;
+    let file = rusqlite::Connection::open(folder.path("data.sqlite")).unwrap();
+    file.execute_batch("DROP TABLE fence; DROP TABLE lease; PRAGMA user_version = 1;")
+        .unwrap();
+    drop(file);
+    let server = start(kept(&folder)).await;
+    assert_eq!(publish(server.addr(), "news", &json!(2)).await, 2);
+    let mut page = Page::welcomed(server.addr(), "tab").await;
+    page.say(&json!({ "t": "lock", "id": 1, "ch": "c", "key": "f", "ttl": 1000 }))
+        .await;
+    assert_eq!(page.hear().await["t"], "lockd");
+    server.shutdown().await;
 }

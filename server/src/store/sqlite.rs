@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::lease::{self, Claim, Leases};
 use super::rows::{TASK_COLUMNS, collection, integer, natural, raw, read_event, read_task};
 use super::write::Write;
 use super::{ChannelLog, StoreError, StoreLimits, Written};
@@ -11,7 +12,10 @@ use crate::ids::{ChannelName, ClientId, Epoch, Millis, ProjectId, Seq, TaskId, r
 use crate::records::{NewEvent, NewTask, Task, TaskChange};
 
 /// Stands in the file, so that a later program knows what it reads.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+
+/// A file of this version has no leases yet.
+const WITHOUT_LEASES: i64 = 1;
 
 const SCHEMA: &str = "
     CREATE TABLE epoch (name TEXT NOT NULL);
@@ -67,11 +71,13 @@ impl Database {
                     random_name().map_err(|_error| StoreError::Corrupt("source of randomness"))?;
                 transaction.execute_batch(SCHEMA)?;
                 transaction.execute("INSERT INTO epoch (name) VALUES (?1)", [epoch])?;
-                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+                lease::begin(&transaction, now)?;
             }
-            SCHEMA_VERSION => {}
+            WITHOUT_LEASES => lease::begin(&transaction, now)?,
+            SCHEMA_VERSION => lease::forget_sessions(&transaction)?,
             _ => return Err(StoreError::Corrupt("version: a later program wrote it")),
         }
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         let oldest_at = now.0.saturating_sub(limits.age_ms_max);
         transaction.execute("DELETE FROM event WHERE at < ?1", [integer(oldest_at)])?;
         let epoch: String =
@@ -87,6 +93,14 @@ impl Database {
 
     pub(super) fn epoch(&self) -> &Epoch {
         &self.epoch
+    }
+
+    /// Who may edit what.
+    pub(super) fn leases(&mut self) -> Leases<'_> {
+        Leases {
+            connection: &mut self.connection,
+            limits: self.limits,
+        }
     }
 
     pub(super) fn channels(&self, events_max: usize) -> Result<Vec<ChannelLog>, StoreError> {
@@ -192,9 +206,11 @@ impl Database {
         id: TaskId,
         change: &TaskChange,
         by: Option<&ClientId>,
+        claims: &[Claim],
         now: Millis,
     ) -> Result<Written<Task>, StoreError> {
         let write = Write::begin(&mut self.connection, self.limits, now)?;
+        write.under(claims)?;
         let before = write.task(id)?;
         let mut task = before.clone();
         if let Some(title) = &change.title {
@@ -228,9 +244,11 @@ impl Database {
         &mut self,
         id: TaskId,
         by: Option<&ClientId>,
+        claims: &[Claim],
         now: Millis,
     ) -> Result<Written<()>, StoreError> {
         let write = Write::begin(&mut self.connection, self.limits, now)?;
+        write.under(claims)?;
         let task = write.task(id)?;
         write
             .transaction

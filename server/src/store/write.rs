@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use serde_json::value::RawValue;
 
+use super::lease::{self, Claim};
 use super::rows::{TASK_COLUMNS, collection, integer, make_event, natural, read_task};
 use super::{StoreError, StoreLimits, Written};
 use crate::ids::{ChannelName, ClientId, EventName, Millis, ProjectId, Seq, TaskId};
@@ -41,6 +42,17 @@ impl<'a> Write<'a> {
             answer,
             events: self.events,
         })
+    }
+
+    /// The write was made under leases. One whose fence is not the last one of its field comes too late: somebody
+    /// else may have read the field, and writes it now.
+    pub(super) fn under(&self, claims: &[Claim]) -> Result<(), StoreError> {
+        for claim in claims {
+            if !lease::holds(&self.transaction, claim)? {
+                return Err(StoreError::StaleFence);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn task(&self, id: TaskId) -> Result<Task, StoreError> {

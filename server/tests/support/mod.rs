@@ -11,6 +11,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use everfresh_server::{Config, Handle, serve};
@@ -26,6 +27,27 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// A folder of a test's own, removed at its end.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("everfresh-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ignored = std::fs::remove_dir_all(&self.0);
+    }
+}
 
 /// Far beyond what anything here takes; reached only by what never happens.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -213,6 +235,36 @@ impl Page {
         let welcome = page.hear().await;
         assert_eq!(welcome["t"], "welcome", "{welcome}");
         page
+    }
+
+    /// Connects with a token and is welcomed.
+    pub async fn known(addr: SocketAddr, client: &str, token: &str) -> Self {
+        let mut page = Self::connect(addr).await;
+        page.say(&json!({ "t": "hello", "v": 1, "client": client, "token": token }))
+            .await;
+        let welcome = page.hear().await;
+        assert_eq!(welcome["t"], "welcome", "{welcome}");
+        page
+    }
+
+    /// The next message of a type; what comes before it is passed over.
+    pub async fn hear_of(&mut self, kind: &str) -> Value {
+        loop {
+            let message = self.hear().await;
+            if message["t"] == kind {
+                return message;
+            }
+        }
+    }
+
+    /// What is told next of a name that is there, or changed.
+    pub async fn hear_join(&mut self, name: &str) -> Value {
+        loop {
+            let message = self.hear_of("presence").await;
+            if let Some(shown) = message["join"].get(name) {
+                return shown.clone();
+            }
+        }
     }
 
     pub async fn say(&mut self, message: &Value) {

@@ -1,0 +1,402 @@
+//! Leases: who may edit which field, kept beside the records, so that a write and the fence that it carries are
+//! judged in one transaction, and so that a restart gives no fence a second time.
+//!
+//! A row stays when its lease has ended, with the last fence of the field: a write that was sent under it and
+//! comes late is still good as long as nobody else got the field since.
+
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+
+use super::rows::{integer, natural};
+use super::{StoreError, StoreLimits};
+use crate::access::UserName;
+use crate::ids::{ChannelName, ClientId, FieldName, INTEGER_MAX, Millis, SessionKey};
+use crate::messages::Holder;
+
+pub(super) const SCHEMA: &str = "
+    CREATE TABLE fence (last INTEGER NOT NULL);
+    CREATE TABLE lease (
+        channel TEXT NOT NULL,
+        field TEXT NOT NULL,
+        fence INTEGER NOT NULL,
+        client TEXT NOT NULL,
+        user TEXT,
+        shown_client TEXT,
+        shown_user TEXT,
+        session INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (channel, field)
+    ) WITHOUT ROWID;
+    CREATE INDEX lease_by_end ON lease (until);
+    CREATE INDEX lease_by_session ON lease (session);
+";
+
+const COLUMNS: &str = "fence, client, user, shown_client, shown_user, session, until";
+
+/// No connection has this number: whose connection this was is lost.
+const NOBODY: i64 = 0;
+
+/// How far a wall clock that tells seconds is shifted to begin the fences of a new file. So a file that is new,
+/// or a memory that forgot, begins beyond all fences of the one before, up to a million a second.
+const FENCES_A_SECOND: u32 = 20;
+
+/// Whose lease it is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// The client.
+    pub(crate) client: ClientId,
+    /// The person, if the server knows one.
+    pub(crate) user: Option<UserName>,
+}
+
+/// A question for a lease.
+#[derive(Clone, Debug)]
+pub(crate) struct LockAsk {
+    /// The field's channel.
+    pub(crate) channel: ChannelName,
+    /// The field.
+    pub(crate) field: FieldName,
+    /// The fence of the lease that whoever asks has already.
+    pub(crate) fence: Option<u64>,
+    /// How long it is to last.
+    pub(crate) ttl_ms: u64,
+    /// Who asks.
+    pub(crate) owner: Owner,
+    /// As what others see them.
+    pub(crate) shown: Holder,
+    /// On which connection.
+    pub(crate) session: SessionKey,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Locked {
+    /// It is given, or goes on.
+    Granted {
+        /// Its fence.
+        fence: u64,
+    },
+    /// Somebody else has it.
+    Taken(Lease),
+    /// The fence is not that of the last lease: somebody else may have written since.
+    Stale,
+    /// As many leases as may be, of this connection or of all.
+    TooMany,
+}
+
+/// A lease that somebody has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    /// The field.
+    pub(crate) field: FieldName,
+    /// Its fence.
+    pub(crate) fence: u64,
+    /// Who has it, as others see them.
+    pub(crate) holder: Holder,
+    /// How long it still lasts.
+    pub(crate) ttl_ms: u64,
+}
+
+/// A lease that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Freed {
+    /// The field's channel.
+    pub(crate) channel: ChannelName,
+    /// The field.
+    pub(crate) field: FieldName,
+    /// Its fence.
+    pub(crate) fence: u64,
+}
+
+/// A write says that it was made under a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// The field's channel.
+    pub(crate) channel: ChannelName,
+    /// The field.
+    pub(crate) field: FieldName,
+    /// The lease's fence.
+    pub(crate) fence: u64,
+}
+
+/// A lease as the file has it.
+#[derive(Debug)]
+struct Kept {
+    fence: u64,
+    owner: Owner,
+    shown: Holder,
+    session: i64,
+    until: Millis,
+}
+
+/// What is to be done about a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// A new lease with a new fence.
+    New,
+    /// The lease goes on, or comes back, under its fence.
+    GoesOn,
+    Taken,
+    Stale,
+}
+
+impl Kept {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        let client: String = row.get(1)?;
+        Ok(Self {
+            fence: natural(row, 0)?,
+            owner: Owner {
+                client: client_id(&client)?,
+                user: user(row.get(2)?)?,
+            },
+            shown: Holder {
+                client: row
+                    .get::<_, Option<String>>(3)?
+                    .as_deref()
+                    .map(client_id)
+                    .transpose()?,
+                user: user(row.get(4)?)?,
+            },
+            session: row.get(5)?,
+            until: Millis(natural(row, 6)?),
+        })
+    }
+
+    /// Is whoever asks the one who had it? A person is known by their name, from whatever client: the tab that
+    /// speaks for a browser changes. Without names it has to be the same client, or one that comes when the
+    /// connection of the first is lost.
+    fn is_of(&self, asks: &Owner) -> bool {
+        let client = self.owner.client == asks.client || self.session == NOBODY;
+        self.owner.user == asks.user && (asks.user.is_some() || client)
+    }
+}
+
+fn verdict(kept: Option<&Kept>, ask: &LockAsk, now: Millis) -> Verdict {
+    let Some(kept) = kept else {
+        return match ask.fence {
+            Some(_) => Verdict::Stale,
+            None => Verdict::New,
+        };
+    };
+    let live = kept.until > now;
+    match ask.fence {
+        Some(fence) if fence != kept.fence => Verdict::Stale,
+        Some(_) if kept.is_of(&ask.owner) => Verdict::GoesOn,
+        Some(_) if live => Verdict::Taken,
+        Some(_) => Verdict::Stale,
+        // Its own client asks as if it had nothing: the answer got lost, and nobody has that lease.
+        None if live && kept.owner != ask.owner => Verdict::Taken,
+        None => Verdict::New,
+    }
+}
+
+/// The leases, as the file has them.
+pub(super) struct Leases<'a> {
+    pub(super) connection: &'a mut Connection,
+    pub(super) limits: StoreLimits,
+}
+
+impl Leases<'_> {
+    /// Somebody asks for a lease.
+    pub(super) fn lock(&mut self, ask: &LockAsk, now: Millis) -> Result<Locked, StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let kept = kept(&transaction, &ask.channel, &ask.field)?;
+        let fence = match (verdict(kept.as_ref(), ask, now), &kept) {
+            (Verdict::Stale, _) => return Ok(Locked::Stale),
+            (Verdict::Taken, Some(kept)) => {
+                return Ok(Locked::Taken(Lease {
+                    field: ask.field.clone(),
+                    fence: kept.fence,
+                    holder: kept.shown.clone(),
+                    ttl_ms: kept.until.0.saturating_sub(now.0),
+                }));
+            }
+            (Verdict::GoesOn, Some(kept)) => kept.fence,
+            (Verdict::New | Verdict::GoesOn | Verdict::Taken, _) => {
+                if !has_room(&transaction, ask, now, &self.limits)? {
+                    return Ok(Locked::TooMany);
+                }
+                transaction
+                    .prepare_cached("UPDATE fence SET last = last + 1 RETURNING last")?
+                    .query_row([], |row| natural(row, 0))?
+            }
+        };
+        if fence > INTEGER_MAX {
+            return Ok(Locked::TooMany);
+        }
+        transaction
+            .prepare_cached(&format!(
+                "INSERT INTO lease (channel, field, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 ON CONFLICT (channel, field) DO UPDATE SET fence = ?3, client = ?4, user = ?5,
+                     shown_client = ?6, shown_user = ?7, session = ?8, until = ?9"
+            ))?
+            .execute(params![
+                ask.channel.as_str(),
+                ask.field.as_str(),
+                integer(fence),
+                ask.owner.client.as_str(),
+                ask.owner.user.as_ref().map(UserName::as_str),
+                ask.shown.client.as_ref().map(ClientId::as_str),
+                ask.shown.user.as_ref().map(UserName::as_str),
+                integer(ask.session.0),
+                integer(now.0.saturating_add(ask.ttl_ms)),
+            ])?;
+        transaction.commit()?;
+        Ok(Locked::Granted { fence })
+    }
+
+    /// Somebody gives a lease back. True if it was theirs to give.
+    pub(super) fn unlock(
+        &mut self,
+        claim: &Claim,
+        owner: &Owner,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        let kept = kept(self.connection, &claim.channel, &claim.field)?;
+        let theirs = kept
+            .is_some_and(|kept| kept.fence == claim.fence && kept.until > now && kept.is_of(owner));
+        if theirs {
+            self.connection
+                .prepare_cached("UPDATE lease SET until = 0 WHERE channel = ?1 AND field = ?2")?
+                .execute([claim.channel.as_str(), claim.field.as_str()])?;
+        }
+        Ok(theirs)
+    }
+
+    /// A connection is lost: its leases end soon, unless somebody goes on with them.
+    pub(super) fn lose(&mut self, session: SessionKey, until: Millis) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE lease SET until = min(until, ?2), session = ?3 WHERE session = ?1",
+            )?
+            .execute([integer(session.0), integer(until.0), NOBODY])?;
+        Ok(())
+    }
+
+    /// The leases that ended by themselves.
+    pub(super) fn expire(&mut self, now: Millis) -> Result<Vec<Freed>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE lease SET until = 0 WHERE until > 0 AND until <= ?1 RETURNING channel, field, fence",
+        )?;
+        let mut rows = statement.query([integer(now.0)])?;
+        let mut freed = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (channel, field): (String, String) = (row.get(0)?, row.get(1)?);
+            freed.push(Freed {
+                channel: ChannelName::parse(&channel)
+                    .map_err(|_bad| StoreError::Corrupt("channel name"))?,
+                field: field_name(&field)?,
+                fence: natural(row, 2)?,
+            });
+        }
+        Ok(freed)
+    }
+
+    /// When the next lease ends by itself.
+    pub(super) fn next_end(&self) -> Result<Option<Millis>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT until FROM lease WHERE until > 0 ORDER BY until LIMIT 1")?;
+        let next = statement.query_row([], |row| natural(row, 0)).optional()?;
+        Ok(next.map(Millis))
+    }
+
+    /// The leases on a channel that somebody has.
+    pub(super) fn on(&self, channel: &ChannelName, now: Millis) -> Result<Vec<Lease>, StoreError> {
+        let sql = format!("SELECT {COLUMNS}, field FROM lease WHERE channel = ?1 AND until > ?2");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![channel.as_str(), integer(now.0)])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let kept = Kept::read(row)?;
+            let field: String = row.get(7)?;
+            out.push(Lease {
+                field: field_name(&field)?,
+                fence: kept.fence,
+                holder: kept.shown,
+                ttl_ms: kept.until.0.saturating_sub(now.0),
+            });
+        }
+        Ok(out)
+    }
+}
+
+/// Makes a new file ready: its first fence is beyond all of the file before.
+pub(super) fn begin(connection: &Connection, now: Millis) -> Result<(), StoreError> {
+    connection.execute_batch(SCHEMA)?;
+    let first = (now.0 / 1000) << FENCES_A_SECOND;
+    connection.execute("INSERT INTO fence (last) VALUES (?1)", [integer(first)])?;
+    Ok(())
+}
+
+/// The connections of the last run are all lost. Their numbers are given out again.
+pub(super) fn forget_sessions(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("UPDATE lease SET session = ?1", [NOBODY])?;
+    Ok(())
+}
+
+/// Is the fence of a write the last one of its field?
+pub(super) fn holds(connection: &Connection, claim: &Claim) -> Result<bool, StoreError> {
+    let kept = kept(connection, &claim.channel, &claim.field)?;
+    Ok(kept.is_some_and(|kept| kept.fence == claim.fence))
+}
+
+fn kept(
+    connection: &Connection,
+    channel: &ChannelName,
+    field: &FieldName,
+) -> Result<Option<Kept>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM lease WHERE channel = ?1 AND field = ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([channel.as_str(), field.as_str()])?;
+    rows.next()?.map(Kept::read).transpose()
+}
+
+/// Makes room for a field that has no row yet: the fields that were free for longest are forgotten. A write
+/// under a fence of one of them is then refused, which is the safe side.
+fn has_room(
+    connection: &Connection,
+    ask: &LockAsk,
+    now: Millis,
+    limits: &StoreLimits,
+) -> Result<bool, StoreError> {
+    let own = connection
+        .prepare_cached("SELECT count(*) FROM lease WHERE session = ?1 AND until > ?2")?
+        .query_row([integer(ask.session.0), integer(now.0)], |row| {
+            natural(row, 0)
+        })?;
+    let all = connection
+        .prepare_cached("SELECT count(*) FROM lease")?
+        .query_row([], |row| natural(row, 0))?;
+    if own >= limits.leases_of_one_max {
+        return Ok(false);
+    }
+    if all < limits.leases_max {
+        return Ok(true);
+    }
+    let forgotten = connection
+        .prepare_cached(
+            "DELETE FROM lease WHERE (channel, field) IN
+                (SELECT channel, field FROM lease WHERE until <= ?1 ORDER BY fence LIMIT ?2)",
+        )?
+        .execute([integer(now.0), integer(limits.leases_max / 8 + 1)])?;
+    Ok(forgotten > 0)
+}
+
+fn client_id(text: &str) -> Result<ClientId, StoreError> {
+    ClientId::parse(text).map_err(|_bad| StoreError::Corrupt("client id"))
+}
+
+fn field_name(text: &str) -> Result<FieldName, StoreError> {
+    FieldName::parse(text).map_err(|_bad| StoreError::Corrupt("field name"))
+}
+
+fn user(text: Option<String>) -> Result<Option<UserName>, StoreError> {
+    let user = text.as_deref().map(UserName::parse).transpose();
+    user.map_err(|_bad| StoreError::Corrupt("user name"))
+}
+
+#[cfg(test)]
+#[path = "lease_tests.rs"]
+mod tests;
