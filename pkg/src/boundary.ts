@@ -1,4 +1,4 @@
-import { EverfreshError } from "./errors.js";
+import { EverfreshError, mistake } from "./errors.js";
 import type { CoreClass } from "./loader.js";
 import type { Core } from "./wasm/everfresh.js";
 
@@ -79,18 +79,11 @@ export class Boundary {
  * something.
  */
 function refusalOf(cause: unknown): EverfreshError {
-  const { code, path } = (cause ?? {}) as { code?: unknown; path?: unknown };
-  if (code !== "bad-option") return crash(cause);
-  return new EverfreshError("core-refused", `everfresh: the engine refused a call: ${textOf(cause)}`, {
-    cause,
-    path: typeof path === "string" ? path : undefined,
-  });
+  const { code, path, message } = (cause ?? {}) as { code?: unknown; path?: string; message?: string };
+  return code === "bad-option" ? mistake(path ?? "", message ?? "") : crash(cause);
 }
 
 function crash(cause: unknown): EverfreshError {
-  return new EverfreshError("core-crashed", `everfresh: the engine stopped: ${textOf(cause)}`, { cause });
-}
-
-function textOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new EverfreshError("core-crashed", `the engine stopped: ${message}`, { cause });
 }

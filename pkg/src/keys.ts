@@ -6,15 +6,15 @@ export function toKey(family: Family): QueryKey {
 }
 
 /**
- * Where a value stops being plain JSON, or `undefined` when it is JSON all through. Keys cross to
- * wasm and to other tabs as JSON: a `Date` or a `Map` in one would arrive as something else and
- * never match again.
+ * Where a value stops being plain JSON, or `undefined` when it is JSON all through. Keys, variables and
+ * answers cross to wasm and to other tabs as JSON: a `Date` or a `Map` in one would arrive as something
+ * else and never match again.
  */
 export function notJson(value: unknown, path: string, depth = 0): string | undefined {
   if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
   if (typeof value === "number") return Number.isFinite(value) ? undefined : path;
-  // Deep enough for any key, and an end to one that contains itself.
-  if (typeof value !== "object" || depth > 32) return path;
+  // What the engine reads is no deeper; and an end to what contains itself.
+  if (typeof value !== "object" || depth > 60) return path;
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) {
       const found = notJson(item, `${path}[${index}]`, depth + 1);

@@ -21,7 +21,7 @@ export class Listeners<Args extends readonly unknown[]> {
    * Adds a listener; the same function twice is two subscriptions. `ended` runs once, however the
    * subscription ends.
    */
-  add(call: (...args: Args) => void, options?: SubscribeOptions, ended?: () => void): Unsubscribe {
+  readonly add = (call: (...args: Args) => void, options?: SubscribeOptions, ended?: () => void): Unsubscribe => {
     const entry = { call };
     return subscription(options?.signal, () => {
       this.#entries.add(entry);
@@ -30,7 +30,7 @@ export class Listeners<Args extends readonly unknown[]> {
         ended?.();
       };
     });
-  }
+  };
 
   emit(...args: Args): void {
     for (const entry of [...this.#entries]) {

@@ -1,34 +1,42 @@
-import { EverfreshError } from "./errors.js";
+import { EverfreshError, mistake } from "./errors.js";
 import { notJson, toKey } from "./keys.js";
-import type { EverfreshOptions, Family, LiveEvent, QueryKey, Transport, WasmSource } from "./types.js";
-
-/** The part of the options that goes to the engine, as it is written in JSON. */
-export interface CoreConfig {
-  name: string;
-  user: string | null;
-  backend: { kind: "everfresh"; url: string; ladder: readonly Transport[] };
-  channels: string[];
-  events: Record<string, readonly QueryKey[]>;
-}
+import type {
+  AnyMutation,
+  EverfreshOptions,
+  Family,
+  LiveEvent,
+  MutationOptions,
+  QueryKey,
+  TokenRequest,
+  WasmSource,
+} from "./types.js";
 
 /** A route that is a function. It stays on this side of the wasm border. */
 export type RouteFunction = (data: unknown, event: LiveEvent) => unknown;
 
-/** Options after every one of them was checked. */
+/** Options after a look at everything that the engine cannot see: functions, spelling, and what JSON drops. */
 export interface ParsedOptions {
-  config: CoreConfig;
+  /** What goes to the engine, which checks the rest. */
+  config: { name: string; user: string | null; channels?: readonly string[]; [option: string]: unknown };
   routes: ReadonlyMap<string, RouteFunction>;
+  mutations: ReadonlyMap<string, MutationOptions<AnyMutation>>;
+  getToken: ((request: TokenRequest) => unknown) | undefined;
+  /** Events by name, and what they are called on `window`. */
+  domEvents: readonly (readonly [event: string, dom: string])[];
+  fallback: boolean;
   wasm: WasmSource | undefined;
+  signal: AbortSignal | undefined;
 }
 
-const KNOWN = ["name", "user", "backend", "channels", "events", "wasm"];
-const KNOWN_OF_BACKEND = ["kind", "url", "ladder"];
-const LADDER: readonly Transport[] = ["ws", "sse", "poll"];
-const KINDS = ["everfresh"];
-/** docs/protocol.md: a channel's name is at most 255 bytes. Names of instances and events keep to it too. */
-const LONGEST_NAME = 255;
-/** The engine follows no more at a time; the native server takes no more either. */
-const MOST_CHANNELS = 50;
+const KNOWN =
+  "name user backend getToken channels channelsMax channelIdle events contracts mutations queue domEvents fallback wasm signal";
+const KNOWN_OF_BACKEND = "kind url ladder maxAttempts";
+const KNOWN_OF_ROUTE = "keys as change entity version mutation";
+const KNOWN_OF_CONTRACT =
+  "key maxAge poll hidden refetchOnFocusAfter idleAfter idlePoll enabled manual reloadKey minInterval probe";
+const KNOWN_OF_MUTATION =
+  "run lane optimistic invalidates kind coalesce barrier base conflict attempts timeout stops version";
+const KNOWN_OF_QUEUE = "maxCount maxBytes parallel volatile";
 /**
  * A route that no event can take, because no event has such a name. The engine marks the families of
  * all routes when events may have been missed. Which those of a function would have been cannot be
@@ -38,43 +46,68 @@ const ROUTE_OF_FUNCTIONS = "\u0000functions";
 
 /**
  * Reads the options of `createEverfresh`, or throws an `EverfreshError` that says where they are
- * wrong and what was expected there.
+ * wrong and what was expected there. Values are left to the engine, which refuses them in the same way.
  *
- * @param base the address that a relative backend url starts from; `undefined` on a server, where
- * nothing is dialled and a relative url is left as it is.
+ * @param base the address that relative addresses start from; `undefined` on a server, where nothing is
+ * dialled and they are left as they are.
  */
-export function parseOptions(options: EverfreshOptions<any>, base: string | undefined): ParsedOptions {
-  if (!isObject(options)) throw invalid("", "an object of options", options);
-  refuseUnknown(options, KNOWN, "");
+export function parseOptions(options: EverfreshOptions<any, any, any>, base: string | undefined): ParsedOptions {
+  const { backend, getToken, events, contracts, mutations, queue, domEvents, fallback, wasm, signal, ...plain } = members(
+    options,
+    "",
+    KNOWN,
+    "an object of options",
+  );
+  if (plain["user"] === undefined) {
+    throw missing("user", "the id of whoever is logged in, or null before login");
+  }
+  if (backend === undefined) throw missing("backend", 'an object such as { kind: "everfresh", url: "/live" }');
+  const { url, ...rest } = members(backend, "backend", KNOWN_OF_BACKEND);
   const routes = new Map<string, RouteFunction>();
-  const config: CoreConfig = {
-    name: options.name === undefined ? "default" : parseName(options.name, "name"),
-    user: parseUser(options),
-    backend: parseBackend(options.backend, base),
-    channels: parseChannels(options.channels),
-    events: parseEvents(options.events, routes),
+  const config = {
+    name: "default",
+    ...(plain as { user: string | null }),
+    backend: { ladder: ["ws", "sse", "poll"], ...rest, url: parseUrl(url, base) },
+    getToken: getToken !== undefined,
+    events: parseEvents(events, routes),
+    contracts: each(contracts, "contracts", (contract, path) => parseContract(contract, path, base)),
+    mutations: each(mutations, "mutations", parseMutation),
+    queue: queue === undefined ? undefined : members(queue, "queue", KNOWN_OF_QUEUE),
   };
-  return { config, routes, wasm: options.wasm };
+  if (fallback !== undefined && fallback !== "poll" && fallback !== "none") {
+    throw invalid("fallback", '"poll" or "none"', fallback);
+  }
+  return {
+    config,
+    routes,
+    mutations: new Map(Object.entries((mutations ?? {}) as Record<string, MutationOptions<AnyMutation>>)),
+    getToken: callable(getToken, "getToken") as ParsedOptions["getToken"],
+    domEvents: Object.entries(each(domEvents, "domEvents", parseDomEvent)).map(([event, dom]) => [
+      event,
+      dom === true ? `realtime:${event}` : dom,
+    ]),
+    fallback: fallback !== "none",
+    wasm: wasm as WasmSource | undefined,
+    signal: signal as AbortSignal | undefined,
+  };
 }
 
-/** Checks a name of a channel, an event or an instance. */
+/** Checks that something can be a name of a channel, an event or a mutation. Its length is the engine's business. */
 export function parseName(value: unknown, path: string): string {
-  const expected = `a name of 1 to ${LONGEST_NAME} bytes without control characters`;
-  if (typeof value !== "string" || value === "") throw invalid(path, expected, value);
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(value)) throw invalid(path, expected, value);
-  if (new TextEncoder().encode(value).length > LONGEST_NAME) throw invalid(path, expected, value);
+  if (typeof value !== "string" || value === "") throw invalid(path, "a name", value);
   return value;
 }
 
 /** Checks a list of families, as a route holds it and `invalidate` takes it. */
 export function parseFamilies(value: unknown, path: string): readonly QueryKey[] {
-  if (!Array.isArray(value)) throw invalid(path, 'a list of families, such as ["tasks"] or [["tasks", 5]]', value);
+  if (!Array.isArray(value)) throw invalid(path, 'a list of families, such as ["tasks", ["task", 5]]', value);
   return value.map((family: unknown, index) => parseFamily(family, `${path}[${index}]`));
 }
 
-function parseFamily(value: unknown, path: string): QueryKey {
+/** Checks a family: a string, or a query key. */
+export function parseFamily(value: unknown, path: string): QueryKey {
   if (typeof value !== "string" && !Array.isArray(value)) {
-    throw invalid(path, "a family: a string, or a query key in brackets of its own", value);
+    throw invalid(path, "a string, or a query key in brackets of its own", value);
   }
   const key = toKey(value as Family);
   const where = notJson(key, path);
@@ -82,113 +115,112 @@ function parseFamily(value: unknown, path: string): QueryKey {
   return key;
 }
 
-function parseUser(options: object): string | null {
-  if (!("user" in options) || options.user === undefined) {
-    throw new EverfreshError(
-      "option-missing",
-      "everfresh: `user` is missing: give the id of whoever is logged in, or null before login",
-      { path: "user", expected: "a string, or null" },
-    );
-  }
-  const { user } = options;
-  if (user !== null && (typeof user !== "string" || user === "")) {
-    throw invalid("user", "a string that is not empty, or null", user);
-  }
-  return user;
+/** Something that the app gave is not what it has to be. */
+export function invalid(path: string, expected: string, got: unknown): EverfreshError {
+  return mistake(path, expected, `, got ${describe(got)}`);
 }
 
-function parseBackend(value: unknown, base: string | undefined): CoreConfig["backend"] {
-  if (value === undefined) {
-    throw new EverfreshError(
-      "option-missing",
-      'everfresh: `backend` is missing, for example { kind: "everfresh", url: "/live" }',
-      { path: "backend", expected: "an object with kind and url" },
-    );
-  }
-  if (!isObject(value)) throw invalid("backend", "an object with kind and url", value);
-  refuseUnknown(value, KNOWN_OF_BACKEND, "backend");
-  const { kind, url, ladder } = value as { kind?: unknown; url?: unknown; ladder?: unknown };
-  if (kind !== "everfresh") throw invalid("backend.kind", oneOf(KINDS), kind);
-  return { kind, url: parseUrl(url, base), ladder: parseLadder(ladder) };
-}
-
-function parseLadder(value: unknown): readonly Transport[] {
-  if (value === undefined) return LADDER;
-  const rungs: readonly unknown[] = Array.isArray(value) ? value : [];
-  const known = rungs.every((rung) => LADDER.includes(rung as Transport));
-  if (rungs.length === 0 || !known || new Set(rungs).size < rungs.length) {
-    throw invalid("backend.ladder", `some of ${LADDER.map((rung) => `"${rung}"`).join(", ")}, each once`, value);
-  }
-  return rungs as readonly Transport[];
+function missing(path: string, expected: string): EverfreshError {
+  return new EverfreshError("option-missing", `\`${path}\` is missing: expected ${expected}`, { path, expected });
 }
 
 function parseUrl(value: unknown, base: string | undefined): string {
-  const expected = "a ws, wss, http or https url without fragment or credentials, or a path on this host";
-  if (typeof value === "string" ? value === "" : !(value instanceof URL)) throw invalid("backend.url", expected, value);
-  let url: URL;
-  try {
-    url = new URL(value as string | URL, base);
-  } catch {
-    if (base === undefined && typeof value === "string") return value;
-    throw invalid("backend.url", expected, value);
-  }
+  const expected = "a ws, wss, http or https url, or a path, without fragment and credentials";
+  const url = absolute(value, base, "backend.url", expected);
+  // Left as it is only where nothing is dialled.
+  if (typeof url === "string") return url;
   // Browsers older than this rule throw on http in `new WebSocket`, so it is written as ws here.
-  if (url.protocol === "http:") url.protocol = "ws:";
-  if (url.protocol === "https:") url.protocol = "wss:";
-  const usable = url.protocol === "ws:" || url.protocol === "wss:";
-  if (!usable || url.hash !== "" || url.username !== "" || url.password !== "") {
+  url.protocol = url.protocol.replace(/^http/, "ws");
+  if (!/^wss?:$/.test(url.protocol) || url.hash !== "" || url.username !== "" || url.password !== "") {
     throw invalid("backend.url", expected, value);
   }
   return url.href;
 }
 
-function parseChannels(value: unknown): string[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value)) throw invalid("channels", "a list of channel names", value);
-  const names = value.map((name: unknown, index) => parseName(name, `channels[${index}]`));
-  const distinct = [...new Set(names)];
-  if (distinct.length > MOST_CHANNELS) throw invalid("channels", `at most ${MOST_CHANNELS} channels`, value);
-  return distinct;
+function absolute(value: unknown, base: string | undefined, path: string, expected: string): URL | string {
+  const text = typeof value === "string" ? value : value instanceof URL ? value.href : "";
+  if (text === "") throw invalid(path, expected, value);
+  try {
+    return new URL(text, base);
+  } catch {
+    if (base === undefined) return text;
+    throw invalid(path, expected, value);
+  }
 }
 
-function parseEvents(value: unknown, routes: Map<string, RouteFunction>): CoreConfig["events"] {
-  if (value === undefined) return {};
-  if (!isObject(value)) throw invalid("events", "an object of routes by event name", value);
-  const events: CoreConfig["events"] = {};
-  for (const [name, route] of Object.entries(value)) {
-    const path = member("events", name);
+function parseEvents(value: unknown, routes: Map<string, RouteFunction>): object {
+  const events = each(value, "events", (route, path, name) => {
     parseName(name, path);
-    if (route === undefined) continue;
-    if (typeof route === "function") routes.set(name, route as RouteFunction);
-    else if (Array.isArray(route)) setOwn(events, name, parseFamilies(route, path));
-    else throw invalid(path, "a list of families, or a function that returns one", route);
-  }
+    if (typeof route === "function") {
+      routes.set(name, route as RouteFunction);
+      return undefined;
+    }
+    if (Array.isArray(route)) return parseFamilies(route, path);
+    const expected = "a list of families, an object with keys, or a function";
+    const rule = members(route, path, KNOWN_OF_ROUTE, expected);
+    return { ...rule, keys: parseFamilies(rule["keys"], `${path}.keys`) };
+  });
   if (routes.size > 0) events[ROUTE_OF_FUNCTIONS] = [[]];
   return events;
 }
 
-/** Sets a property even when it is called `__proto__`, which an assignment would take for the prototype. */
-function setOwn<Value>(target: Record<string, Value>, name: string, value: Value): void {
-  Object.defineProperty(target, name, { value, configurable: true, enumerable: true, writable: true });
+function parseContract(value: unknown, path: string, base: string | undefined): object {
+  const { key, probe, ...rest } = members(value, path, KNOWN_OF_CONTRACT);
+  return {
+    ...rest,
+    key: parseFamily(key, `${path}.key`),
+    probe: probe === undefined ? undefined : String(absolute(probe, base, `${path}.probe`, "an http or https url")),
+  };
 }
 
-function refuseUnknown(value: object, known: readonly string[], path: string): void {
-  const name = Object.keys(value).find((key) => !known.includes(key));
-  if (name === undefined) return;
-  const where = path === "" ? name : member(path, name);
-  const expected = oneOf(known);
-  throw new EverfreshError("option-unknown", `everfresh: there is no option \`${where}\`; expected ${expected}`, {
-    path: where,
-    expected,
-  });
+/** What the engine has to know of a mutation. */
+function parseMutation(value: unknown, path: string): object {
+  const { run, base, version, conflict, attempts, timeout, stops } = members(value, path, KNOWN_OF_MUTATION);
+  if (run === undefined) throw missing(`${path}.run`, "a function");
+  callable(run, `${path}.run`);
+  callable(base, `${path}.base`);
+  return { version, conflict, attempts, timeout, stops };
 }
 
-function invalid(path: string, expected: string, got: unknown): EverfreshError {
-  const where = path === "" ? "the options" : `\`${path}\``;
-  return new EverfreshError("option-invalid", `everfresh: ${where}: expected ${expected}, got ${describe(got)}`, {
-    path,
-    expected,
-  });
+function parseDomEvent(value: unknown, path: string): string | true {
+  return value === true ? value : parseName(value, path);
+}
+
+function callable(value: unknown, path: string): unknown {
+  if (value !== undefined && typeof value !== "function") throw invalid(path, "a function", value);
+  return value;
+}
+
+/** An object by name, each member of which is read. */
+function each<Read>(
+  value: unknown,
+  path: string,
+  read: (value: unknown, path: string, name: string) => Read | undefined,
+): Record<string, Read> {
+  // Without a prototype, because a name may be `__proto__`.
+  const out: Record<string, Read> = Object.create(null) as Record<string, Read>;
+  if (value === undefined) return out;
+  for (const [name, one] of Object.entries(members(value, path))) {
+    const got = one === undefined ? undefined : read(one, member(path, name), name);
+    if (got !== undefined) out[name] = got;
+  }
+  return out;
+}
+
+/** The members of an object, none of which may be unknown. */
+function members(value: unknown, path: string, known?: string, expected = "an object"): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(path, expected, value);
+  const names = known?.split(" ");
+  const name = names && Object.keys(value).find((key) => !names.includes(key));
+  if (name !== undefined) {
+    const where = path === "" ? name : member(path, name);
+    const oneOf = `one of ${names?.join(", ")}`;
+    throw new EverfreshError("option-unknown", `there is no option \`${where}\`; expected ${oneOf}`, {
+      path: where,
+      expected: oneOf,
+    });
+  }
+  return value as Record<string, unknown>;
 }
 
 /** A value in a few words. Never its contents beyond a short string: options may hold secrets. */
@@ -196,20 +228,11 @@ function describe(value: unknown): string {
   if (typeof value === "string") {
     return value.length > 40 ? `a string of ${value.length} characters` : JSON.stringify(value);
   }
-  if (value === null || value === undefined) return String(value);
-  if (typeof value === "number" || typeof value === "boolean") return `the ${typeof value} ${value}`;
   if (Array.isArray(value)) return "an array";
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+  // Not symbols and big integers, which are nowhere an option.
+  return typeof value === "object" && value !== null ? "an object" : typeof value === "function" ? "a function" : String(value);
 }
 
 function member(path: string, name: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
-}
-
-function oneOf(names: readonly string[]): string {
-  return names.length === 1 ? `"${names[0]}"` : `one of ${names.map((name) => `"${name}"`).join(", ")}`;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

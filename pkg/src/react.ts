@@ -7,7 +7,7 @@ import type {
   ChannelStatus,
   ConnectionStatus,
   Counters,
-  EventName,
+  NameOf,
   Everfresh,
   EverfreshSnapshot,
   LiveEvent,
@@ -29,7 +29,7 @@ export function useEverfresh<Events extends object = RegisteredEvents>(): Everfr
   if (live === null) {
     throw new EverfreshError(
       "provider-missing",
-      "everfresh: no <EverfreshProvider> above this component. Wrap the app in " +
+      "no <EverfreshProvider> above this component. Wrap the app in " +
         "<EverfreshProvider live={live}>, where live is what createEverfresh() returned",
     );
   }
@@ -91,7 +91,7 @@ export function useChannel(name: string | null): ChannelStatus | undefined {
  * Calls `listener` for every event of that name while the component is mounted. It always calls the
  * function of the last render, so that function needs no `useCallback`.
  */
-export function useEvent<Name extends EventName<RegisteredEvents>>(
+export function useEvent<Name extends NameOf<RegisteredEvents>>(
   name: Name,
   listener: (data: RegisteredEvents[Name], event: LiveEvent<Name, RegisteredEvents[Name]>) => void,
 ): void {

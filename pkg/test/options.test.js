@@ -1,18 +1,26 @@
+// What is wrong with options shows at once where it is a matter of JavaScript, and when the engine looks where it
+// is a matter of values. Either way with its place and what was expected there.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { parseOptions } from "../dist/options.js";
+import { closeAll, create } from "./support/page.js";
 
 const BASE = "https://app.test/board/7";
 const good = () => ({ user: null, backend: { kind: "everfresh", url: "/live" } });
 const parse = (options, base = BASE) => parseOptions(options, base);
+const plain = (value) => JSON.parse(JSON.stringify(value));
+
+after(closeAll);
 
 test("the smallest options are completed", () => {
-  assert.deepEqual(parse(good()).config, {
+  assert.deepEqual(plain(parse(good()).config), {
     name: "default",
     user: null,
     backend: { kind: "everfresh", url: "wss://app.test/live", ladder: ["ws", "sse", "poll"] },
-    channels: [],
+    getToken: false,
     events: {},
+    contracts: {},
+    mutations: {},
   });
 });
 
@@ -29,9 +37,14 @@ test("urls are made absolute and speak the socket's scheme", () => {
 test("families are keys, and a string is the key of one element", () => {
   const { config, routes } = parse({
     ...good(),
-    events: { task_updated: ["tasks", ["counts", { done: true }]], left_out: undefined },
+    events: { task_updated: ["tasks", ["counts", { done: true }]], left_out: undefined, moved: { keys: ["a"], version: "$.v" } },
+    contracts: { planner: { key: "planner", probe: "/api/planner" } },
   });
-  assert.deepEqual(config.events, { task_updated: [["tasks"], ["counts", { done: true }]] });
+  assert.deepEqual(plain(config.events), {
+    task_updated: [["tasks"], ["counts", { done: true }]],
+    moved: { keys: [["a"]], version: "$.v" },
+  });
+  assert.deepEqual(plain(config.contracts), { planner: { key: ["planner"], probe: "https://app.test/api/planner" } });
   assert.equal(routes.size, 0);
 });
 
@@ -39,68 +52,124 @@ test("a route that is a function stays here, and a gap reaches every key", () =>
   const route = () => [];
   const { config, routes } = parse({ ...good(), events: { moved: route, added: ["blocks"] } });
   assert.equal(routes.get("moved"), route);
-  assert.deepEqual(Object.entries(config.events).slice(0, 1), [["added", [["blocks"]]]]);
-  const [name, keys] = Object.entries(config.events)[1];
-  assert.deepEqual(keys, [[]]);
-  // No event of the app can have that name: the same characters are refused in every name.
-  assert.throws(() => parse({ ...good(), events: { [name]: [] } }), { code: "option-invalid" });
+  const [[first, keys], [name, all]] = Object.entries(config.events);
+  assert.deepEqual([first, keys, all], ["added", [["blocks"]], [[]]]);
+  // No event of the app can have that name: it holds a character that no name may hold.
+  assert.match(name, /^\u0000/);
 });
 
 test("an event called __proto__ is an event", () => {
   const events = Object.defineProperty({}, "__proto__", { value: ["tasks"], enumerable: true });
-  const { config } = parse({ ...good(), events });
-  assert.equal(JSON.stringify(config.events), '{"__proto__":[["tasks"]]}');
+  assert.equal(JSON.stringify(parse({ ...good(), events }).config.events), '{"__proto__":[["tasks"]]}');
 });
 
-test("a channel that is named twice is one channel", () => {
-  assert.deepEqual(parse({ ...good(), channels: ["a", "b", "a"] }).config.channels, ["a", "b"]);
+test("of a mutation only what the engine needs goes to it", () => {
+  const run = () => {};
+  const { config, mutations } = parse({ ...good(), mutations: { move: { run, lane: () => "a", conflict: "merge", attempts: 3 } } });
+  assert.deepEqual(plain(config.mutations), { move: { conflict: "merge", attempts: 3 } });
+  assert.equal(mutations.get("move").run, run);
 });
 
-const wrong = [
+test("events go to the window under the names that they are given there", () => {
+  const { domEvents } = parse({ ...good(), domEvents: { "task-update": true, task_new: "realtime:task-new" } });
+  assert.deepEqual(domEvents, [
+    ["task-update", "realtime:task-update"],
+    ["task_new", "realtime:task-new"],
+  ]);
+});
+
+const run = () => {};
+const atOnce = [
   ["no options", undefined, "option-invalid", ""],
   ["a misspelled option", { ...good(), chanels: [] }, "option-unknown", "chanels"],
   ["no user", { backend: good().backend }, "option-missing", "user"],
   ["an undefined user", { ...good(), user: undefined }, "option-missing", "user"],
-  ["an empty user", { ...good(), user: "" }, "option-invalid", "user"],
-  ["a user that is a number", { ...good(), user: 7 }, "option-invalid", "user"],
-  ["an empty name", { ...good(), name: "" }, "option-invalid", "name"],
-  ["a name with a line break", { ...good(), name: "a\nb" }, "option-invalid", "name"],
   ["no backend", { user: null }, "option-missing", "backend"],
   ["a backend that is a string", { user: null, backend: "/live" }, "option-invalid", "backend"],
-  ["another backend", { user: null, backend: { kind: "pigeon", url: "/" } }, "option-invalid", "backend.kind"],
   ["a misspelled member", { user: null, backend: { kind: "everfresh", uri: "/" } }, "option-unknown", "backend.uri"],
   ["no url", { user: null, backend: { kind: "everfresh" } }, "option-invalid", "backend.url"],
   ["a url of another scheme", { user: null, backend: { kind: "everfresh", url: "ftp://a.test" } }, "option-invalid", "backend.url"],
   ["a url with a fragment", { user: null, backend: { kind: "everfresh", url: "/live#x" } }, "option-invalid", "backend.url"],
   ["a url with a password", { user: null, backend: { kind: "everfresh", url: "wss://u:p@a.test/" } }, "option-invalid", "backend.url"],
-  ["an empty ladder", { user: null, backend: { ...good().backend, ladder: [] } }, "option-invalid", "backend.ladder"],
-  ["a rung that is none", { user: null, backend: { ...good().backend, ladder: ["fax"] } }, "option-invalid", "backend.ladder"],
-  ["a rung twice", { user: null, backend: { ...good().backend, ladder: ["ws", "ws"] } }, "option-invalid", "backend.ladder"],
-  ["a ladder that is none", { user: null, backend: { ...good().backend, ladder: "ws" } }, "option-invalid", "backend.ladder"],
   ["a url that is none", { user: null, backend: { kind: "everfresh", url: "http://" } }, "option-invalid", "backend.url"],
-  ["channels that are a string", { ...good(), channels: "tasks" }, "option-invalid", "channels"],
-  ["a channel that is a number", { ...good(), channels: ["a", 5] }, "option-invalid", "channels[1]"],
-  ["a channel of 256 bytes", { ...good(), channels: ["é".repeat(128)] }, "option-invalid", "channels[0]"],
-  ["too many channels", { ...good(), channels: Array.from({ length: 51 }, (_, n) => `c${n}`) }, "option-invalid", "channels"],
+  ["a token where a function belongs", { ...good(), getToken: "t" }, "option-invalid", "getToken"],
   ["routes that are a list", { ...good(), events: ["tasks"] }, "option-invalid", "events"],
   ["a route that is a string", { ...good(), events: { a: "tasks" } }, "option-invalid", "events.a"],
+  ["a rule without keys", { ...good(), events: { a: { version: "$.v" } } }, "option-invalid", "events.a.keys"],
+  ["a misspelled rule", { ...good(), events: { a: { keys: [], versoin: "$.v" } } }, "option-unknown", "events.a.versoin"],
   ["a key where a list of keys belongs", { ...good(), events: { "task-update": ["tasks", 5] } }, "option-invalid", 'events["task-update"][1]'],
   ["a date in a key", { ...good(), events: { a: [["tasks", { since: new Date(0) }]] } }, "option-invalid", "events.a[0][1].since"],
   ["not a number in a key", { ...good(), events: { a: [["tasks", NaN]] } }, "option-invalid", "events.a[0][1]"],
   ["undefined in a key", { ...good(), events: { a: [["tasks", undefined]] } }, "option-invalid", "events.a[0][1]"],
+  ["a contract without a key", { ...good(), contracts: { a: {} } }, "option-invalid", "contracts.a.key"],
+  ["a misspelled contract", { ...good(), contracts: { a: { key: "a", max_age: 5 } } }, "option-unknown", "contracts.a.max_age"],
+  ["a mutation without a function", { ...good(), mutations: { a: {} } }, "option-missing", "mutations.a.run"],
+  ["a mutation that is a function", { ...good(), mutations: { a: run } }, "option-invalid", "mutations.a"],
+  ["a misspelled mutation", { ...good(), mutations: { a: { run, retries: 3 } } }, "option-unknown", "mutations.a.retries"],
+  ["a misspelled bound", { ...good(), queue: { max: 3 } }, "option-unknown", "queue.max"],
+  ["a name on the window that is none", { ...good(), domEvents: { a: 5 } }, "option-invalid", "domEvents.a"],
+  ["another fallback", { ...good(), fallback: "jquery" }, "option-invalid", "fallback"],
 ];
-for (const [what, options, code, path] of wrong) {
-  test(`${what} is refused, with its place and what was expected`, () => {
+for (const [what, options, code, path] of atOnce) {
+  test(`${what}: refused at once`, () => {
     assert.throws(
       () => parse(options),
       (error) => {
         assert.equal(error.name, "EverfreshError");
         assert.equal(error.code, code);
         assert.equal(error.path, path);
-        assert.ok(error.expected.length > 0 && error.message.includes("expected") || code === "option-missing");
+        assert.ok(error.expected.length > 0 && error.message.includes(error.expected));
         return true;
       },
     );
+  });
+}
+
+const byTheEngine = [
+  ["an empty user", { user: "" }, "user"],
+  ["a user that is a number", { user: 7 }, "user"],
+  ["an empty name", { name: "" }, "name"],
+  ["another backend", { backend: { kind: "pigeon", url: "/" } }, "backend.kind"],
+  ["an empty ladder", { backend: { ...good().backend, ladder: [] } }, "backend.ladder"],
+  ["a rung that is none", { backend: { ...good().backend, ladder: ["fax"] } }, "backend.ladder"],
+  ["a rung twice", { backend: { ...good().backend, ladder: ["ws", "ws"] } }, "backend.ladder"],
+  ["a ladder that is none", { backend: { ...good().backend, ladder: "ws" } }, "backend.ladder"],
+  ["no attempts", { backend: { kind: "everfresh", url: "/", maxAttempts: 0 } }, "backend.maxAttempts"],
+  ["channels that are a string", { channels: "tasks" }, "channels"],
+  ["a channel that is a number", { channels: ["a", 5] }, "channels[1]"],
+  ["a channel of 256 bytes", { channels: ["é".repeat(128)] }, "channels[0]"],
+  ["a channel with a line break", { channels: ["a\nb"] }, "channels[0]"],
+  ["too many channels", { channels: Array.from({ length: 51 }, (_, n) => `c${n}`) }, "channels"],
+  ["no channels at all", { channelsMax: 0 }, "channelsMax"],
+  ["a channel kept for ever", { channelIdle: Infinity }, "channelIdle"],
+  ["a route with a path that is none", { events: { a: { keys: ["tasks"], version: "v" } } }, "events.a.version"],
+  ["a window of no time", { contracts: { a: { key: "a", maxAge: 0 } } }, "contracts.a.maxAge"],
+  ["a poll that is none", { contracts: { a: { key: "a", poll: "often" } } }, "contracts.a.poll"],
+  ["a pace that is none", { contracts: { a: { key: "a", poll: { down: -1 } } } }, "contracts.a.poll"],
+  ["hidden in a way that is none", { contracts: { a: { key: "a", hidden: "stop" } } }, "contracts.a.hidden"],
+  ["a conflict that is none", { mutations: { a: { run, conflict: "war" } } }, "mutations.a.conflict"],
+  ["no runs", { mutations: { a: { run, attempts: 0 } } }, "mutations.a.attempts"],
+  ["a run without end", { mutations: { a: { run, timeout: 1e9 } } }, "mutations.a.timeout"],
+  ["a lane that stops in a way that is none", { mutations: { a: { run, stops: "yes" } } }, "mutations.a.stops"],
+  ["a form whose version is none", { mutations: { a: { run, version: "2" } } }, "mutations.a.version"],
+  ["a queue of nothing", { queue: { maxCount: 0 } }, "queue.maxCount"],
+  ["a queue of too much", { queue: { maxBytes: 1e12 } }, "queue.maxBytes"],
+  ["too many at a time", { queue: { parallel: 65 } }, "queue.parallel"],
+  ["volatile in a way that is none", { queue: { volatile: "yes" } }, "queue.volatile"],
+];
+for (const [what, options, path] of byTheEngine) {
+  test(`${what}: refused by the engine`, async () => {
+    const live = await create(options);
+    await assert.rejects(live.ready, (error) => {
+      assert.equal(error.name, "EverfreshError");
+      assert.equal(error.code, "option-invalid");
+      assert.equal(error.path, path);
+      assert.ok(error.expected.length > 0 && error.message.includes(error.expected));
+      return true;
+    });
+    // Whoever does not await it is told all the same.
+    assert.equal(live.getSnapshot().status, "failed");
+    assert.deepEqual(live.faults.map(({ code, error }) => [code, error.path]), [["option-invalid", path]]);
   });
 }
 
@@ -113,7 +182,7 @@ test("a key that contains itself is refused", () => {
 test("a long string is not repeated in the message", () => {
   const secret = "s".repeat(100);
   assert.throws(
-    () => parse({ user: null, backend: { kind: secret, url: "/" } }),
+    () => parse({ ...good(), getToken: secret }),
     (error) => !error.message.includes(secret),
   );
 });

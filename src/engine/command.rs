@@ -8,7 +8,7 @@ use super::invalidation::{Phase, Report, RetryAfter, Version};
 use super::journal::Parts;
 use super::key::QueryKey;
 use super::limits::PRESENCE_SHOWN_BYTES_MAX;
-use super::queue::{Draft, HANDLER_EXPECTED, Handler, MutationId, Outcome};
+use super::queue::{Draft, Handler, MutationId, Outcome};
 use super::room::{self, Field, Show, Use};
 use super::time::Millis;
 use super::token::{Token, TokenFailure};
@@ -52,6 +52,8 @@ pub enum Command {
         mutation: String,
         /// The families into whose data the answer was put.
         keys: Vec<QueryKey>,
+        /// The families that it made stale besides.
+        stale: Vec<QueryKey>,
     },
     /// Do something, now or when that is possible.
     Mutate(Draft),
@@ -209,16 +211,13 @@ impl Command {
             Some("fetch") => Command::Fetch(report(raw)?),
             Some("applied") => Command::Applied {
                 mutation: word("mutation")?,
-                keys: match raw.member("keys") {
-                    Some(keys) => config::keys(keys)
-                        .map_err(|(_, expected)| BadInput::at("keys", expected))?,
-                    None => Vec::new(),
-                },
+                keys: families(raw, "keys")?,
+                stale: families(raw, "stale")?,
             },
             Some("mutate") => Command::Mutate(Draft::parse(raw)?),
             Some("handle") => Command::Handle {
                 name: word("name")?.into(),
-                handler: Handler::read(raw).ok_or_else(|| BadInput::at("", HANDLER_EXPECTED))?,
+                handler: Handler::read(raw)?,
             },
             Some("unhandle") => Command::Unhandle {
                 name: word("name")?.into(),
@@ -338,6 +337,13 @@ fn show(raw: Raw<'_>) -> Result<Show, BadInput> {
         Some(true) => Show::Anonymous(meta),
         Some(false) | None => Show::Known(meta),
     })
+}
+
+fn families(raw: Raw<'_>, name: &'static str) -> Result<Vec<QueryKey>, BadInput> {
+    match raw.member(name) {
+        Some(keys) => config::keys(keys).map_err(|(_, expected)| BadInput::at(name, expected)),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Reads what the adapter says about a key:
@@ -474,6 +480,7 @@ mod tests {
             (r#"{"do":"fetch","key":[1],"phase":"begin"}"#, "phase"),
             (r#"{"do":"applied"}"#, "mutation"),
             (r#"{"do":"applied","mutation":"m","keys":[1]}"#, "keys"),
+            (r#"{"do":"applied","mutation":"m","stale":[1]}"#, "stale"),
             (r#"{"do":"log","parts":["music"]}"#, "parts"),
             (r#"{"do":"token","token":"T"}"#, "request"),
             (r#"{"do":"token","request":1,"token":2}"#, "token"),

@@ -332,9 +332,11 @@ impl Engine {
                 self.age_of_key(now, &report);
                 self.on_report(now, &report);
             }
-            Command::Applied { mutation, keys } => {
-                self.invalidation.applied(now.mono, &mutation, keys);
-            }
+            Command::Applied {
+                mutation,
+                keys,
+                stale,
+            } => self.on_applied(now, &mutation, keys, &stale),
             Command::Mutate(draft) => self.on_mutate(now, draft),
             Command::Handle { name, handler } => self.on_handler(now, &name, Some(handler)),
             Command::Unhandle { name } => self.on_handler(now, &name, None),

@@ -33,6 +33,12 @@ pub enum Notice {
         /// Why.
         cause: Cause,
     },
+    /// These keys, which the adapter reported, are stale and nobody looks at them: it is to mark
+    /// them, so that whoever looks next fetches.
+    Stale {
+        /// Keys that the adapter reported.
+        keys: Vec<QueryKey>,
+    },
     /// An event that the app listens to.
     Event {
         /// The channel it came on.
@@ -91,6 +97,7 @@ impl Notice {
         match self {
             Notice::Invalidate { .. }
             | Notice::Refetch { .. }
+            | Notice::Stale { .. }
             | Notice::Event { .. }
             | Notice::Run(_)
             | Notice::Violation(_)
@@ -218,7 +225,7 @@ impl Fault {
 
 impl Cause {
     fn write(&self, w: &mut Writer) {
-        w.object(|w| match self {
+        w.key("cause").object(|w| match self {
             Cause::Event { event, channel } => {
                 w.key("why").string("event");
                 w.key("event").string(event);
@@ -250,10 +257,15 @@ impl Notice {
                 cause,
                 handled,
             } => {
-                write_keys(w, "invalidate", keys, cause);
+                write_keys(w, "invalidate", keys);
+                cause.write(w);
                 w.key("handled").bool(*handled);
             }
-            Notice::Refetch { keys, cause } => write_keys(w, "refetch", keys, cause),
+            Notice::Refetch { keys, cause } => {
+                write_keys(w, "refetch", keys);
+                cause.write(w);
+            }
+            Notice::Stale { keys } => write_keys(w, "stale", keys),
             Notice::Event {
                 channel,
                 name,
@@ -330,13 +342,11 @@ impl Notice {
     }
 }
 
-fn write_keys(w: &mut Writer, kind: &str, keys: &[QueryKey], cause: &Cause) {
+fn write_keys(w: &mut Writer, kind: &str, keys: &[QueryKey]) {
     w.key("type").string(kind);
     w.key("keys").array(|w| {
         for key in keys {
             w.raw(key.text());
         }
     });
-    w.key("cause");
-    cause.write(w);
 }

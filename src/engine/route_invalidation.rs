@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::Engine;
 use super::ids::TabId;
-use super::invalidation::{Happening, Outcome, Report, Reported};
+use super::invalidation::{Happening, Outcome, Report, Reported, TooManyFamilies};
 use super::key::QueryKey;
 use super::notice::{Cause, FaultCode, Notice};
 use super::tabs::message::Says;
@@ -34,7 +34,24 @@ impl Engine {
 
     /// Queries became stale for a reason that is no event.
     pub(super) fn invalidate(&mut self, now: Now, keys: &[QueryKey], cause: Cause) {
-        if self.invalidation.invalidate(now.mono, keys, cause).is_err() {
+        let marked = self.invalidation.invalidate(now.mono, keys, cause);
+        self.fit(marked);
+    }
+
+    /// A mutation of this tab was answered.
+    pub(super) fn on_applied(
+        &mut self,
+        now: Now,
+        mutation: &str,
+        keys: Vec<QueryKey>,
+        stale: &[QueryKey],
+    ) {
+        let marked = self.invalidation.applied(now.mono, mutation, keys, stale);
+        self.fit(marked);
+    }
+
+    fn fit(&mut self, marked: Result<(), TooManyFamilies>) {
+        if marked.is_err() {
             self.fault(FaultCode::Limit, "too many families of query keys");
         }
     }
@@ -65,6 +82,9 @@ impl Engine {
     pub(super) fn tell_stale(&mut self, now: Now) -> bool {
         let told = self.invalidation.flush(now.mono, &mut self.rng);
         let any = !told.stale.is_empty() || !told.refetch.is_empty();
+        if !told.unseen.is_empty() {
+            self.tell(Notice::Stale { keys: told.unseen });
+        }
         for stale in told.stale {
             self.metrics.invalidations += stale.keys.len() as u64;
             self.note_told(now, &stale.keys, &stale.cause);

@@ -211,6 +211,11 @@ pub fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| Error::io("cannot read", path, &error))
 }
 
+/// Reads a file of ours that is no text.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| Error::io("cannot read", path, &error))
+}
+
 /// Writes a file of ours, with its folder.
 pub fn write(path: &Path, content: &str) -> Result<()> {
     if let Some(folder) = path.parent() {

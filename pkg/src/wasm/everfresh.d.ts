@@ -4,12 +4,9 @@
  * test/types/glue.ts compares the two.
  */
 
-/** Where the wasm module comes from. */
-export type ModuleSource = URL | Response | BufferSource | WebAssembly.Module;
-
 /** Makes the module ready. Later calls return at once. */
 export default function init(options: {
-  module_or_path: ModuleSource | Promise<ModuleSource>;
+  module_or_path: WebAssembly.Module | Promise<WebAssembly.Module>;
 }): Promise<unknown>;
 
 /** What an engine gets of this side of the border. */
@@ -22,11 +19,14 @@ export interface Host {
 
 /** The engine and its browser shell. */
 export class Core {
-  /** Throws an `Error` with `code` and `path` when the configuration is refused. */
+  /** Throws an `Error` with `code` and `path` when the configuration is refused; its message says what was expected. */
   constructor(config: string, host: Host);
   start(): void;
   command(json: string): void;
   snapshot(): string;
+  explain(key: string): string | undefined;
+  journal(): string;
+  history(): string;
   /** Gives back what a broken engine holds of the browser. It must not be used after that. */
   abandon(): void;
   close(): void;

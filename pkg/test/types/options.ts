@@ -1,5 +1,6 @@
 // The options and the methods, as an app uses them: what is marked must not compile.
-import { createEverfresh, EverfreshError } from "everfresh";
+import { createEverfresh, EverfreshError, init } from "everfresh";
+import { sharedState } from "everfresh/state";
 import type { ConnectionStatus, Everfresh, EverfreshSnapshot } from "everfresh";
 
 const backend = { kind: "everfresh", url: new URL("wss://example.test/live") } as const;
@@ -31,3 +32,38 @@ async function disposed(): Promise<void> {
   using one = createEverfresh({ user: null, backend });
   await using two = createEverfresh({ user: null, backend });
 }
+
+// Routes in all their forms, and every way to say where the module is.
+init({ url: new URL("https://cdn.test/everfresh.wasm") });
+init({ module: WebAssembly.compile(new Uint8Array()) });
+createEverfresh({
+  user: null,
+  backend: { ...backend, maxAttempts: 3 },
+  getToken: async ({ reason, signal }) => (signal.aborted ? null : reason),
+  events: {
+    plain: ["tasks", ["tasks", "$.id", { done: true }]],
+    rule: { keys: [["blocks", { $range: [["$.start", "$.end"]] }]], version: "$.version", mutation: "$.mid" },
+  },
+  queue: { maxCount: 100, volatile: true },
+  fallback: "none",
+  wasm: { bytes: () => new Uint8Array() },
+  signal: AbortSignal.timeout(1000),
+});
+// @ts-expect-error -- a module comes from one of three places
+init({ path: "/everfresh.wasm" });
+live.onViolation(({ contract, age, window }) => [contract, age ?? 0, window]);
+live.onUser((change) => change === "fenced");
+live.onMutation(({ state, error }) => state === "dead" && error?.status === 422);
+const user: string | null | undefined = live.user;
+live.setUser(user ?? null);
+live.setToken("token");
+live.setToken();
+live.log(["link", "queue"]);
+// @ts-expect-error -- no such part
+live.log(["music"]);
+const why: number = live.explain(["tasks", 5])?.chain.length ?? 0;
+const journal = live.diagnostics()?.journal.entries;
+const paused = sharedState(live, "paused", false as boolean, { storage: "session", check: (value): value is boolean => typeof value === "boolean" });
+paused.set(!paused.get());
+// @ts-expect-error -- a boolean
+paused.set("yes");

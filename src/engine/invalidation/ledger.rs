@@ -67,6 +67,8 @@ pub(super) struct Ledger {
     next: Option<Mono>,
     hosts: Vec<(Rc<str>, Bucket)>,
     page_visible: bool,
+    /// Keys that are stale without anybody looking, since the last telling.
+    unseen: Vec<KeyId>,
 }
 
 impl Ledger {
@@ -79,7 +81,18 @@ impl Ledger {
             next: None,
             hosts: vec![("".into(), Bucket::full(Mono(0)))],
             page_visible: true,
+            unseen: Vec::new(),
         }
+    }
+
+    /// The keys that nobody looks at and that are stale, since they were last asked for.
+    pub(super) fn take_unseen(&mut self) -> Vec<QueryKey> {
+        let unseen = std::mem::take(&mut self.unseen);
+        let entries = unseen.iter().filter_map(|id| self.get(*id));
+        entries
+            .filter(|entry| matches!(entry.state, State::Dormant(_)))
+            .map(|entry| entry.key.clone())
+            .collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -327,7 +340,11 @@ impl Ledger {
             start_by: now + REFETCH_START_WITHIN,
         };
         let state = std::mem::replace(&mut entry.state, State::Settled);
+        let slept = matches!(state, State::Dormant(_));
         entry.state = state.step(input, facts);
+        if !slept && matches!(entry.state, State::Dormant(_)) {
+            self.unseen.push(id);
+        }
         if let Some(moment) = entry.state.moment() {
             if !entry.listed {
                 entry.listed = true;
@@ -349,6 +366,7 @@ impl Ledger {
             entry.listed = false;
         }
         self.listed.clear();
+        self.unseen.clear();
         self.next = None;
     }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::family::{FamilyId, Kept, Reach};
 use super::route::{Aim, Change};
 use super::state::Debt;
-use super::version::Need;
+use super::version::{Need, Tide};
 use super::{Invalidation, Rule, TooManyFamilies};
 use crate::engine::key::QueryKey;
 use crate::engine::limits::{GAP_SPREAD, GAP_SPREAD_VISIBLE};
@@ -107,6 +107,8 @@ impl Invalidation {
     /// An event whose payload matters.
     fn read(&mut self, now: Mono, event: &Happening<'_>, rule: &Rule, payload: Raw<'_>) -> Outcome {
         let change = rule.identity.read(event.name, payload);
+        let mutation = change.mutation.as_deref().filter(|_| event.ours);
+        let unknown = mutation.filter(|mutation| self.mutations.find(now, mutation).is_none());
         let cause = Rc::new(Cause::Event {
             event: event.name.to_owned(),
             channel: event.channel.to_owned(),
@@ -151,6 +153,10 @@ impl Invalidation {
             };
             self.families
                 .mark(now, now, id, reach, &mut || Rc::clone(&cause));
+        }
+        if let Some(mutation) = unknown {
+            // The answer comes later. Until then this is an event like any other.
+            self.mutations.applied(now, self.tide, mutation, Vec::new());
         }
         match (repeats, echoes) {
             (true, _) => Outcome::Repeat,
@@ -249,6 +255,17 @@ impl Invalidation {
         cause: Cause,
     ) -> Result<(), TooManyFamilies> {
         self.tide = self.tide.next();
+        self.stale_since(now, self.tide, keys, cause)
+    }
+
+    /// Families are stale where what they show was not fetched at this tide or later.
+    fn stale_since(
+        &mut self,
+        now: Mono,
+        after: Tide,
+        keys: &[QueryKey],
+        cause: Cause,
+    ) -> Result<(), TooManyFamilies> {
         let cause = Rc::new(cause);
         for key in keys {
             let id = match self.intern(key, Kept::WhileMarked) {
@@ -259,7 +276,7 @@ impl Invalidation {
                 }
             };
             let need = Need {
-                after: self.tide,
+                after,
                 version: None,
             };
             self.families
@@ -268,10 +285,27 @@ impl Invalidation {
         Ok(())
     }
 
-    /// A mutation of this tab was answered, and the answer is in the cache of these families. Its
-    /// echo makes only the others stale, and of these only what was not fetched since.
-    pub fn applied(&mut self, now: Mono, mutation: &str, keys: Vec<QueryKey>) {
-        self.tide = self.tide.next();
-        self.mutations.applied(now, self.tide, mutation, keys);
+    /// A mutation of this tab was answered. The answer is in the cache of the families of `keys`;
+    /// those of `stale` are to be fetched. Its echo makes only others stale than those of `keys`,
+    /// and of these only what was not fetched since.
+    ///
+    /// An echo that came before the answer has been dealt with: a fetch that it brought about shows
+    /// the mutation, and is the only one.
+    pub fn applied(
+        &mut self,
+        now: Mono,
+        mutation: &str,
+        keys: Vec<QueryKey>,
+        stale: &[QueryKey],
+    ) -> Result<(), TooManyFamilies> {
+        let tide = match self.mutations.find(now, mutation) {
+            Some(echoed) => echoed.tide,
+            None => {
+                self.tide = self.tide.next();
+                self.tide
+            }
+        };
+        self.mutations.applied(now, tide, mutation, keys);
+        self.stale_since(now, tide, stale, Cause::App)
     }
 }

@@ -95,6 +95,8 @@ pub struct Flushed {
     pub stale: Vec<Stale>,
     /// Keys to be refetched, in the order of their urgency, one entry a cause.
     pub refetch: Vec<Stale>,
+    /// Keys that became stale, or are left stale, while nobody looks at them.
+    pub unseen: Vec<QueryKey>,
 }
 
 /// There are more families than a page can mean to have.
@@ -314,6 +316,7 @@ impl Invalidation {
     pub fn flush(&mut self, now: Mono, rng: &mut Rng) -> Flushed {
         let mut out = Flushed::default();
         if self.next_wakeup().is_none_or(|next| next > now) {
+            out.unseen = self.ledger.take_unseen();
             return out;
         }
         let handled = self.ledger.len() > 0 && !self.overfull;
@@ -327,6 +330,7 @@ impl Invalidation {
             group(&mut out.refetch, key, cause, true);
         }
         self.sweep(now);
+        out.unseen = self.ledger.take_unseen();
         out
     }
 

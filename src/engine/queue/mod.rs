@@ -47,7 +47,7 @@ pub use self::kind::Kind;
 pub use self::mutation::{Mutation, MutationId};
 pub use self::outcome::{Class, Failure, Outcome};
 pub use self::record::RESERVE_KEY;
-pub use self::settings::{Draft, HANDLER_EXPECTED, Handler, Policy, Settings};
+pub use self::settings::{Draft, Handler, Policy, Settings};
 pub use self::told::{Answer, End, How, Refusal, Run, Told};
 pub use self::totals::{State, Totals};
 pub use self::word::{Again, Letter, Why};

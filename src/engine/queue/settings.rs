@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::mutation::short;
-use crate::engine::config::BadInput;
+use crate::engine::config::{BadInput, bad_member};
 use crate::engine::limits::{
     MUTATION_TIMEOUT, MUTATION_TIMEOUT_MAX, QUEUE_BYTES_MAX, QUEUE_COUNT_MAX, QUEUE_PARALLEL,
     QUEUE_PARALLEL_MAX,
@@ -111,38 +111,31 @@ impl Settings {
                 return Err(BadInput::at("queue", "an object"));
             }
             // More than the defaults is not to be had: they are what a browser's storage holds.
-            let bounded =
-                |name: &'static str, path: &'static str, most: usize, usual: usize| match queue
-                    .member(name)
-                {
-                    None => Ok(usual),
-                    Some(raw) => raw
-                        .integer()
-                        .and_then(|number| usize::try_from(number).ok())
-                        .filter(|number| (1..=most).contains(number))
-                        .ok_or_else(|| BadInput::at(path, "a whole number within the bounds")),
-                };
-            settings.count = bounded(
-                "maxCount",
-                "queue.maxCount",
-                QUEUE_COUNT_MAX,
-                QUEUE_COUNT_MAX,
-            )?;
+            let bounded = |name, most: usize, usual: usize, expected| match queue.member(name) {
+                None => Ok(usual),
+                Some(raw) => raw
+                    .integer()
+                    .and_then(|number| usize::try_from(number).ok())
+                    .filter(|number| (1..=most).contains(number))
+                    .ok_or_else(|| bad_member("queue", name, expected)),
+            };
+            let (count, bytes) = (QUEUE_COUNT_MAX, QUEUE_BYTES_MAX);
+            settings.count = bounded("maxCount", count, count, "a whole number from 1 to 10000")?;
             settings.bytes = bounded(
                 "maxBytes",
-                "queue.maxBytes",
-                QUEUE_BYTES_MAX,
-                QUEUE_BYTES_MAX,
+                bytes,
+                bytes,
+                "a whole number of bytes, at most 3 MiB",
             )?;
             settings.parallel = bounded(
                 "parallel",
-                "queue.parallel",
                 QUEUE_PARALLEL_MAX,
                 QUEUE_PARALLEL,
+                "a whole number from 1 to 64",
             )?;
             if let Some(raw) = queue.member("volatile") {
-                let path = "queue.volatile";
-                settings.volatile = raw.bool().ok_or(BadInput::at(path, "true or false"))?;
+                let bad = || bad_member("queue", "volatile", "true or false");
+                settings.volatile = raw.bool().ok_or_else(bad)?;
             }
         }
         let Some(mutations) = mutations.filter(|raw| !raw.is_null()) else {
@@ -153,14 +146,18 @@ impl Settings {
         }
         let mut bad = None;
         mutations.members(|name, raw| match Handler::read(raw) {
-            Some(handler) => {
+            Ok(handler) => {
                 let name = name.decode().as_ref().into();
                 settings.handlers.push((name, handler));
             }
-            None => {
+            Err(wrong) => {
                 let mut path = "mutations.".to_owned();
                 path.push_str(&name.decode());
-                bad.get_or_insert(BadInput::at(path, HANDLER_EXPECTED));
+                if !wrong.path.is_empty() {
+                    path.push('.');
+                    path.push_str(&wrong.path);
+                }
+                bad.get_or_insert(BadInput::at(path, wrong.expected));
             }
         });
         match bad {
@@ -170,35 +167,46 @@ impl Settings {
     }
 }
 
-/// What an app is told whose handler is not one.
-pub const HANDLER_EXPECTED: &str =
-    "an object with version, conflict, attempts, timeout and stops, each of them optional";
-
 impl Handler {
     /// Reads a handler's settings; what is not there is as usual.
-    pub fn read(raw: Raw<'_>) -> Option<Handler> {
-        let usual = Handler::default();
+    pub fn read(raw: Raw<'_>) -> Result<Handler, BadInput> {
         if !raw.is_object() {
-            return None;
+            return Err(BadInput::at("", "an object"));
         }
-        let number = |name: &str| raw.member(name).map(Raw::integer);
-        Some(Handler {
-            version: number("version").unwrap_or(Some(usual.version))?,
+        let usual = Handler::default();
+        let number = |name, least, most, expected| match raw.member(name) {
+            None => Ok(None),
+            Some(value) => match value.integer() {
+                Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+                Some(_) | None => Err(BadInput::at(name, expected)),
+            },
+        };
+        let version = number("version", 0, u64::MAX, "a whole number")?;
+        let attempts = number("attempts", 1, u64::from(u32::MAX), "a whole number above 0")?;
+        let timeout = number(
+            "timeout",
+            1,
+            MUTATION_TIMEOUT_MAX.0,
+            "whole milliseconds, at most 30 minutes",
+        )?;
+        Ok(Handler {
+            version: version.unwrap_or(usual.version),
             conflict: match raw.member("conflict") {
                 None => usual.conflict,
-                Some(raw) => Policy::parse(&raw.string()?.decode())?,
+                Some(raw) => raw
+                    .string()
+                    .and_then(|word| Policy::parse(&word.decode()))
+                    .ok_or_else(|| {
+                        BadInput::at("conflict", "\"server\", \"client\", \"merge\" or \"ask\"")
+                    })?,
             },
-            attempts: match number("attempts") {
-                None => usual.attempts,
-                Some(most) => Some(u32::try_from(most?).ok().filter(|most| *most > 0)?),
-            },
-            timeout: match number("timeout") {
-                None => usual.timeout,
-                Some(ms) => Millis(ms.filter(|ms| (1..=MUTATION_TIMEOUT_MAX.0).contains(ms))?),
-            },
+            attempts: attempts.and_then(|most| u32::try_from(most).ok()),
+            timeout: timeout.map_or(usual.timeout, Millis),
             stops: match raw.member("stops") {
                 None => usual.stops,
-                Some(raw) => raw.bool()?,
+                Some(raw) => raw
+                    .bool()
+                    .ok_or_else(|| BadInput::at("stops", "true or false"))?,
             },
         })
     }
@@ -219,7 +227,7 @@ impl Handler {
 
     /// Reads what [`Handler::write`] wrote.
     pub fn read_named(raw: Raw<'_>) -> Option<(Rc<str>, Handler)> {
-        Some((short(raw.member("name")?)?, Handler::read(raw)?))
+        Some((short(raw.member("name")?)?, Handler::read(raw).ok()?))
     }
 }
 

@@ -1,5 +1,5 @@
 import { useEvent, useTabState } from "everfresh/react";
-import type { EventName, LiveEvent, RegisteredEvents } from "everfresh";
+import type { NameOf, LiveEvent, RegisteredEvents } from "everfresh";
 import { useRef, useState } from "react";
 import { clockTime } from "../ui/clock";
 import "./EventLog.css";
@@ -8,7 +8,7 @@ const KEPT = 5;
 
 interface Entry {
   key: number;
-  name: EventName<RegisteredEvents>;
+  name: NameOf<RegisteredEvents>;
   id: string;
   by: string | null;
   at: number;
@@ -19,7 +19,7 @@ export function EventLog() {
   const [entries, setEntries] = useState<readonly Entry[]>([]);
   const { tab } = useTabState();
   const next = useRef(0);
-  const note = (data: { id: string }, event: LiveEvent<EventName<RegisteredEvents>>) => {
+  const note = (data: { id: string }, event: LiveEvent<NameOf<RegisteredEvents>>) => {
     const entry = { key: next.current++, name: event.name, id: data.id, by: event.by, at: event.at ?? Date.now() };
     setEntries((known) => [entry, ...known].slice(0, KEPT));
   };

@@ -1,6 +1,7 @@
 //! `cargo xtask build`: the WebAssembly module, the npm package around it, the demo page and, for
 //! those who ask, the server. Every part decides for itself whether anything has to be done.
 
+mod inline;
 mod names;
 mod package;
 mod server;

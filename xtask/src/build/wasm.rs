@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::names;
+use super::{inline, names};
 use crate::error::Result;
 use crate::process::{Step, path_with};
 use crate::project::{self, Project};
@@ -54,6 +54,7 @@ pub fn build(project: &Project) -> Result<()> {
     let stamp = Stamp::new(project, "wasm")
         .text(bindgen.version())
         .text(&OPTIMISE.join(" "))
+        .text(inline::FORM)
         .input(&project.path("node_modules/binaryen/package.json"))
         .input(&compiled)
         .output(&out);
@@ -68,6 +69,7 @@ pub fn build(project: &Project) -> Result<()> {
     let glue = fresh.join(format!("{NAME}.js"));
     let short = names::shorten(&project::read(&glue)?, &printed)?;
     project::write(&glue, &short)?;
+    inline::write(&fresh, &module)?;
     project::replace_folder(&fresh, &out)?;
     stamp.save()
 }

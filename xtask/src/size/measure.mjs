@@ -1,6 +1,7 @@
 // Prints what each part of the npm package costs a visitor: bundled and minified as an app's bundler
 // would do it, then raw and with the compression of a good host (brotli, quality 11). `react` and
-// `tanstack` are what they add to an app that has the core already.
+// `tanstack` are what they add to an app that has the core already. `fallback` is fetched only where there is
+// no WebAssembly, and instead of it.
 //
 //   node measure.mjs print
 //   node measure.mjs parts NAMED.wasm         and what the module is made of
@@ -18,7 +19,7 @@ const pkg = resolve(root, "pkg");
 const history = resolve(root, "bench/size-history.tsv");
 const manifest = JSON.parse(readFileSync(resolve(pkg, "package.json"), "utf8"));
 const glue = resolve(pkg, "dist/wasm/everfresh.js");
-const wasm = resolve(pkg, "dist/wasm/everfresh_bg.wasm");
+const module = resolve(pkg, "dist/wasm/everfresh_bg.wasm");
 
 /** Two compilers of neighbouring versions differ by less than this. */
 const TOLERANCE = 1.01;
@@ -72,16 +73,18 @@ const row = (name, { raw, packed }) =>
 
 async function download() {
   const peers = [/^react($|\/)/, /^@tanstack\//];
-  const withoutGlue = [...peers, /\/wasm\/everfresh\.js$/];
+  const withoutGlue = [...peers, /\/wasm\/everfresh\.js$/, /\/fallback\.js$/];
   const entry = entryFile(".");
   const typescript = sizes(await bundle([entry], withoutGlue));
   const added = async (name) => minus(sizes(await bundle([entry, entryFile(name)], withoutGlue)), typescript);
   return {
-    wasm: sizes(readFileSync(wasm)),
+    wasm: sizes(readFileSync(module)),
     glue: sizes(await bundle([glue], peers)),
     typescript,
     tanstack: await added("./tanstack"),
     react: await added("./react"),
+    state: await added("./state"),
+    fallback: sizes(await bundle([resolve(pkg, "dist/fallback.js")], peers)),
   };
 }
 
@@ -111,7 +114,8 @@ row("core (the first three)", core);
 if (command === "parts") printParts(given[0], found.wasm);
 if (command === "record") {
   const [commit, date, why] = given;
-  const figures = [core, ...Object.values(found)].map(({ packed }) => packed);
+  const { wasm, glue, typescript, tanstack, react } = found;
+  const figures = [core, wasm, glue, typescript, tanstack, react].map(({ packed }) => packed);
   appendFileSync(history, [date, commit, ...figures, why].join("\t") + "\n");
 } else if (core.packed > inForce() * TOLERANCE) {
   console.log(

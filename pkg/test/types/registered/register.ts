@@ -1,14 +1,28 @@
-// Events that an app declares once in `Register` hold for every call and every hook.
+// Events, mutations and contracts that an app declares once in `Register` hold for every call and every hook.
 import { createEverfresh } from "everfresh";
+import type { Mutation } from "everfresh";
 import { useEvent, useEverfresh } from "everfresh/react";
 
 declare module "everfresh" {
   interface Register {
     events: { task_updated: { id: string; title: string } };
+    mutations: { rename: Mutation<{ id: string; title: string }, { version: number }> };
+    contracts: "tasks";
   }
 }
 
-const live = createEverfresh({ user: null, backend: { kind: "everfresh", url: "/live" }, events: { task_updated: ["tasks"] } });
+const live = createEverfresh({
+  user: null,
+  backend: { kind: "everfresh", url: "/live" },
+  events: { task_updated: ["tasks"] },
+  mutations: { rename: { run: async (task, { signal }) => ({ version: signal.aborted ? 0 : task.title.length }) } },
+  contracts: { tasks: { key: "tasks", maxAge: 60_000 } },
+});
+live.mutate("rename", { id: "1", title: "a" }).then(({ version }) => version.toFixed());
+// @ts-expect-error -- misspelled
+live.mutate("renam", { id: "1", title: "a" });
+// @ts-expect-error -- misspelled
+live.contracts.watch("task");
 live.on("task_updated", (task) => task.title.trim());
 // @ts-expect-error -- misspelled
 useEvent("task_updatd", () => {});

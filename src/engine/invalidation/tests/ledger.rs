@@ -358,3 +358,56 @@ fn g1_an_adapter_that_comes_late_is_owed_what_it_missed() {
         assert_eq!(told.len(), owed, "a fetch that began {age:?} ago");
     }
 }
+
+/// The keys that the adapter is told to mark.
+fn unseen(bench: &mut Bench) -> Vec<String> {
+    let keys = bench.flush().unseen;
+    keys.iter().map(|key| key.text().to_owned()).collect()
+}
+
+#[test]
+fn what_becomes_stale_while_nobody_looks_is_told_once_to_be_marked() {
+    let mut bench = Bench::new(r#"{"e":[["a"]]}"#);
+    for key in ["[\"a\",1]", "[\"a\",2]", "[\"b\"]"] {
+        bench.observe(key);
+        bench.success(key);
+    }
+    bench.report("[\"a\",1]", Phase::Unobserve);
+    bench.event("e");
+    assert_eq!(unseen(&mut bench), ["[\"a\",1]"]);
+    bench.event("e");
+    bench.now += WINDOW.0;
+    assert_eq!(unseen(&mut bench), [""; 0], "it is marked already");
+    bench.report("[\"a\",1]", Phase::Remove);
+}
+
+#[test]
+fn what_is_left_while_it_is_stale_is_told_to_be_marked() {
+    let mut bench = Bench::new(r#"{"e":[["a"]]}"#);
+    bench.observe("[\"a\"]");
+    bench.start("[\"a\"]");
+    bench.event("e");
+    bench.flush();
+    bench.report("[\"a\"]", Phase::Unobserve);
+    assert_eq!(unseen(&mut bench), [""; 0], "the fetch goes on");
+    bench.success("[\"a\"]");
+    assert_eq!(unseen(&mut bench), ["[\"a\"]"], "and did not see the event");
+    bench.report(
+        "[\"a\"]",
+        Phase::Observe {
+            active: true,
+            visible: true,
+            age: None,
+        },
+    );
+    bench.report("[\"a\"]", Phase::Unobserve);
+    bench.report(
+        "[\"a\"]",
+        Phase::Observe {
+            active: true,
+            visible: true,
+            age: None,
+        },
+    );
+    assert_eq!(unseen(&mut bench), [""; 0], "somebody looks again");
+}

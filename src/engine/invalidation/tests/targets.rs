@@ -172,7 +172,10 @@ fn fault_35_the_echo_of_our_own_change_costs_nothing_when_its_result_is_shown() 
     bench.observe("[\"tasks\",2]");
     // The answer of mutation m1 was put into the cache of one of the keys.
     let mono = bench.mono();
-    bench.part.applied(mono, "m1", vec![key("[\"tasks\",1]")]);
+    bench
+        .part
+        .applied(mono, "m1", vec![key("[\"tasks\",1]")], &[])
+        .unwrap();
     bench.now += 5;
     assert_eq!(
         bench.event_of("moved", r#"{"mid":"m1"}"#, true),
@@ -194,7 +197,7 @@ fn fault_35_an_echo_after_a_fetch_that_started_after_the_answer_costs_nothing() 
     let mut bench = Bench::new(ECHO);
     bench.observe("[\"tasks\"]");
     let mono = bench.mono();
-    bench.part.applied(mono, "m1", Vec::new());
+    bench.part.applied(mono, "m1", Vec::new(), &[]).unwrap();
     // The app invalidates by itself when the mutation is through.
     bench.fetch("[\"tasks\"]", 30);
     assert_eq!(
@@ -210,7 +213,7 @@ fn fault_35_an_echo_during_that_fetch_costs_nothing_unless_it_fails() {
         let mut bench = Bench::new(ECHO);
         bench.observe("[\"tasks\"]");
         let mono = bench.mono();
-        bench.part.applied(mono, "m1", Vec::new());
+        bench.part.applied(mono, "m1", Vec::new(), &[]).unwrap();
         bench.start("[\"tasks\"]");
         bench.now += 10;
         bench.event_of("moved", r#"{"mid":"m1"}"#, true);
@@ -247,9 +250,58 @@ fn fault_35_what_another_client_did_under_the_same_id_is_no_echo() {
     let mut bench = Bench::new(ECHO);
     bench.observe("[\"tasks\"]");
     let mono = bench.mono();
-    bench.part.applied(mono, "m1", vec![key("[\"tasks\"]")]);
+    bench
+        .part
+        .applied(mono, "m1", vec![key("[\"tasks\"]")], &[])
+        .unwrap();
     bench.event_of("moved", r#"{"mid":"m1"}"#, false);
     assert_eq!(bench.refetch(), ["[\"tasks\"]"]);
+}
+
+#[test]
+fn a_mutation_costs_one_fetch_whether_its_echo_comes_before_its_answer_or_after() {
+    let stale = [key("[\"tasks\"]")];
+    for echo_first in [true, false] {
+        for between in [0, 5, 150] {
+            let mut bench = Bench::new(ECHO);
+            bench.observe("[\"tasks\"]");
+            let mut told = 0;
+            for step in [echo_first, !echo_first] {
+                if step {
+                    bench.event_of("moved", r#"{"mid":"m1"}"#, true);
+                } else {
+                    let mono = bench.mono();
+                    bench.part.applied(mono, "m1", Vec::new(), &stale).unwrap();
+                }
+                let due = bench.refetch();
+                told += due.len();
+                for key in due {
+                    bench.fetch(&key, between);
+                }
+            }
+            for (_, key) in bench.refetches_within(Millis::seconds(1)) {
+                told += 1;
+                bench.fetch(&key, 10);
+            }
+            assert_eq!(told, 1, "{echo_first} {between}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_makes_stale_what_its_echo_does_not_reach() {
+    let mut bench = Bench::new(ECHO);
+    bench.observe("[\"tasks\"]");
+    bench.observe("[\"counts\"]");
+    bench.event_of("moved", r#"{"mid":"m1"}"#, true);
+    assert_eq!(bench.refetch(), ["[\"tasks\"]"]);
+    bench.fetch("[\"tasks\"]", 10);
+    let stale = [key("[\"tasks\"]"), key("[\"counts\"]")];
+    let mono = bench.mono();
+    bench.part.applied(mono, "m1", Vec::new(), &stale).unwrap();
+    let told = bench.refetches_within(Millis::seconds(1));
+    let keys: Vec<_> = told.into_iter().map(|(_, key)| key).collect();
+    assert_eq!(keys, ["[\"counts\"]"]);
 }
 
 #[test]

@@ -1,0 +1,136 @@
+import type { Family, Route } from "./events.js";
+import type { AnyMutation, MutationOptions } from "./mutations.js";
+
+/** Where the live connection goes. */
+export interface EverfreshBackend {
+  /** The protocol. `everfresh` is the package's own, `fresh.v1`. */
+  kind: "everfresh";
+  /**
+   * The endpoint. May be relative to the page (`"/live"`); `http` and `https` are read as `ws` and
+   * `wss`.
+   */
+  url: string | URL;
+  /**
+   * The ways to the server that may be used, the best first: `ws` is a WebSocket, `sse` a stream of events
+   * with requests the other way, `poll` requests alone. A lower one is used where the network lets the better
+   * one not through, and the better one is tried again from time to time. All three when left out; a server
+   * that has WebSockets only wants `["ws"]`.
+   */
+  ladder?: readonly Transport[];
+  /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
+  maxAttempts?: number | null;
+}
+
+/** A way to the server. */
+export type Transport = "ws" | "sse" | "poll";
+
+/** Where the WebAssembly module comes from. */
+export type ModuleSource =
+  | { module: WebAssembly.Module | PromiseLike<WebAssembly.Module> }
+  | { url: string | URL }
+  | { bytes: BufferSource | PromiseLike<BufferSource> | (() => BufferSource | PromiseLike<BufferSource>) };
+
+/** Where the WebAssembly file is, when the bundler does not place it by itself: its address, or a {@link ModuleSource}. */
+export type WasmSource = string | URL | ModuleSource;
+
+/** Why a token is asked for, and until when. */
+export interface TokenRequest {
+  readonly reason: string;
+  /** Aborts when the answer is of no use any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * How fresh a family of queries has to be, and by which means it is kept so. Times are milliseconds.
+ */
+export interface ContractOptions {
+  /** The family. */
+  key: Family;
+  /** The window: data that is shown was asked for at most this long ago. */
+  maxAge?: number;
+  /**
+   * How often to look when nobody says that something changed: an interval, `false` for never, or
+   * `"auto"` for one that follows the health of the connection. Within the window when left out.
+   */
+  poll?: number | false | "auto" | { fresh?: number; aging?: number; down?: number };
+  /** While nobody sees the page: `pause` (the default), or `continue`. */
+  hidden?: "pause" | "continue";
+  /** Coming back after being away for longer than this, data that is older is refetched. */
+  refetchOnFocusAfter?: number;
+  /** Without a touch for this long the user counts as idle, */
+  idleAfter?: number;
+  /** and this is the interval then. */
+  idlePoll?: number;
+  /** Whether it is in force from the start. */
+  enabled?: boolean;
+  /** Nothing is done unless the user asks for it. */
+  manual?: boolean;
+  /** Under which name the age of the data survives a reload. */
+  reloadKey?: string;
+  /** However often something asks for it, looks are never closer than this. */
+  minInterval?: number;
+  /** Where to look whether anything changed without fetching it all: an address that answers 304. */
+  probe?: string | URL;
+}
+
+/** How the queue of mutations is bounded. */
+export interface QueueOptions {
+  /** How many mutations may wait. */
+  maxCount?: number;
+  /** How many bytes they may take. */
+  maxBytes?: number;
+  /** How many may be on their way at a time, one a lane. */
+  parallel?: number;
+  /** Whether mutations are taken although they cannot be stored: they end with the tab. */
+  volatile?: boolean;
+}
+
+/** What `createEverfresh` takes. */
+export interface EverfreshOptions<
+  Events extends object = Record<string, unknown>,
+  Mutations extends object = Record<string, AnyMutation>,
+  Contracts extends string = string,
+> {
+  /**
+   * The name of this instance, `"default"` when left out. All tabs of an origin that use the same
+   * name, user and backend share one connection.
+   */
+  name?: string;
+  /** Whose data this is: an id that differs between users, or `null` before login. */
+  user: string | null;
+  /** Where the live connection goes. */
+  backend: EverfreshBackend;
+  /**
+   * Gives the token that the server wants; `null` if nobody is logged in. Throw an `EverfreshError` with
+   * the code `needs-login` if there has to be a login first; any other error is tried again.
+   */
+  getToken?: (request: TokenRequest) => string | null | PromiseLike<string | null>;
+  /** Channels to follow for as long as the instance is open. */
+  channels?: readonly string[];
+  /** How many channels are followed at a time, at most. The one that was not used for longest leaves first. */
+  channelsMax?: number;
+  /** How long a channel that nobody wants any more is kept, in milliseconds. */
+  channelIdle?: number;
+  /** What each event makes stale. Events that only have listeners need no entry. */
+  events?: { [Name in keyof Events]?: Route<Events[Name]> };
+  /** How fresh which queries have to be. */
+  contracts?: { [Name in Contracts]: ContractOptions };
+  /** What is changed on the server, durably and in order. */
+  mutations?: { [Name in keyof Mutations]: MutationOptions<Mutations[Name]> };
+  /** How the queue of mutations is bounded. */
+  queue?: QueueOptions;
+  /**
+   * Events that are dispatched on `window` too, for code that knows nothing of this package: the name
+   * that each has there, or `true` for `realtime:` and the event's name. `detail` is the {@link LiveEvent}.
+   */
+  domEvents?: { [Name in keyof NoInfer<Events>]?: string | true };
+  /**
+   * What to do where WebAssembly cannot be used: `poll` (the default) keeps the app going by polling, in
+   * JavaScript; `none` leaves the instance without life.
+   */
+  fallback?: "poll" | "none";
+  /** Where the WebAssembly file is, when it is not where the bundler put it. The first one on a page counts. */
+  wasm?: WasmSource;
+  /** Closes the instance when it aborts. */
+  signal?: AbortSignal | undefined;
+}

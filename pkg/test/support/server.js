@@ -1,0 +1,136 @@
+// A model of a server of the native protocol (docs/protocol.md), reached by a `WebSocket` of its own.
+
+/** Delays of the network, in milliseconds of the test's clock. */
+const WAY_MS = 2;
+
+class CloseEventLike extends Event {
+  constructor(code, reason) {
+    super("close");
+    Object.assign(this, { code, reason });
+  }
+}
+
+/** A server with channels, and with data that it counts the versions of. */
+export class Server {
+  epoch = "E1";
+  sockets = new Set();
+  dials = 0;
+  requests = 0;
+  hellos = [];
+  /** Whether it can be reached. */
+  up = true;
+  #channels = new Map();
+
+  /** Makes `WebSocket` lead here. */
+  install() {
+    const server = this;
+    globalThis.CloseEvent ??= CloseEventLike;
+    globalThis.WebSocket = class extends Connection {
+      constructor(url) {
+        super(server, url);
+      }
+    };
+    // Who looks for a server that does not answer on its socket asks by HTTP.
+    globalThis.fetch = async () => {
+      this.requests += 1;
+      await new Promise((resolve) => setTimeout(resolve, 2 * WAY_MS));
+      if (!this.up) throw new TypeError("no network");
+      return new Response('{"t":"alive"}', { headers: { "content-type": "application/json" } });
+    };
+    return this;
+  }
+
+  #channel(name) {
+    if (!this.#channels.has(name)) this.#channels.set(name, []);
+    return this.#channels.get(name);
+  }
+
+  /** Tells an event to all who follow the channel. */
+  publish(channel, name, data = null, by = undefined) {
+    const events = this.#channel(channel);
+    const event = { t: "ev", ch: channel, s: events.length + 1, name, data, by, at: Date.now() };
+    events.push(event);
+    for (const socket of this.sockets) if (socket.channels.has(channel)) socket.tell(event);
+  }
+
+  /** Drops every connection without a word. */
+  cut() {
+    for (const socket of [...this.sockets]) socket.drop(1006, "");
+  }
+
+  heard(socket, message) {
+    switch (message.t) {
+      case "hello":
+        this.hellos.push(message);
+        socket.tell({ t: "welcome", v: 1, session: "S", ping: 25_000, now: Date.now() });
+        break;
+      case "sub": {
+        const events = this.#channel(message.ch);
+        socket.channels.add(message.ch);
+        const { pos } = message;
+        const known = pos?.e === this.epoch && pos.s <= events.length;
+        socket.tell({
+          t: "subd",
+          id: message.id,
+          ch: message.ch,
+          pos: { e: this.epoch, s: events.length },
+          recovered: pos === undefined ? null : known,
+          missed: known ? events.slice(pos.s) : [],
+        });
+        break;
+      }
+      case "unsub":
+        socket.channels.delete(message.ch);
+        socket.tell({ t: "unsubd", id: message.id, ch: message.ch });
+        break;
+      case "ping":
+        socket.tell({ t: "pong", n: message.n });
+        break;
+    }
+  }
+}
+
+class Connection extends EventTarget {
+  channels = new Set();
+  readyState = 0;
+  binaryType = "blob";
+  #server;
+
+  constructor(server, url) {
+    super();
+    this.#server = server;
+    this.url = url;
+    server.dials += 1;
+    setTimeout(() => {
+      if (this.readyState !== 0) return;
+      if (!server.up) return this.drop(1006, "");
+      this.readyState = 1;
+      server.sockets.add(this);
+      this.dispatchEvent(new Event("open"));
+    }, WAY_MS);
+  }
+
+  tell(message) {
+    const data = JSON.stringify(message);
+    setTimeout(() => this.readyState === 1 && this.dispatchEvent(new MessageEvent("message", { data })), WAY_MS);
+  }
+
+  send(text) {
+    if (this.readyState !== 1) return;
+    setTimeout(() => {
+      if (this.readyState !== 1) return;
+      for (const line of text.split("\n")) if (line) this.#server.heard(this, JSON.parse(line));
+    }, WAY_MS);
+  }
+
+  close() {
+    this.readyState = 3;
+    this.#server.sockets.delete(this);
+  }
+
+  drop(code, reason) {
+    if (this.readyState === 3) return;
+    this.close();
+    this.dispatchEvent(new CloseEvent(code, reason));
+  }
+}
