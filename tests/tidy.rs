@@ -338,6 +338,10 @@ fn modules_of(file: &Path) -> Vec<String> {
     };
     let mut out = Vec::new();
     for line in text.lines() {
+        let named = line.trim().strip_prefix("#[path = \"");
+        if let Some(name) = named.and_then(|rest| rest.strip_suffix("\"]")) {
+            out.push(shown(&parent.join(name)));
+        }
         let words: Vec<&str> = line.trim().trim_end_matches(';').split(' ').collect();
         let name = match words.as_slice() {
             ["mod", name] | ["pub", "mod", name] | ["pub(crate)", "mod", name] => name,

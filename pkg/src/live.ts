@@ -264,10 +264,12 @@ export class Live implements Everfresh<Record<string, unknown>> {
   }
 
   async #run(): Promise<void> {
-    const { wasm, config, fallback } = this.#options;
+    const { wasm, config, fallback, mutations } = this.#options;
     try {
+      // Most pages have no mutations, and the engine without them is a third smaller.
+      const needs = mutations.size > 0 || config["queue"] !== undefined ? "all" : "core";
       let missing: EverfreshError | undefined;
-      const CoreClass = await loadCore(wasm).catch(async (cause: unknown) => {
+      const CoreClass = await loadCore(wasm, needs).catch(async (cause: unknown) => {
         missing = toError(cause);
         if (!fallback) throw missing;
         this.#faultOf(missing);

@@ -9,7 +9,13 @@ export type CoreClass = typeof Core;
 /** The smallest valid module: a magic number and a version. */
 const EMPTY_MODULE = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
 
-let loading: Promise<CoreClass> | undefined;
+/** What an instance needs: the module with every part, or the smaller one without mutations and rooms. */
+export type Parts = "all" | "core";
+
+const loading = new Map<Parts, Promise<CoreClass>>();
+
+/** Whether the app began to load a module by itself, which is the one with every part. */
+let chosen = false;
 
 /**
  * Loads the WebAssembly module from where it is, before the first instance needs it and instead of from where
@@ -27,20 +33,26 @@ export async function init(source?: ModuleSource): Promise<void> {
  * Loads the wasm module: once for the whole page, whoever asks. A failure is not kept, so that a
  * later call can succeed where an earlier one met a dead network.
  */
-export function loadCore(source?: WasmSource): Promise<CoreClass> {
-  loading ??= load(source).catch((error: unknown) => {
-    loading = undefined;
-    throw error;
-  });
-  return loading;
+export function loadCore(source?: WasmSource, needs?: Parts): Promise<CoreClass> {
+  chosen ||= source !== undefined || needs === undefined;
+  const parts = chosen ? "all" : (needs ?? "all");
+  let core = loading.get(parts);
+  if (core === undefined) {
+    core = load(source, parts).catch((error: unknown) => {
+      loading.delete(parts);
+      throw error;
+    });
+    loading.set(parts, core);
+  }
+  return core;
 }
 
-async function load(source: WasmSource | undefined): Promise<CoreClass> {
+async function load(source: WasmSource | undefined, parts: Parts): Promise<CoreClass> {
   requireWebAssembly();
   // Side by side, because each is a round trip.
   const [glue, module] = await Promise.all([
-    import("./wasm/everfresh.js").catch(failed("unreachable", "the JavaScript beside the module could not be loaded")),
-    compile(source),
+    (parts === "all" ? import("./wasm/everfresh.js") : import("./wasm/everfresh_core.js")).catch(failed("unreachable", "the JavaScript beside the module could not be loaded")),
+    compile(source, parts),
   ]);
   await glue
     .default({ module_or_path: module })
@@ -48,9 +60,13 @@ async function load(source: WasmSource | undefined): Promise<CoreClass> {
   return glue.Core;
 }
 
-async function compile(source: WasmSource | undefined): Promise<WebAssembly.Module> {
-  // Bundlers find the file by this expression, and only when it is written exactly so.
-  const given = source ?? new URL("./wasm/everfresh_bg.wasm", import.meta.url);
+async function compile(source: WasmSource | undefined, parts: Parts): Promise<WebAssembly.Module> {
+  // Bundlers find the files by these expressions, and only when they are written exactly so.
+  const given =
+    source ??
+    (parts === "all"
+      ? new URL("./wasm/everfresh_bg.wasm", import.meta.url)
+      : new URL("./wasm/everfresh_core_bg.wasm", import.meta.url));
   if (typeof given === "string" || given instanceof URL) return download(given);
   if ("module" in given) return given.module;
   if ("url" in given) return download(given.url);

@@ -8,7 +8,7 @@ use super::invalidation::{Phase, Report, RetryAfter, Version};
 use super::journal::Parts;
 use super::key::QueryKey;
 use super::limits::PRESENCE_SHOWN_BYTES_MAX;
-use super::queue::{Draft, Handler, MutationId, Outcome};
+use super::queue::{self, Draft, Handler, MutationId, Outcome};
 use super::room::{self, Field, Show, Use};
 use super::time::Millis;
 use super::token::{Token, TokenFailure};
@@ -242,7 +242,7 @@ impl Command {
                     .member("id")
                     .and_then(Raw::integer)
                     .ok_or_else(|| BadInput::at("id", "the number of the question"))?,
-                text: raw.text().to_owned(),
+                text: queue::question(raw)?,
             },
             Some("watchContract") => Command::WatchContract {
                 contract: word("contract")?,
@@ -260,6 +260,10 @@ impl Command {
                 contract: word("contract")?,
             },
             Some("activity") => Command::Activity,
+            Some("join" | "leave" | "typing" | "lease") if !room::HERE => {
+                let expected = "nothing: this module was built without rooms";
+                return Err(BadInput::at("", expected));
+            }
             Some("join") => Command::Join {
                 channel: channel()?,
                 show: show(raw)?,

@@ -34,11 +34,21 @@ pub mod limits;
 pub mod link;
 pub mod map;
 pub mod metrics;
+#[cfg(all(test, feature = "mutations"))]
+pub mod no_queue;
 pub mod notice;
 pub mod output;
 pub mod principal;
+#[cfg(not(feature = "mutations"))]
+#[path = "no_queue.rs"]
+pub mod queue;
+#[cfg(feature = "mutations")]
 pub mod queue;
 pub mod rng;
+#[cfg(not(feature = "rooms"))]
+#[path = "no_room.rs"]
+pub mod room;
+#[cfg(feature = "rooms")]
 pub mod room;
 mod route_channels;
 mod route_freshness;
@@ -48,6 +58,7 @@ mod route_journal;
 mod route_link;
 mod route_login;
 mod route_queue;
+#[cfg(feature = "rooms")]
 mod route_room;
 mod route_tabs;
 mod route_user;

@@ -15,6 +15,7 @@ use super::config::Config;
 use super::ids::{Generation, Scope, TabId};
 use super::limits::{TERM_AHEAD_MAX, USER_MESSAGE_BYTES_MAX};
 use super::time::Now;
+use super::{queue, room};
 use crate::wire::json::{self, Raw, Text, Writer};
 
 /// The version of what tabs of different principals say to each other.
@@ -274,7 +275,11 @@ pub fn scope(config: &Config) -> Scope {
     // Nobody is not the same as somebody whose id is empty.
     let user = config.user.as_deref();
     let kind = if user.is_some() { "user" } else { "nobody" };
-    Scope(hash(&[&config.name, &config.url, kind, user.unwrap_or("")]))
+    let parts = [&config.name, &config.url, kind, user.unwrap_or("")];
+    // A tab that lacks a part of the engine must not lead tabs that have it.
+    let core = [parts[0], parts[1], parts[2], parts[3], "core"];
+    let all = queue::SENDS && room::HERE;
+    Scope(hash(if all { &parts } else { &core }))
 }
 
 /// The name of the leader's lock and of the channel between the tabs of a scope. It holds the

@@ -269,10 +269,13 @@ fn read_message<'a>(line: &'a str, heard: &mut Vec<Heard<'a>>) {
             message: fields.message.map(Cow::into_owned).unwrap_or_default(),
             retry_after_ms: fields.retry_after,
         })),
-        kind if native_room::is_ours(kind) => heard.push(match native_room::read(kind, line) {
-            Some(said) => Heard::Room(said),
-            None => Heard::Malformed("a message of the room that lacks something"),
-        }),
+        // A part that a page may do without. What it says is then unknown, as to any older page.
+        kind if cfg!(feature = "rooms") && native_room::is_ours(kind) => {
+            heard.push(match native_room::read(kind, line) {
+                Some(said) => Heard::Room(said),
+                None => Heard::Malformed("a message of the room that lacks something"),
+            })
+        }
         _ => heard.push(Heard::Unknown),
     }
 }

@@ -3,12 +3,10 @@
 use crate::build::wasm;
 use crate::error::{Cause, Error, Result};
 use crate::process::{Step, ask, tail};
-use crate::project::Project;
+use crate::project::{self, Project};
 use crate::tools::small_std::SmallRust;
 
-/// A build in which nothing is inlined, so that the names of its functions say whose code it is.
-const MEASURED: &str = "wasm-measured";
-const NOTHING_INLINED: &[&str] = &["-Cllvm-args=-inline-threshold=-15000"];
+/// As what is shipped, with the names of the functions.
 const NAMED: &[&str] = &[
     "-Oz",
     "--one-caller-inline-max-function-size=0",
@@ -48,8 +46,10 @@ pub fn print(project: &Project) -> Result<bool> {
 fn print_parts(project: &Project) -> Result<bool> {
     let named = {
         let _lock = project.lock()?;
-        let compiled = wasm::compile(project, MEASURED, NOTHING_INLINED)?;
-        let named = wasm::bind(project, &compiled, &project.path("target/xtask/size"))?;
+        let folder = project.path("target/xtask/size");
+        project::create_folder(&folder)?;
+        let compiled = wasm::compile(project, &wasm::MEASURED)?;
+        let named = wasm::bind(project, &wasm::MEASURED, &compiled, &folder)?;
         wasm::optimise(project, &named, NAMED)?;
         named
     };

@@ -57,6 +57,7 @@ use self::gate::Shows;
 use self::record::Slot;
 use self::sender::{Asker, Sender};
 use self::talk::{Lead, Talk};
+use super::config::BadInput;
 use super::hlc::Stamp;
 use super::ids::{TabId, Term};
 use super::limits::{MUTATION_TIMEOUT, QUEUE_HANDLERS_MAX, TOTALS_SPAN};
@@ -64,6 +65,14 @@ use super::rng::Rng;
 use super::store::{StoreFault, StoreOp};
 use super::time::{Mono, Now};
 use crate::wire::json::Raw;
+
+/// Whether this module can send mutations, and so may lead tabs that have some.
+pub const SENDS: bool = true;
+
+/// The text of a question, kept for [`Queue::ask`].
+pub fn question(raw: Raw<'_>) -> Result<String, BadInput> {
+    Ok(raw.text().to_owned())
+}
 
 /// The queue of one tab.
 #[derive(Debug)]

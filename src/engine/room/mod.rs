@@ -28,6 +28,9 @@ use self::people::People;
 use super::limits::CHANNELS_MAX;
 use super::time::Mono;
 
+/// Whether this module has rooms, and so may lead tabs that are in some.
+pub const HERE: bool = true;
+
 /// The room as one tab has it.
 #[derive(Debug)]
 pub struct Room {

@@ -11,7 +11,41 @@ use crate::tools::small_std::SmallRust;
 use crate::tools::wasm_rust::{TARGET, target_folder};
 use crate::tools::{cargo_tools, node};
 
-const NAME: &str = "everfresh";
+const CRATE: &str = "everfresh";
+
+/// A module of the npm package: the crate with some of its parts.
+pub struct Module {
+    /// What its files are called.
+    name: &'static str,
+    profile: &'static str,
+    parts: &'static [&'static str],
+    /// What is compiled in is for the compiler only.
+    flags: &'static [&'static str],
+}
+
+/// Everything.
+const FULL: Module = Module {
+    name: "everfresh",
+    profile: "wasm",
+    parts: &[],
+    flags: &[],
+};
+
+/// Without what a page may do without.
+const CORE: Module = Module {
+    name: "everfresh_core",
+    profile: "wasm-core",
+    parts: &["--no-default-features"],
+    flags: &[],
+};
+
+/// Everything, and nothing inlined, so that the names of the functions say whose code it is.
+pub const MEASURED: Module = Module {
+    name: "everfresh",
+    profile: "wasm-measured",
+    parts: &[],
+    flags: &["-Cllvm-args=-inline-threshold=-15000"],
+};
 
 /// What Rust's wasm32 target may use, and so what the optimiser must be told to accept; every browser
 /// of the last years has it.
@@ -42,13 +76,11 @@ const OPTIMISE: &[&str] = &[
     names::PASS,
 ];
 
-/// The profile of what is shipped.
-pub const SHIPPED: &str = "wasm";
-
-/// Builds it, as far as anything has changed.
+/// Builds the modules of the package, as far as anything has changed.
 pub fn build(project: &Project) -> Result<()> {
     node::packages(project)?;
-    let compiled = compile(project, SHIPPED, &[])?;
+    let full = compile(project, &FULL)?;
+    let core = compile(project, &CORE)?;
     let bindgen = cargo_tools::wasm_bindgen(project)?;
     let out = project.path("pkg/dist/wasm");
     let stamp = Stamp::new(project, "wasm")
@@ -56,7 +88,8 @@ pub fn build(project: &Project) -> Result<()> {
         .text(&OPTIMISE.join(" "))
         .text(inline::FORM)
         .input(&project.path("node_modules/binaryen/package.json"))
-        .input(&compiled)
+        .input(&full)
+        .input(&core)
         .output(&out);
     if stamp.is_fresh() {
         return Ok(());
@@ -64,44 +97,52 @@ pub fn build(project: &Project) -> Result<()> {
 
     // Beside its final place, so that the move is one rename and nobody meets half a module.
     let fresh = project.path("pkg/dist/wasm.new");
-    let module = bind(project, &compiled, &fresh)?;
-    let printed = optimise(project, &module, OPTIMISE)?;
-    let glue = fresh.join(format!("{NAME}.js"));
-    let short = names::shorten(&project::read(&glue)?, &printed)?;
-    project::write(&glue, &short)?;
-    inline::write(&fresh, &module)?;
+    project::remove_folder(&fresh)?;
+    project::create_folder(&fresh)?;
+    for (module, compiled) in [(FULL, full), (CORE, core)] {
+        let wasm = bind(project, &module, &compiled, &fresh)?;
+        let printed = optimise(project, &wasm, OPTIMISE)?;
+        let glue = fresh.join(format!("{}.js", module.name));
+        let short = names::shorten(&project::read(&glue)?, &printed)?;
+        project::write(&glue, &short)?;
+        if module.name == FULL.name {
+            inline::write(&fresh, &wasm)?;
+        }
+    }
     project::replace_folder(&fresh, &out)?;
     stamp.save()
 }
 
 /// Compiles the crate; the answer is the module as the compiler wrote it. Cargo knows best whether to
 /// compile, and needs a blink to know.
-pub fn compile(project: &Project, profile: &str, flags: &[&str]) -> Result<PathBuf> {
+pub fn compile(project: &Project, module: &Module) -> Result<PathBuf> {
     let rust = SmallRust::ready(project)?;
     let mut cargo = rust.cargo(project);
-    cargo.args(["--lib", "--package", NAME, "--profile", profile]);
-    cargo.args(["--target", TARGET, "--"]).args(flags);
-    Step::new("compile to WebAssembly", cargo)
-        .fetches()
-        .must(project)?;
+    cargo.args(["--lib", "--package", CRATE, "--profile", module.profile]);
+    cargo.args(module.parts);
+    cargo.args(["--target", TARGET, "--"]).args(module.flags);
+    Step::new(
+        format!("compile to WebAssembly ({})", module.profile),
+        cargo,
+    )
+    .fetches()
+    .must(project)?;
     Ok(target_folder(project)
         .join(TARGET)
-        .join(profile)
-        .join(format!("{NAME}.wasm")))
+        .join(module.profile)
+        .join(format!("{CRATE}.wasm")))
 }
 
-/// Writes the glue and the module that it fits into an empty folder; the answer is the module.
-pub fn bind(project: &Project, compiled: &Path, into: &Path) -> Result<PathBuf> {
-    project::remove_folder(into)?;
-    project::create_folder(into)?;
+/// Writes the glue and the module that it fits into a folder; the answer is the module.
+pub fn bind(project: &Project, module: &Module, compiled: &Path, into: &Path) -> Result<PathBuf> {
     let bindgen = cargo_tools::wasm_bindgen(project)?.program(project)?;
     let mut glue = project.command(bindgen);
-    glue.args(["--target", "web", "--out-name", NAME])
+    glue.args(["--target", "web", "--out-name", module.name])
         .arg("--remove-producers-section")
         .arg("--out-dir")
         .args([into, compiled]);
     Step::new("write the JavaScript glue", glue).must(project)?;
-    Ok(into.join(format!("{NAME}_bg.wasm")))
+    Ok(into.join(format!("{}_bg.wasm", module.name)))
 }
 
 /// Runs the optimiser over a module, in place; the answer is what it printed.

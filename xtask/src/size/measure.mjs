@@ -1,10 +1,10 @@
 // Prints what each part of the npm package costs a visitor: bundled and minified as an app's bundler
-// would do it, then raw and with the compression of a good host (brotli, quality 11). `react` and
-// `tanstack` are what they add to an app that has the core already. `fallback` is fetched only where there is
-// no WebAssembly, and instead of it.
+// would do it, then raw and with the compression of a good host (brotli, quality 11). A page downloads
+// the core, or everything if its options ask for that; `react`, `tanstack` and `state` are what they add.
+// `fallback` is fetched only where there is no WebAssembly, and instead of it.
 //
 //   node measure.mjs print
-//   node measure.mjs parts NAMED.wasm         and what the module is made of
+//   node measure.mjs parts NAMED.wasm         and what the module with all is made of
 //   node measure.mjs record COMMIT DATE WHY   and writes the figures into the history
 //
 // It fails if the core is larger than the last line of the history: growth has to be explained.
@@ -18,8 +18,7 @@ const root = resolve(import.meta.dirname, "../../..");
 const pkg = resolve(root, "pkg");
 const history = resolve(root, "bench/size-history.tsv");
 const manifest = JSON.parse(readFileSync(resolve(pkg, "package.json"), "utf8"));
-const glue = resolve(pkg, "dist/wasm/everfresh.js");
-const module = resolve(pkg, "dist/wasm/everfresh_bg.wasm");
+const built = (file) => resolve(pkg, "dist/wasm", file);
 
 /** Two compilers of neighbouring versions differ by less than this. */
 const TOLERANCE = 1.01;
@@ -73,13 +72,15 @@ const row = (name, { raw, packed }) =>
 
 async function download() {
   const peers = [/^react($|\/)/, /^@tanstack\//];
-  const withoutGlue = [...peers, /\/wasm\/everfresh\.js$/, /\/fallback\.js$/];
+  const withoutGlue = [...peers, /\/wasm\/everfresh(_core)?\.js$/, /\/fallback\.js$/];
   const entry = entryFile(".");
   const typescript = sizes(await bundle([entry], withoutGlue));
   const added = async (name) => minus(sizes(await bundle([entry, entryFile(name)], withoutGlue)), typescript);
   return {
-    wasm: sizes(readFileSync(module)),
-    glue: sizes(await bundle([glue], peers)),
+    "core: wasm": sizes(readFileSync(built("everfresh_core_bg.wasm"))),
+    "core: glue": sizes(await bundle([built("everfresh_core.js")], peers)),
+    "all: wasm": sizes(readFileSync(built("everfresh_bg.wasm"))),
+    "all: glue": sizes(await bundle([built("everfresh.js")], peers)),
     typescript,
     tanstack: await added("./tanstack"),
     react: await added("./react"),
@@ -93,7 +94,7 @@ function printParts(named, shipped) {
   const list = [...parts(readFileSync(named))].map(([part, bytes]) => [part, sizes(bytes)]);
   const all = sum(list.map(([, size]) => size));
   list.sort(([, a], [, b]) => b.packed - a.packed);
-  console.log("\nthe module, by whose code it is");
+  console.log("\nthe module with all, by whose code it is");
   for (const [part, { raw, packed }] of list) {
     row(part, { raw: (raw * shipped.raw) / all.raw, packed: (packed * shipped.packed) / all.packed });
   }
@@ -107,15 +108,17 @@ function inForce() {
 
 const [command, ...given] = process.argv.slice(2);
 const found = await download();
-const core = sum([found.wasm, found.glue, found.typescript]);
+const core = sum([found["core: wasm"], found["core: glue"], found.typescript]);
+const all = sum([found["all: wasm"], found["all: glue"], found.typescript]);
 console.log(`${"part".padEnd(24)} ${"raw".padStart(9)} ${"brotli".padStart(9)}`);
 for (const [name, size] of Object.entries(found)) row(name, size);
-row("core (the first three)", core);
-if (command === "parts") printParts(given[0], found.wasm);
+row("a page with the core", core);
+row("a page with all", all);
+if (command === "parts") printParts(given[0], found["all: wasm"]);
 if (command === "record") {
   const [commit, date, why] = given;
-  const { wasm, glue, typescript, tanstack, react } = found;
-  const figures = [core, wasm, glue, typescript, tanstack, react].map(({ packed }) => packed);
+  const written = ["core: wasm", "core: glue", "all: wasm", "all: glue", "typescript", "tanstack", "react"];
+  const figures = [core, all, ...written.map((name) => found[name])].map(({ packed }) => packed);
   appendFileSync(history, [date, commit, ...figures, why].join("\t") + "\n");
 } else if (core.packed > inForce() * TOLERANCE) {
   console.log(

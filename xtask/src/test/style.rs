@@ -39,6 +39,14 @@ pub fn clippy(project: &Project, report: &mut Report) -> Result<()> {
     ));
 
     let started = Instant::now();
+    let mut cargo = project.command("cargo");
+    cargo
+        .args(["clippy", "--package", "everfresh", "--lib"])
+        .args(["--no-default-features", "--", "-D", "warnings"]);
+    let finished = Step::new("lint without what a page may do without", cargo).run(project)?;
+    report.add(Row::checked("clippy", "core", &finished, started.elapsed()));
+
+    let started = Instant::now();
     let mut clippy = WasmRust::ensure(project)?.clippy(project)?;
     clippy.args([
         "--package",
