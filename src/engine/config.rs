@@ -46,6 +46,7 @@ use super::limits;
 use super::principal;
 use super::queue;
 use super::status::Transport;
+use super::text;
 use super::time::Millis;
 use crate::wire::json::{self, Raw, Text};
 
@@ -109,7 +110,10 @@ impl Config {
             None => (self.url.as_str(), None),
         };
         // `ws` and `wss` become `http` and `https`.
-        let mut out = path.replacen("ws", "http", 1);
+        let mut out = match path.strip_prefix("ws") {
+            Some(rest) => text::concat(&["http", rest]),
+            None => path.to_owned(),
+        };
         if !door.is_empty() {
             if !out.ends_with('/') {
                 out.push('/');

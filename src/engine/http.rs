@@ -15,6 +15,7 @@ pub use retry_after::retry_after;
 use super::freshness::ProbeId;
 use super::ids::{ConnId, HttpId};
 use super::map::Map;
+use super::text;
 use super::time::{Millis, Mono, Now};
 
 /// What to do with a resource.
@@ -122,7 +123,7 @@ pub enum StreamEvent<'a> {
 
 /// Scheme, host and port of a URL: who is asked.
 pub fn origin(url: &str) -> &str {
-    let start = url.find("://").map_or(0, |at| at + 3);
+    let start = text::find(url, "://").map_or(0, |at| at + 3);
     let rest = url.get(start..).unwrap_or("");
     let end = rest
         .find(['/', '?', '#'])

@@ -69,6 +69,7 @@ pub mod tabs;
 mod tell;
 #[cfg(test)]
 mod tests;
+pub mod text;
 pub mod time;
 pub mod token;
 

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use super::config::Config;
 use super::ids::{Generation, Scope, TabId};
 use super::limits::{TERM_AHEAD_MAX, USER_MESSAGE_BYTES_MAX};
+use super::text;
 use super::time::Now;
 use super::{queue, room};
 use crate::wire::json::{self, Raw, Text, Writer};
@@ -286,23 +287,23 @@ pub fn scope(config: &Config) -> Scope {
 /// version of what they say: tabs of two releases of an app can be open at a time, and a lock that
 /// they shared would be taken to and fro.
 pub fn scope_name(scope: Scope) -> Rc<str> {
-    ["everfresh:1:", &scope.text()].concat().into()
+    text::concat(&["everfresh:1:", &scope.text()]).into()
 }
 
 /// What the names of the locks begin with that each tab of a scope holds for itself.
 pub fn tab_locks(scope: Scope) -> Rc<str> {
-    [&*scope_name(scope), ":tab:"].concat().into()
+    text::concat(&[&scope_name(scope), ":tab:"]).into()
 }
 
 /// The name of the lock that a tab holds as long as it lives.
 pub fn tab_lock(scope: Scope, tab: TabId) -> Rc<str> {
-    [&*tab_locks(scope), &tab.text()].concat().into()
+    text::concat(&[&tab_locks(scope), &tab.text()]).into()
 }
 
 /// The name of the channel that the tabs of all principals share, and of the mark.
 pub fn common_name(config: &Config) -> Rc<str> {
     let name = Scope(hash(&[&config.name]));
-    ["everfresh:1:user:", &name.text()].concat().into()
+    text::concat(&["everfresh:1:user:", &name.text()]).into()
 }
 
 impl Says {

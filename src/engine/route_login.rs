@@ -6,6 +6,7 @@ use super::http::{Call, origin};
 use super::ids::TokenId;
 use super::tabs::Role;
 use super::tabs::message::Says;
+use super::text;
 use super::time::Now;
 use super::token::{Token, TokenFailure};
 
@@ -59,7 +60,7 @@ impl Engine {
         if let Some(token) = self.link.token()
             && origin(&call.url) == origin(&self.config.http_url(""))
         {
-            let value = ["Bearer ", token.text()].concat();
+            let value = text::concat(&["Bearer ", token.text()]);
             call.headers.push(("authorization", value));
         }
     }

@@ -145,8 +145,9 @@ pub(super) fn http_date_ms(text: &str) -> Option<u64> {
         b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
         b"Dec",
     ];
-    let (_, rest) = text.split_once(", ")?;
+    let (_, rest) = text.split_once(',')?;
     let mut cursor = Cursor(rest.as_bytes());
+    cursor.one_of(b" ")?;
     let day = cursor.number(2)?;
     cursor.one_of(b" ")?;
     let name = cursor.0.get(..3)?;

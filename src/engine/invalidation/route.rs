@@ -5,6 +5,7 @@ use super::version::Version;
 use crate::engine::config::{self, BadInput};
 use crate::engine::key::{QueryKey, field, field_path, write_canonical, write_filled};
 use crate::engine::limits::{CHANGE_BYTES_MAX, SPANS_PER_ROUTE_MAX};
+use crate::engine::text;
 use crate::wire::json::{self, Raw, Writer};
 
 /// An event's name, and what it makes stale.
@@ -93,7 +94,7 @@ impl Target {
             Some(range) => read_spans(range).filter(|_| !misplaced)?,
             None if open.is_none() => {
                 // A string that begins with "$$." stands for one that begins with "$.".
-                let wide = if whole.text().contains("\"$$.") {
+                let wide = if text::find(whole.text(), "\"$$.").is_some() {
                     QueryKey::of_elements(&unescaped(&elements))?
                 } else {
                     whole
@@ -243,7 +244,14 @@ impl Identity {
 
 /// Parts in one text, kept apart by a character that is in no id worth the name.
 fn identity(parts: &[&str]) -> Box<str> {
-    parts.join("\n").into()
+    let mut all = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            all.push('\n');
+        }
+        all.push_str(part);
+    }
+    all.into()
 }
 
 /// Reads the routes of a configuration: an object from event names to routes.

@@ -3,6 +3,7 @@
 //! Close codes are the wire's ([`CloseRule`]); statuses of HTTP mean the same for every wire.
 
 use crate::engine::http::{Headers, retry_after};
+use crate::engine::text;
 use crate::engine::time::{Millis, Wall};
 use crate::wire::{CloseMeans, CloseRule};
 
@@ -47,7 +48,7 @@ pub(super) fn after_close(rules: &[CloseRule], code: u16, reason: &str) -> After
 
 /// `retry_after=ms` somewhere in the reason of a close.
 fn retry_after_ms(reason: &str) -> Option<Millis> {
-    let (_, number) = reason.split_once("retry_after=")?;
+    let number = text::after(reason, "retry_after=")?;
     let digits = number.split(|c: char| !c.is_ascii_digit()).next()?;
     digits.parse().ok().map(Millis)
 }

@@ -396,8 +396,8 @@ fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "null".to_owned();
     }
-    let basis = u128::from(part) * 10_000 / u128::from(whole);
-    let basis = u64::try_from(basis).unwrap_or(u64::MAX);
+    // Times and counts are far below what this could overflow at.
+    let basis = part.saturating_mul(10_000) / whole;
     let mut text = String::new();
     push_number(&mut text, basis / 100);
     text.push('.');
