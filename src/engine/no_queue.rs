@@ -16,9 +16,6 @@ use crate::wire::json::{Raw, Writer};
 /// Whether this module can send mutations, and so may lead tabs that have some.
 pub const SENDS: bool = false;
 
-/// What was expected where a handler stands.
-pub const HANDLER_EXPECTED: &str = NOT_HERE;
-
 const NOT_HERE: &str = "nothing: this module was built without mutations";
 
 /// How a queue stands that nothing is ever in, as [`Totals::write`] of the real one says it.
@@ -122,8 +119,8 @@ impl Draft {
 
 impl Handler {
     /// Refuses it.
-    pub fn read(_: Raw<'_>) -> Option<Handler> {
-        None
+    pub fn read(_: Raw<'_>) -> Result<Handler, BadInput> {
+        Err(BadInput::at("", NOT_HERE))
     }
 }
 
