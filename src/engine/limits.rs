@@ -347,6 +347,13 @@ pub const QUEUE_BACKOFF_FIRST: Millis = Millis::seconds(1);
 /// The longest wait. A server that is down for an hour is found again within half a minute.
 pub const QUEUE_BACKOFF_MAX: Millis = Millis::seconds(30);
 
+/// Who is not told of a login looks for one after this span, which doubles: an app that forgets to
+/// say so, or a token that is not to be had for a while, must not hold up the queue for ever.
+pub const QUEUE_LOGIN_FIRST: Millis = Millis::minutes(1);
+
+/// The longest of these spans.
+pub const QUEUE_LOGIN_MAX: Millis = Millis::minutes(15);
+
 /// How long a run may take unless its function says otherwise. One that never ends would hold up
 /// its lane for ever.
 pub const MUTATION_TIMEOUT: Millis = Millis::seconds(60);
@@ -399,8 +406,20 @@ pub const TALK_BYTES: usize = 256 << 10;
 /// The figures of the queue are said this often at most. A person sees no more.
 pub const TOTALS_SPAN: Millis = Millis(250);
 
-/// How often it is looked whether somebody cleared the storage, while there is something to lose.
+/// How often it is looked whether somebody cleared the storage, while mutations wait to be sent.
 pub const QUEUE_CHECK: Millis = Millis::seconds(10);
+
+/// And how often while only letters wait, which they do for days: an idle page is woken seldom.
+pub const QUEUE_CHECK_LETTERS: Millis = Millis::seconds(60);
+
+/// Who takes the lead waits this long before it reads the storage. Another tab's last writes take
+/// milliseconds to be seen, and so do its last words on what it ended; what is read too early is
+/// sent although it was given up.
+pub const QUEUE_SETTLE: Millis = Millis(250);
+
+/// When there is a link again, what is stale is fetched when a backlog is worked off, or after this
+/// span: a long one, or a slow server, must not keep the screen stale.
+pub const DRAIN_HOLD: Millis = Millis::seconds(3);
 
 /// After taking the lead the storage is read again once, for what was not yet to be seen.
 pub const QUEUE_RESCAN_FIRST: Millis = Millis::seconds(2);

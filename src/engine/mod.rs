@@ -244,6 +244,9 @@ impl Engine {
         self.touch(touches);
         self.journal.at(now.wall);
         let lapse = self.check_clocks(now);
+        if lapse.away() > AWAY {
+            self.queue.was_away(now);
+        }
         match input {
             Input::Tick => {}
             Input::Command(command) => self.on_command(now, command),
@@ -309,7 +312,7 @@ impl Engine {
             self.link.next_wakeup(),
             self.tabs.next_wakeup(),
             self.channels.next_wakeup(),
-            self.invalidation.next_wakeup(),
+            self.next_stale(),
             self.freshness.next_wakeup(),
             self.requests.next_wakeup(),
             self.next_telling(),
@@ -319,6 +322,11 @@ impl Engine {
             self.desk.next_wakeup(),
         ];
         parts.into_iter().flatten().min()
+    }
+
+    fn next_stale(&self) -> Option<Mono> {
+        let next = self.invalidation.next_wakeup();
+        next.filter(|_| !self.queue.holds())
     }
 
     fn on_command(&mut self, now: Now, command: Command) {

@@ -42,6 +42,15 @@ never! {
     Told
 }
 
+/// What a run comes to in figures. There is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the real one has them")]
+pub enum Tried {
+    Done,
+    Failed,
+    Conflict,
+}
+
 /// What the app wants to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
@@ -88,8 +97,7 @@ pub enum Step {
     Fault(&'static str),
     Seen(Stamp),
     NeedAuth,
-    Draining,
-    Drained,
+    Tried(Tried),
 }
 
 /// The queue of a tab that has none.
@@ -197,7 +205,13 @@ impl Queue {
     pub fn heard(&mut self, _: Now, _: &mut Rng, _: TabId, _: Raw<'_>) -> bool {
         false
     }
+    pub fn heard_of_others(&mut self, _: Now, _: TabId, _: Raw<'_>) {}
+    pub fn was_away(&mut self, _: Now) {}
     pub fn online(&mut self, _: Now, _: bool) {}
+    pub fn linked(&mut self, _: Now) {}
+    pub fn holds(&self) -> bool {
+        false
+    }
     pub fn authorized(&mut self, _: Now, _: &mut Rng) {}
     pub fn fence(&mut self, _: Rc<str>) {}
     pub fn tick(&mut self, _: Now, _: &mut Rng) {}

@@ -80,6 +80,10 @@ impl Engine {
 
     /// Tells the app what is stale and what to refetch. True if there was anything.
     pub(super) fn tell_stale(&mut self, now: Now) -> bool {
+        // What this page itself changed is to be with the server first.
+        if self.queue.holds() {
+            return false;
+        }
         let told = self.invalidation.flush(now.mono, &mut self.rng);
         let any = !told.stale.is_empty() || !told.refetch.is_empty();
         if !told.unseen.is_empty() {

@@ -303,6 +303,7 @@ impl Engine {
             Step::Up => {
                 self.desk_link(now, true);
                 self.channels.link_up();
+                self.queue.linked(now);
                 self.channel_steps(now);
             }
             Step::Down => {

@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use super::Engine;
 use super::ids::TabId;
+use super::metrics;
 use super::notice::{FaultCode, Notice};
 use super::output::Output;
-use super::queue::{Draft, Handler, MutationId, Outcome, Queue, Step};
+use super::queue::{Draft, Handler, MutationId, Outcome, Queue, Step, Tried};
 use super::store::{StoreFault, StoreOp};
 use super::tabs::Role;
 use super::tabs::message::Says;
@@ -60,6 +61,7 @@ impl Engine {
         if let Some(term) = Queue::claims(from, raw) {
             // What a leader says that is not ours, or not yet, is said again when it is.
             if !self.hears(now, term) || !self.tabs.follows(term) {
+                self.queue.heard_of_others(now, from, raw);
                 return;
             }
         }
@@ -102,7 +104,20 @@ impl Engine {
                     let _ = self.hlc.observe(now, &stamp);
                     continue;
                 }
-                Step::NeedAuth | Step::Draining | Step::Drained => continue,
+                Step::NeedAuth => {
+                    // Without a function to ask, somebody has to log in first.
+                    self.want_token(now);
+                    continue;
+                }
+                Step::Tried(tried) => {
+                    let outcome = match tried {
+                        Tried::Done => metrics::Outcome::Done,
+                        Tried::Failed => metrics::Outcome::Failed,
+                        Tried::Conflict => metrics::Outcome::Conflict,
+                    };
+                    self.metrics.mutated(now, outcome);
+                    continue;
+                }
             };
             self.out.push_back(output);
         }

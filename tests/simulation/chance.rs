@@ -20,6 +20,10 @@ pub(crate) enum Stream {
     App = 5,
     /// What the server does.
     Server = 6,
+    /// What happens to mutations and to the storage, and when.
+    QueuePlan = 16,
+    /// What the authors of mutations, the storage and the server's part in it do.
+    Queue = 17,
 }
 
 /// A stream of random numbers.

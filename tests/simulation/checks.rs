@@ -14,9 +14,9 @@ const OVERLAP: Time = 2 * S;
 /// How long after an event that came too early (others were missed) the app may not know yet.
 const OWED_FOR: Time = 3 * S;
 /// Inputs that a tab may handle in three minutes of calm: a ping every five seconds from the
-/// server, a question of one tab to the leader every ten seconds and the answer to it, and a few
-/// looks at the clock.
-const CALM_INPUTS: u64 = 140;
+/// server, a question of one tab to the leader every ten seconds and the answer to it, a look into
+/// the storage every minute (two if letters lie there), and a few looks at the clock.
+const CALM_INPUTS: u64 = 155;
 /// What each other tab of the browser adds: a sign of life every minute.
 const CALM_INPUTS_A_TAB: u64 = 3;
 
@@ -88,7 +88,12 @@ impl World {
         if !self.server.up || browser.network.troubled(self.now) {
             self.fetch_trouble = self.fetch_trouble.max(self.now);
         }
-        let steady = self.tabs[tab].steady_since.max(self.fetch_trouble);
+        // What the page itself changed offline goes first, for a while.
+        let held = self.queue.held_until[self.tabs[tab].seat.browser];
+        let steady = self.tabs[tab]
+            .steady_since
+            .max(self.fetch_trouble)
+            .max(held);
         // The fetch under way, the one that follows, the window, and a moment to spare.
         let bound = 2 * self.shape.fetch + 2 * WINDOW.0 * MS + S;
         let Some((query, since)) = self.tabs[tab].app.longest_unserved() else {

@@ -158,6 +158,7 @@ impl World {
             }
             Transition::LoseEvent { kind } => self.lose_event(kind),
             Transition::HostileFrame { browser, which } => self.hostile_frame(browser, which),
+            Transition::Queue(deed) => self.do_deed(deed),
         }
     }
 
@@ -634,6 +635,7 @@ impl World {
             self.thaw(tab);
             self.restore(tab);
         }
+        self.heal_queue();
         for kind in 0..self.shape.extent.kinds {
             if self.owes_event || self.chance.app.one_in(3) {
                 let at = self.now + self.chance.app.between(S, 30 * S);
@@ -652,5 +654,6 @@ impl World {
                 self.reconnect(tab);
             }
         }
+        self.mend_queue();
     }
 }

@@ -28,6 +28,7 @@ mod neighbour;
 mod network;
 mod promises;
 mod query;
+mod queue;
 mod reference;
 mod run;
 mod server;

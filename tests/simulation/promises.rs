@@ -15,6 +15,12 @@ pub(crate) enum Promise {
     G3,
     /// One browser, one link, one leader.
     G5,
+    /// Accepted is durable: what was accepted survives, what was refused is never sent.
+    G6,
+    /// Once, in order: each mutation takes effect once, in order in its lane.
+    G7,
+    /// Nothing vanishes: every mutation ends done, given up, or on a list.
+    G8,
     /// Calm: nothing runs hot.
     G10,
     /// A good neighbour: dials are spread and bounded, the server's word counts.
@@ -31,6 +37,9 @@ impl Promise {
             Promise::G2 => "no starvation",
             Promise::G3 => "no gap",
             Promise::G5 => "one browser, one link",
+            Promise::G6 => "accepted is durable",
+            Promise::G7 => "once, in order",
+            Promise::G8 => "nothing vanishes",
             Promise::G10 => "calm",
             Promise::G11 => "good neighbour",
             Promise::G12 => "hostile input",

@@ -91,9 +91,15 @@ impl World {
             }
             self.before_fence(tab, &arrival);
             self.tabs[tab].engine.handle(now, input);
+            self.note_link(tab, &arrival);
             while let Some(output) = self.tabs[tab].engine.poll_output() {
                 match output {
                     Output::Tell(notice) => notices.push(notice),
+                    // As in the shell: the app's functions are called by who is told.
+                    Output::RunMutation(run) => notices.push(Notice::Run(run)),
+                    Output::CancelMutation { id, attempt } => {
+                        notices.push(Notice::CancelRun { id, attempt });
+                    }
                     output => self.perform(tab, output, &mut inbox),
                 }
                 if self.burn_fuse(tab) {
@@ -137,6 +143,9 @@ impl World {
                 if !self.tabs[tab].hears_on(*port) =>
             {
                 None
+            }
+            Arrival::Queue(crate::queue::Arrival::Ran(id, attempt, _)) => {
+                self.run_ends(tab, *id, *attempt).then_some(ConnId(0))
             }
             _ => Some(ConnId(0)),
         }
@@ -267,7 +276,9 @@ impl World {
             }
             Output::Tell(_) => {}
             other => {
-                if let Some(other) = self.perform_among_tabs(tab, other, inbox) {
+                let other = self.perform_among_tabs(tab, other, inbox);
+                let other = other.and_then(|other| self.perform_on_storage(tab, other, inbox));
+                if let Some(other) = other {
                     self.unmodelled(&other);
                 }
             }
@@ -307,6 +318,7 @@ impl World {
         // Whatever the server said is forgotten with the last lead.
         self.tabs[claim.tab].neighbour.absolved();
         self.took_lead(claim.tab);
+        self.queue_led(claim.tab);
         let at = self.now + self.chance.browser.between(1, 4 * MS);
         let arrival = Arrival::Lock(LockEvent::Granted(claim.ticket));
         self.agenda.add(at, Happening::Arrives(claim.tab, arrival));
@@ -439,6 +451,7 @@ impl World {
             Notice::Fault(fault) => tell!(self, "{} is told: {fault:?}", self.name(tab)),
             _ => {}
         }
+        self.hear_of_mutations(tab, notice);
         match self.tabs[tab].app.hear(self.now, notice, &self.truth) {
             Ok(heard) => {
                 if heard.owes {
@@ -511,6 +524,7 @@ impl World {
             }
         }
         self.tabs[tab].socket = None;
+        self.queue_ends(tab);
         if crashed {
             self.free_after_crash(tab);
         } else {

@@ -105,6 +105,74 @@ rare! {
     SlowBus,
     /// A leader was asked for a channel that only a follower watches.
     FollowersOwnChannel,
+    /// A tab that leads read what was not true any more.
+    StaleReadByLeader,
+    /// A write found no room.
+    QuotaRefused,
+    /// An access to the storage threw.
+    StorageThrew,
+    /// A mutation was accepted that is in memory only.
+    AcceptedInMemory,
+    /// The storage was cleared while mutations waited.
+    ClearedWhileQueued,
+    /// A record was damaged.
+    RecordDamaged,
+    /// Other code left what looks like ours.
+    JunkInStorage,
+    /// The power was lost while mutations waited.
+    PowerLostWhileQueued,
+    /// Mutations of two tabs waited at the same time.
+    TwoTabsQueueAtOnce,
+    /// More mutations were made than may wait.
+    QueueFull,
+    /// A mutation was sent again.
+    MutationSentAgain,
+    /// The server knew the key that it was sent.
+    KeyKnownToServer,
+    /// The server did something and its answer was lost.
+    AnswerLostAfterEffect,
+    /// The server never answered a mutation.
+    MutationHung,
+    /// A tab ended after the server did what it had sent and before it heard.
+    CrashBetweenCommitAndAnswer,
+    /// A tab ended while it was sending a mutation.
+    CrashWithMutationOnItsWay,
+    /// Another tab ran the function for the one that leads.
+    RunByAnotherTab,
+    /// A page lost a function for mutations.
+    FunctionGone,
+    /// The server wanted a login for a mutation.
+    MutationWantsLogin,
+    /// The server asked to slow down.
+    MutationSlowedDown,
+    /// And did while several waited.
+    DrainUnderSlowDown,
+    /// A newer mutation replaced one that waited.
+    Superseded,
+    /// What the other side had was kept.
+    OtherSideKept,
+    /// A mutation was given up by a person.
+    Discarded,
+    /// A conflict waited for a person.
+    ConflictForUser,
+    /// A mutation failed for good.
+    DeadLetter,
+    /// A lane waited for a person.
+    LaneHeldByConflict,
+    /// A person tried one again.
+    LetterRetried,
+    /// A person changed one and tried it again.
+    LetterEdited,
+    /// A person settled a conflict.
+    ConflictResolved,
+    /// The answer to somebody who gave one up came.
+    DiscardAnswered,
+    /// The queue was saved to a file.
+    QueueExported,
+    /// And taken back.
+    QueueImported,
+    /// Somebody wanted all sent now.
+    QueueFlushed,
 }
 
 /// The counts.

@@ -122,6 +122,8 @@ pub(crate) enum Arrival {
     Answer(usize, u32, Answer),
     /// The app tries a query again.
     Retry(usize),
+    /// Something about mutations or the storage.
+    Queue(crate::queue::Arrival),
     /// The timer went off.
     Tick,
 }
@@ -167,6 +169,7 @@ impl Arrival {
             },
             Arrival::TabLocks(held) => Input::TabLocks(held),
             Arrival::Page(event) => Input::Page(*event),
+            Arrival::Queue(arrival) => arrival.input(),
             Arrival::Tick => Input::Tick,
             Arrival::Answer(..) | Arrival::Retry(_) => return None,
         })

@@ -130,6 +130,10 @@ pub(crate) enum Transition {
     LoseEvent { kind: usize },
     /// It sends what is not of the protocol.
     HostileFrame { browser: usize, which: u64 },
+
+    // Mutations and the storage.
+    /// Whatever `queue/plan.rs` says.
+    Queue(crate::queue::Deed),
 }
 
 /// Something that happens at a moment.

@@ -16,6 +16,7 @@ use crate::neighbour::Neighbour;
 use crate::network::{Network, Socket};
 use crate::promises::{Broken, Promise};
 use crate::query::Style;
+use crate::queue::{self, Queue};
 use crate::reference::{Kind, Reference};
 use crate::server::Server;
 use crate::sometimes::{Rare, Sometimes};
@@ -42,6 +43,7 @@ pub(crate) struct World {
     pub(crate) sockets: Vec<Socket>,
     pub(crate) server: Server,
     pub(crate) truth: Reference,
+    pub(crate) queue: Queue,
     pub(crate) chance: Streams,
     pub(crate) story: Story,
     pub(crate) sometimes: Sometimes,
@@ -133,6 +135,8 @@ pub(crate) enum Happening {
     Heal,
     /// A person mends what only a person can.
     Mend,
+    /// Something about mutations or the storage is due.
+    Queue(queue::Due),
     /// Everything must be well again.
     Settled,
     /// Something gentle happens in a healed world.
@@ -199,6 +203,9 @@ impl World {
             ..extent
         };
         let mut plan = transition::plan(&extent, &mut Chance::new(seed, Stream::Plan));
+        let (queue, deeds) = Queue::new(seed, &extent);
+        plan.extend(deeds);
+        plan.sort_by_key(|planned| planned.at);
         if let Some(kept) = kept {
             let mut kept = kept.iter();
             plan.retain(|_| kept.next().copied().unwrap_or(true));
@@ -234,6 +241,7 @@ impl World {
             sockets: Vec::new(),
             server: Server::new(extent.channels, history, ping),
             truth,
+            queue,
             chance: Streams {
                 network: Chance::new(seed, Stream::Network),
                 browser: Chance::new(seed, Stream::Browser),
@@ -333,11 +341,15 @@ impl World {
                 };
                 // What the server said last may still be on its way.
                 self.agenda.add(self.now + 30 * S, Happening::Mend);
+                let decide = Happening::Queue(queue::Due::Decide);
+                self.agenda.add(self.now + span / 2, decide);
                 self.agenda.add(self.now + span, Happening::Settled);
             }
             Happening::Mend => self.mend(),
+            Happening::Queue(due) => self.queue_happens(due),
             Happening::Settled => {
                 self.check_healed("after the last fault");
+                self.check_queue("after the last fault");
                 for drill in 0..drill::DRILLS {
                     let at = self.now + u64::from(drill) * drill::APART;
                     self.agenda.add(at, Happening::Drill(drill));
@@ -369,11 +381,13 @@ impl World {
             .map(|channel| format!("\"{}\"", channel_name(channel)))
             .collect();
         let config = format!(
-            r#"{{"backend":{{"kind":"everfresh","url":"ws://world/live"}},"channels":[{}],{}}}"#,
+            r#"{{"backend":{{"kind":"everfresh","url":"ws://world/live"}},"channels":[{}],{}{}}}"#,
             channels.join(","),
+            self.queue.shape.settings,
             self.shape.routes
         );
         let config = Config::parse(&config).expect("the simulator writes good settings");
+        self.queue.shape.configured(&config);
         let style = self.style();
         let browser = &self.browsers[seat.browser];
         let origin = browser.mono(self.now);
@@ -416,6 +430,7 @@ impl World {
             bus_last: Vec::new(),
         });
         self.browsers[seat.browser].seats[seat.place] = Some(at);
+        self.queue_opens(at);
         for query in 0..self.shape.queries.len() {
             if self.chance.app.below(3) > 0 {
                 self.mount(at, query);

@@ -9,7 +9,7 @@ use super::mutation::MutationId;
 use super::record::marker_key;
 use super::word::Entry;
 use crate::engine::ids::TabId;
-use crate::engine::limits::{QUEUE_CHECK, QUEUE_SLICE};
+use crate::engine::limits::{QUEUE_CHECK, QUEUE_CHECK_LETTERS, QUEUE_SLICE};
 use crate::engine::store::{StoreFault, StoreOp};
 use crate::engine::time::{Mono, Now};
 
@@ -41,9 +41,20 @@ impl Desk {
     /// Something is stored from now on that somebody may clear.
     pub(super) fn watch_storage(&mut self, now: Now) {
         if let (Check::Off, false) = (self.check, self.blocked) {
-            self.check = Check::At(now.mono + QUEUE_CHECK);
+            self.check = Check::At(now.mono + self.check_span);
             let key = marker_key(&self.scope);
             self.write(key, "1".to_owned());
+        }
+    }
+
+    /// What would be lost if somebody cleared the storage: mutations that wait, or letters only.
+    pub(super) fn would_lose(&mut self, now: Now, mutations: bool) {
+        self.check_span = match mutations {
+            true => QUEUE_CHECK,
+            false => QUEUE_CHECK_LETTERS,
+        };
+        if let Check::At(at) = self.check {
+            self.check = Check::At(at.min(now.mono + self.check_span));
         }
     }
 
@@ -67,7 +78,7 @@ impl Desk {
         if !matches!(self.check, Check::Asked(asked) if asked == op) {
             return false;
         }
-        self.check = Check::At(now.mono + QUEUE_CHECK);
+        self.check = Check::At(now.mono + self.check_span);
         match result {
             Ok([None]) => self.cleared(now),
             Ok(_) | Err(StoreFault::Quota) => {}

@@ -8,16 +8,17 @@ use super::answered::Answered;
 use super::cleared::{Check, Rewriting};
 use super::mutation::{Mutation, MutationId};
 use super::record::Slot;
+use super::sender::Asker;
 use super::settings::{Draft, Handler, Settings};
-use super::talk::Talk;
+use super::talk::{Offer, Talk};
 use super::told::{Answer, End, Refusal, Run, Told};
 use super::word::{Again, Entry};
 use super::{Step, Totals};
 use crate::engine::hlc::Stamp;
-use crate::engine::ids::TabId;
+use crate::engine::ids::{TabId, Term, number_text};
 use crate::engine::limits::{
-    QUEUE_ASKS_MAX, QUEUE_FLYING_MAX, QUEUE_ITEM_BYTES_MAX, QUEUE_REPOST_FIRST, QUEUE_REPOST_MAX,
-    TALK_BYTES,
+    QUEUE_ASKS_MAX, QUEUE_CHECK, QUEUE_FLYING_MAX, QUEUE_ITEM_BYTES_MAX, QUEUE_REPOST_FIRST,
+    QUEUE_REPOST_MAX, TALK_BYTES,
 };
 use crate::engine::map::Map;
 use crate::engine::store::{StoreFault, StoreOp};
@@ -39,7 +40,7 @@ pub(super) struct Desk {
     /// What ended, so that whatever is read or heard late is known for what it is.
     pub(super) answered: Answered,
     pub(super) out: VecDeque<Step>,
-    /// The storage cannot be used at all.
+    /// The storage answered last that it cannot be used at all.
     pub(super) blocked: bool,
     /// The greatest order that was heard of.
     order: u64,
@@ -47,14 +48,18 @@ pub(super) struct Desk {
     seen: Option<Stamp>,
     op: StoreOp,
     writing: VecDeque<(StoreOp, Writing)>,
+    imports: Vec<Import>,
     /// Questions that the leader has not answered.
     asks: Map<u64, String>,
     repost: Option<Repost>,
     pub(super) check: Check,
+    pub(super) check_span: Millis,
     /// Where the rewriting of what somebody cleared has come to.
     pub(super) rewriting: Option<Rewriting>,
     /// What was accepted here and the leader does not count yet.
     untold: Size,
+    /// The server wants calm until then, as the leader said.
+    pub(super) calm: Option<Mono>,
 }
 
 /// How much something takes of the bounds.
@@ -85,6 +90,18 @@ pub(super) struct Mine {
     pub(super) durable: bool,
     /// Whether the present leader has it.
     pub(super) taken: bool,
+    /// The tab that led when it was accepted: no other one can have sent it before.
+    pub(super) under: Option<Term>,
+}
+
+impl Mine {
+    fn offer(&self) -> Offer {
+        Offer {
+            mutation: Rc::clone(&self.mutation),
+            durable: self.durable,
+            under: self.under,
+        }
+    }
 }
 
 /// A run of another page.
@@ -97,10 +114,28 @@ pub(super) struct Flying {
 /// A mutation that the storage was asked to take.
 #[derive(Debug)]
 struct Writing {
-    /// The call that waits for it; none if it was imported.
-    call: Option<u64>,
+    by: By,
     mutation: Rc<Mutation>,
     again: Option<Again>,
+}
+
+/// Who waits for the storage's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// A call of this page.
+    Call(u64),
+    /// An import, by its number.
+    Import(u64),
+}
+
+/// An import under way.
+#[derive(Debug)]
+struct Import {
+    number: u64,
+    asker: Asker,
+    left: usize,
+    stored: u64,
+    why: Refusal,
 }
 
 /// A mutation that was accepted just now, and what its runs have to know of those before.
@@ -134,11 +169,14 @@ impl Desk {
             seen: None,
             op: StoreOp::default(),
             writing: VecDeque::new(),
+            imports: Vec::new(),
             asks: Map::new(),
             repost: None,
             check: Check::Off,
+            check_span: QUEUE_CHECK,
             rewriting: None,
             untold: Size::default(),
+            calm: None,
         }
     }
 
@@ -178,6 +216,11 @@ impl Desk {
         self.rewriting = None;
     }
 
+    /// The storage can be used.
+    pub(super) fn unblock(&mut self) {
+        self.blocked = false;
+    }
+
     /// A mutation was heard of: what is accepted from now on comes after it.
     pub(super) fn heard_of(&mut self, mutation: &Mutation) {
         self.order = self.order.max(mutation.id.order);
@@ -187,14 +230,8 @@ impl Desk {
         }
     }
 
-    /// Takes a draft: stores it, or refuses it. Gives it back if it is accepted without.
-    pub(super) fn draft(
-        &mut self,
-        now: Now,
-        draft: Draft,
-        stamp: Stamp,
-        waiting: Size,
-    ) -> Option<Accepted> {
+    /// Takes a draft: asks the storage to take it, or refuses it.
+    pub(super) fn draft(&mut self, now: Now, draft: Draft, stamp: Stamp, waiting: Size) {
         let call = draft.call;
         let id = MutationId::next(self.me, now.wall, self.order);
         let mutation = Mutation {
@@ -217,33 +254,58 @@ impl Desk {
             Some(Refusal::TooLarge)
         } else if count >= self.settings.count || taken + bytes > self.settings.bytes {
             Some(Refusal::Full)
-        } else if self.blocked && !self.settings.volatile {
-            Some(Refusal::Blocked)
         } else {
             None
         };
         if let Some(why) = refused {
             self.tell(Told::Refused { call, why });
-            return None;
+            return;
         }
         self.order = id.order;
         let mutation = Rc::new(mutation);
-        if self.blocked {
-            self.untold.add(&mutation);
-            self.accept(now, call, &mutation, false);
-            return Some((mutation, None));
+        self.store(By::Call(call), mutation, None);
+    }
+
+    /// Asks the storage to take what was imported.
+    pub(super) fn import(&mut self, mutations: Vec<Accepted>, asker: Asker) {
+        let number = self.next_op().0;
+        self.imports.push(Import {
+            number,
+            asker,
+            left: mutations.len(),
+            stored: 0,
+            why: Refusal::Quota,
+        });
+        for (mutation, again) in mutations {
+            self.heard_of(&mutation);
+            self.store(By::Import(number), mutation, again);
         }
-        self.store(Some(call), mutation, None);
-        None
+    }
+
+    /// Counts the storage's answer to a part of an import.
+    fn imported(&mut self, number: u64, result: Result<(), Refusal>) {
+        if let Some(import) = self.imports.iter_mut().find(|i| i.number == number) {
+            import.left -= 1;
+            match result {
+                Ok(()) => import.stored += 1,
+                Err(why) => import.why = why,
+            }
+        }
+    }
+
+    /// An import that the storage has answered: who asked, and how many it took.
+    pub(super) fn import_over(&mut self) -> Option<(Asker, Answer)> {
+        let at = self.imports.iter().position(|import| import.left == 0)?;
+        let import = self.imports.swap_remove(at);
+        let answer = match import.stored {
+            0 => Err(import.why),
+            stored => Ok(number_text(stored)),
+        };
+        Some((import.asker, answer))
     }
 
     /// Asks the storage to take a mutation.
-    pub(super) fn store(
-        &mut self,
-        call: Option<u64>,
-        mutation: Rc<Mutation>,
-        again: Option<Again>,
-    ) {
+    fn store(&mut self, by: By, mutation: Rc<Mutation>, again: Option<Again>) {
         let entry = match &again {
             None => Entry::Accepted(Rc::clone(&mutation)),
             Some(again) => Entry::Again(Rc::clone(&mutation), again.clone()),
@@ -251,7 +313,7 @@ impl Desk {
         let op = self.write(entry.slot().key(&self.scope), entry.record());
         self.untold.add(&mutation);
         let writing = Writing {
-            call,
+            by,
             mutation,
             again,
         };
@@ -267,24 +329,28 @@ impl Desk {
     ) -> Option<Accepted> {
         let at = self.writing.iter().position(|(asked, _)| *asked == op)?;
         let (_, writing) = self.writing.remove(at)?;
+        if result.is_ok() {
+            self.unblock();
+        }
         let Writing {
-            call,
+            by,
             mutation,
             again,
         } = writing;
-        let why = match (result, call) {
-            (Ok(()), Some(call)) => {
+        let why = match (result, by) {
+            (Ok(()), By::Call(call)) => {
                 self.accept(now, call, &mutation, true);
                 return Some((mutation, again));
             }
-            (Ok(()), None) => {
+            (Ok(()), By::Import(number)) => {
                 self.untold.sub(&mutation);
+                self.imported(number, Ok(()));
                 return Some((mutation, again));
             }
             (Err(StoreFault::Quota), _) => Refusal::Quota,
-            (Err(StoreFault::Blocked), call) => {
+            (Err(StoreFault::Blocked), by) => {
                 self.block();
-                if let (true, Some(call)) = (self.settings.volatile, call) {
+                if let (true, By::Call(call)) = (self.settings.volatile, by) {
                     self.accept(now, call, &mutation, false);
                     return Some((mutation, again));
                 }
@@ -292,8 +358,9 @@ impl Desk {
             }
         };
         self.untold.sub(&mutation);
-        if let Some(call) = call {
-            self.tell(Told::Refused { call, why });
+        match by {
+            By::Call(call) => self.tell(Told::Refused { call, why }),
+            By::Import(number) => self.imported(number, Err(why)),
         }
         None
     }
@@ -305,6 +372,7 @@ impl Desk {
             mutation: Rc::clone(mutation),
             durable,
             taken: false,
+            under: None,
         };
         self.mine.insert(id, mine);
         if durable {
@@ -351,16 +419,12 @@ impl Desk {
         let mut items = Vec::new();
         let mut bytes = 0;
         let mut any = false;
-        let untaken: Vec<(Rc<Mutation>, bool)> = self
-            .mine
-            .values()
-            .filter(|mine| !mine.taken)
-            .map(|mine| (Rc::clone(&mine.mutation), mine.durable))
-            .collect();
-        for (mutation, durable) in untaken {
+        let untaken = self.mine.values().filter(|mine| !mine.taken);
+        let untaken: Vec<Offer> = untaken.map(|mine| mine.offer()).collect();
+        for offer in untaken {
             any = true;
-            bytes += mutation.bytes();
-            items.push((mutation, durable));
+            bytes += offer.mutation.bytes();
+            items.push(offer);
             if bytes > TALK_BYTES {
                 bytes = 0;
                 self.post(&Talk::Queued(std::mem::take(&mut items)));
@@ -376,9 +440,12 @@ impl Desk {
     }
 
     /// Tells the leader of one that was just accepted.
-    pub(super) fn hand_over(&mut self, now: Mono, mutation: &Rc<Mutation>) {
-        let durable = self.mine.get(&mutation.id).is_some_and(|mine| mine.durable);
-        self.post(&Talk::Queued(vec![(Rc::clone(mutation), durable)]));
+    pub(super) fn hand_over(&mut self, now: Mono, to: Term, id: MutationId) {
+        if let Some(mine) = self.mine.get_mut(&id) {
+            mine.under = Some(to);
+            let offer = mine.offer();
+            self.post(&Talk::Queued(vec![offer]));
+        }
         self.repost.get_or_insert(Repost {
             at: now + QUEUE_REPOST_FIRST,
             wait: QUEUE_REPOST_FIRST,
@@ -451,7 +518,7 @@ impl Desk {
         let writing = std::mem::take(&mut self.writing);
         for (_, writing) in writing {
             self.remove(Slot::Accepted(writing.mutation.id));
-            if let Some(call) = writing.call {
+            if let By::Call(call) = writing.by {
                 let why = Refusal::User;
                 self.tell(Told::Refused { call, why });
             }
@@ -469,12 +536,14 @@ impl Desk {
                 answer,
             });
         }
+        self.imports.clear();
         self.flying.clear();
         self.answered = Answered::default();
         self.repost = None;
         self.rewriting = None;
         self.check = Check::Off;
         self.untold = Size::default();
+        self.calm = None;
         self.scope = scope;
     }
 

@@ -12,6 +12,7 @@ use super::outcome::{Class, Failure, Outcome};
 use super::record::Slot;
 use super::sender::{Sender, Stage};
 use super::settings::Policy;
+use super::talk::Lead;
 use super::told::{End, How};
 use super::word::{Again, Entry, Letter, Why};
 use crate::engine::limits::{CONFLICT_ROUNDS_MAX, UNCLEAR_ATTEMPTS_MAX};
@@ -75,11 +76,13 @@ impl Sender {
                 self.put_back(now, id, Some(due));
             }
             Class::SlowDown => {
-                self.gate.slow_down(now.mono, failure.after, rng);
+                let until = self.gate.slow_down(now.mono, failure.after, rng);
+                let span = until.since(now.mono);
+                self.say(desk, Lead::Calm(now.wall_at(until), span));
                 self.put_back(now, id, None);
             }
             Class::Auth => {
-                if self.gate.unauthorized() {
+                if self.gate.unauthorized(now.mono, item.login) {
                     desk.out.push_back(Step::NeedAuth);
                 }
                 self.put_back(now, id, None);
@@ -96,7 +99,7 @@ impl Sender {
                 }
                 item.tries = item.tries.saturating_add(1);
                 let tries = item.tries;
-                let handler = self.handler(desk, &mutation);
+                let handler = self.treats(desk, id);
                 let unclear = failure.class == Class::Unclear;
                 let most = handler.attempts.or(unclear.then_some(UNCLEAR_ATTEMPTS_MAX));
                 if most.is_some_and(|most| tries >= most) {
@@ -126,7 +129,7 @@ impl Sender {
             return;
         };
         let mutation = Rc::clone(&item.mutation);
-        let policy = self.handler(desk, &mutation).conflict;
+        let policy = self.treats(desk, id).conflict;
         let theirs = Rc::clone(&failure.body);
         let again = Again {
             renewed: item.again.renewed + 1,
@@ -185,7 +188,7 @@ impl Sender {
         let again = item.again.clone();
         let mut letter = Letter::new(why, failure, item.attempts, again, now.wall);
         letter.fields = fields;
-        letter.stops = self.handler(desk, &mutation).stops;
+        letter.stops = self.treats(desk, id).stops;
         let entry = Entry::Letter(mutation, letter);
         self.note(desk, now, id, entry, Then::Bury, None);
     }
@@ -197,6 +200,26 @@ impl Sender {
             item.stage = Stage::Waiting;
             let lane = &item.mutation.lane;
             self.lanes.put_back(now.mono, lane, id, due);
+        }
+    }
+
+    /// A tab that led before us says that one came to an end.
+    pub(super) fn ended_elsewhere(&mut self, desk: &mut Desk, now: Now, id: MutationId, end: End) {
+        // A letter stands in the storage, and may have been tried again since.
+        if let End::Dead { .. } = end {
+            return;
+        }
+        match self.items.get(&id).map(|item| item.stage) {
+            Some(Stage::Noting) => {}
+            Some(Stage::Waiting | Stage::Running { .. } | Stage::Parked) => {
+                self.end(desk, now, id, end);
+            }
+            None => {
+                if let Some((mutation, _)) = self.take_letter(id) {
+                    self.lanes.go_on(now.mono, &mutation.lane, id);
+                }
+                self.say_ended(desk, id, end);
+            }
         }
     }
 
@@ -219,6 +242,7 @@ impl Sender {
             desk.cancel(id);
         }
         self.say_ended(desk, id, end);
+        self.forget_aside(id);
         desk.remove(Slot::Accepted(id));
         if item.word {
             desk.remove(Slot::Word(id));

@@ -4,7 +4,9 @@
 //! of them would suffer from is here: no network, no login, a server that asks to slow down.
 //! After such a trouble one is sent alone, and only when the server answered go the others.
 
-use crate::engine::limits::{QUEUE_BACKOFF_FIRST, QUEUE_BACKOFF_MAX};
+use crate::engine::limits::{
+    QUEUE_BACKOFF_FIRST, QUEUE_BACKOFF_MAX, QUEUE_LOGIN_FIRST, QUEUE_LOGIN_MAX,
+};
 use crate::engine::rng::Rng;
 use crate::engine::time::{Millis, Mono};
 
@@ -12,10 +14,14 @@ use crate::engine::time::{Millis, Mono};
 #[derive(Debug)]
 pub(super) struct Gate {
     state: State,
+    /// The server asked to slow down: nothing before then, whatever else is well again.
+    calm: Option<Mono>,
     /// What the browser believes about the network. It is a hint: true means nothing.
     online: bool,
     /// Logins that the server refused in a row.
     refused: u32,
+    /// Counts the logins.
+    login: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +32,8 @@ enum State {
     Trial { failures: u32 },
     /// Nothing until then.
     Shut { until: Mono, failures: u32 },
-    /// Nothing until there is a login.
-    Auth,
+    /// Nothing until there is a login, or one may have come that nobody told us of.
+    Auth { until: Mono },
 }
 
 /// What the gate shows.
@@ -43,26 +49,34 @@ impl Gate {
     pub(super) fn new(online: bool) -> Self {
         Gate {
             state: State::Trial { failures: 0 },
+            calm: None,
             online,
             refused: 0,
+            login: 0,
         }
     }
 
     /// How many may be on their way at a time.
     pub(super) fn limit(&self, usual: usize) -> usize {
-        match (self.online, self.state) {
-            (false, _) | (true, State::Shut { .. } | State::Auth) => 0,
-            (true, State::Trial { .. }) => 1,
-            (true, State::Open) => usual,
+        match self.state {
+            _ if !self.online || self.calm.is_some() => 0,
+            State::Shut { .. } | State::Auth { .. } => 0,
+            State::Trial { .. } => 1,
+            State::Open => usual,
         }
     }
 
     pub(super) fn shows(&self) -> Shows {
-        match (self.online, self.state) {
-            (_, State::Auth) => Shows::Auth,
-            (false, State::Open | State::Trial { .. } | State::Shut { .. }) => Shows::Offline,
-            (true, State::Shut { until, .. }) => Shows::Waiting(until),
-            (true, State::Open | State::Trial { .. }) => Shows::Open,
+        match (self.state, self.calm) {
+            (State::Auth { .. }, _) => Shows::Auth,
+            (State::Open | State::Trial { .. } | State::Shut { .. }, _) if !self.online => {
+                Shows::Offline
+            }
+            (State::Shut { until, .. }, calm) => {
+                Shows::Waiting(calm.map_or(until, |c| c.max(until)))
+            }
+            (State::Open | State::Trial { .. }, Some(calm)) => Shows::Waiting(calm),
+            (State::Open | State::Trial { .. }, None) => Shows::Open,
         }
     }
 
@@ -71,7 +85,7 @@ impl Gate {
         match self.state {
             State::Trial { .. } => self.state = State::Open,
             // What was sent before it was shut does not open it.
-            State::Open | State::Shut { .. } | State::Auth => {}
+            State::Open | State::Shut { .. } | State::Auth { .. } => {}
         }
     }
 
@@ -87,7 +101,7 @@ impl Gate {
             State::Trial { failures } => failures,
             // Several were on their way when the network went: that is one failure.
             State::Shut { until, .. } => return until,
-            State::Auth => return now,
+            State::Auth { .. } => return now,
         };
         let until = now + backoff(failures, rng);
         let failures = failures.saturating_add(1);
@@ -95,34 +109,54 @@ impl Gate {
         until
     }
 
-    /// The server asked everybody of us to wait.
-    pub(super) fn slow_down(&mut self, now: Mono, asked: Option<Millis>, rng: &mut Rng) {
-        let (failures, already) = match self.state {
-            State::Open => (0, now),
-            State::Trial { failures } => (failures, now),
-            State::Shut { until, failures } => (failures, until),
-            State::Auth => return,
+    /// The server asked everybody of us to wait. Gives until when.
+    pub(super) fn slow_down(&mut self, now: Mono, asked: Option<Millis>, rng: &mut Rng) -> Mono {
+        let failures = match &mut self.state {
+            State::Open => {
+                self.state = State::Trial { failures: 1 };
+                0
+            }
+            State::Trial { failures } | State::Shut { failures, .. } => {
+                *failures = failures.saturating_add(1);
+                *failures - 1
+            }
+            State::Auth { .. } => 0,
         };
         // What was asked for is waited for in full, and the jitter comes on top.
         let until = now + asked.unwrap_or_default() + backoff(failures, rng);
-        let until = until.max(already);
-        let failures = failures.saturating_add(1);
-        self.state = State::Shut { until, failures };
+        self.keep_calm(until)
     }
 
-    /// The server wants a login. True if that was not known yet.
-    pub(super) fn unauthorized(&mut self) -> bool {
-        let news = self.state != State::Auth;
-        if news {
-            self.refused = self.refused.saturating_add(1);
+    /// Another tab was asked to wait until then, or we were. Gives until when in all.
+    pub(super) fn keep_calm(&mut self, until: Mono) -> Mono {
+        let until = self.calm.map_or(until, |calm| calm.max(until));
+        self.calm = Some(until);
+        until
+    }
+
+    /// Under which login something is sent now.
+    pub(super) fn login(&self) -> u32 {
+        self.login
+    }
+
+    /// The server wants a login, for something that was sent under one of ours. True if that was
+    /// not known yet.
+    pub(super) fn unauthorized(&mut self, now: Mono, login: u32) -> bool {
+        // What was sent before the last login says nothing about it.
+        if matches!(self.state, State::Auth { .. }) || login != self.login {
+            return false;
         }
-        self.state = State::Auth;
-        news
+        let wait = QUEUE_LOGIN_FIRST.0.saturating_mul(1 << self.refused.min(8));
+        let until = now + Millis(wait.min(QUEUE_LOGIN_MAX.0));
+        self.refused = self.refused.saturating_add(1);
+        self.state = State::Auth { until };
+        true
     }
 
     /// There is a new login. One that is refused again and again is tried ever more slowly.
     pub(super) fn authorized(&mut self, now: Mono, rng: &mut Rng) {
-        if self.state != State::Auth {
+        self.login = self.login.wrapping_add(1);
+        if !matches!(self.state, State::Auth { .. }) {
             return;
         }
         self.state = match self.refused.checked_sub(2) {
@@ -139,35 +173,58 @@ impl Gate {
         let back = online && !self.online;
         self.online = online;
         if back {
-            self.hurry();
+            self.network_back();
         }
         back
     }
 
-    /// The user, or the network, wants it now.
+    /// The user wants it now.
     pub(super) fn hurry(&mut self) {
+        self.calm = None;
+        self.network_back();
+    }
+
+    /// There is a network again. That is no answer to a server that asked for calm. True if that
+    /// was waited for.
+    pub(super) fn network_back(&mut self) -> bool {
         match self.state {
-            State::Shut { failures, .. } => self.state = State::Trial { failures },
-            State::Open | State::Trial { .. } | State::Auth => {}
+            State::Shut { failures, .. } => {
+                self.state = State::Trial { failures };
+                true
+            }
+            State::Open | State::Trial { .. } | State::Auth { .. } => false,
         }
     }
 
     /// Time passed. True if one may be tried again.
     pub(super) fn tick(&mut self, now: Mono) -> bool {
+        let calm = self.calm.is_some_and(|until| until <= now);
+        if calm {
+            self.calm = None;
+        }
         match self.state {
             State::Shut { until, failures } if until <= now => {
                 self.state = State::Trial { failures };
                 true
             }
-            State::Shut { .. } | State::Open | State::Trial { .. } | State::Auth => false,
+            State::Auth { until } if until <= now => {
+                self.login = self.login.wrapping_add(1);
+                self.state = State::Trial { failures: 0 };
+                true
+            }
+            State::Open | State::Trial { .. } => calm,
+            State::Shut { .. } | State::Auth { .. } => false,
         }
     }
 
     pub(super) fn next_wakeup(&self) -> Option<Mono> {
-        match (self.online, self.state) {
-            (true, State::Shut { until, .. }) => Some(until),
-            (true, State::Open | State::Trial { .. } | State::Auth) | (false, _) => None,
-        }
+        let until = match self.state {
+            State::Shut { until, .. } | State::Auth { until } => Some(until),
+            State::Open | State::Trial { .. } => None,
+        };
+        let parts = [self.calm, until];
+        let next = parts.into_iter().flatten().min();
+        next.filter(|_| self.online)
     }
 }
 
@@ -243,17 +300,25 @@ mod tests {
         assert!(until >= Mono(120_000) && until <= Mono(120_000) + QUEUE_BACKOFF_FIRST);
         gate.slow_down(Mono(0), Some(Millis(5)), &mut rng());
         assert_eq!(shut(&gate), until, "a shorter wait does not shorten it");
+        gate.online(false);
+        gate.online(true);
+        gate.network_back();
+        assert_eq!(shut(&gate), until, "a network that is back does not");
+        gate.unauthorized(Mono(0), gate.login());
+        gate.authorized(Mono(0), &mut rng());
+        assert_eq!(shut(&gate), until, "nor does a login");
+        assert!(!gate.tick(Mono(119_999)) && gate.tick(until));
+        assert_eq!(gate.limit(USUAL), 1, "one alone shows whether it is over");
     }
 
     #[test]
     fn nothing_goes_without_a_login_and_it_is_asked_for_once() {
         let mut gate = open();
-        assert!(gate.unauthorized());
-        assert!(!gate.unauthorized());
-        assert_eq!((gate.limit(USUAL), gate.next_wakeup()), (0, None));
+        assert!(gate.unauthorized(Mono(0), gate.login()));
+        assert!(!gate.unauthorized(Mono(0), gate.login()));
+        assert_eq!(gate.limit(USUAL), 0);
         gate.hurry();
         gate.answered();
-        gate.slow_down(Mono(0), None, &mut rng());
         gate.no_network(Mono(0), &mut rng());
         assert_eq!(gate.shows(), Shows::Auth);
         gate.authorized(Mono(0), &mut rng());
@@ -268,7 +333,7 @@ mod tests {
         for round in 0..100 {
             let now = Mono(round * 1_000_000);
             gate.tick(now);
-            assert!(gate.unauthorized());
+            assert!(gate.unauthorized(now, gate.login()));
             gate.authorized(now, &mut rng);
             if let Shows::Waiting(until) = gate.shows() {
                 longest = longest.max(until.since(now));
@@ -277,9 +342,36 @@ mod tests {
         assert!(longest > Millis::seconds(20));
         gate.tick(Mono(u64::MAX));
         gate.welcomed();
-        gate.unauthorized();
+        gate.unauthorized(Mono(0), gate.login());
         gate.authorized(Mono(0), &mut rng);
         assert_eq!(gate.limit(USUAL), 1, "a login that held begins anew");
+    }
+
+    #[test]
+    fn a_refusal_of_what_was_sent_before_the_login_says_nothing_about_it() {
+        let mut gate = open();
+        let before = gate.login();
+        gate.authorized(Mono(0), &mut rng());
+        assert!(!gate.unauthorized(Mono(0), before));
+        assert_eq!(gate.limit(USUAL), USUAL);
+        assert!(gate.unauthorized(Mono(0), gate.login()));
+    }
+
+    #[test]
+    fn a_login_that_nobody_told_us_of_is_found_ever_more_slowly() {
+        let mut gate = open();
+        let mut now = Mono(0);
+        let mut waits = Vec::new();
+        for _ in 0..12 {
+            assert!(gate.unauthorized(now, gate.login()));
+            let until = gate.next_wakeup().unwrap_or(Mono(0));
+            assert!(!gate.tick(Mono(until.0 - 1)) && gate.tick(until));
+            assert_eq!(gate.limit(USUAL), 1);
+            waits.push(until.since(now));
+            now = until;
+        }
+        assert_eq!(waits.first(), Some(&QUEUE_LOGIN_FIRST));
+        assert_eq!(waits.last(), Some(&QUEUE_LOGIN_MAX));
     }
 
     #[test]

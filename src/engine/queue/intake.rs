@@ -12,10 +12,11 @@ use super::desk::Desk;
 use super::mutation::MutationId;
 use super::record::{Damage, Slot, prefix};
 use super::sender::{Sender, Stage};
-use super::told::{End, How};
+use super::take::Source;
+use super::told::End;
 use super::word::Entry;
 use crate::engine::limits::{
-    ASIDE_MAX, QUEUE_RESCAN, QUEUE_RESCAN_FIRST, QUEUE_SLICE, TOMBSTONE_SPAN,
+    ASIDE_MAX, QUEUE_RESCAN, QUEUE_RESCAN_FIRST, QUEUE_SETTLE, QUEUE_SLICE, TOMBSTONE_SPAN,
 };
 use crate::engine::store::{StoreFault, StoreOp};
 use crate::engine::time::{Mono, Now, Wall};
@@ -47,6 +48,8 @@ enum At {
     Values(StoreOp, Vec<Slot>),
     /// The page has its turn before the next slice.
     Pause(Mono),
+    /// What another tab did last is yet to be seen.
+    Settle(Mono),
 }
 
 /// A record that cannot be used. It is left where it is: a newer release may understand it, and
@@ -71,7 +74,7 @@ impl Intake {
         match self {
             Intake::Rest { again } => *again,
             Intake::First(reading) | Intake::Later(reading) => match reading.at {
-                At::Pause(at) => Some(at),
+                At::Pause(at) | At::Settle(at) => Some(at),
                 At::Keys(_) | At::Values(..) => None,
             },
         }
@@ -81,11 +84,14 @@ impl Intake {
 impl Sender {
     /// Begins to read.
     pub(super) fn read_first(&mut self, desk: &mut Desk, now: Now) {
-        if desk.blocked() {
-            self.opened(desk, now, None);
-            return;
-        }
-        self.intake = Intake::First(list(desk));
+        self.intake = Intake::First(if self.term.is_some() {
+            Reading {
+                at: At::Settle(now.mono + QUEUE_SETTLE),
+                left: Vec::new(),
+            }
+        } else {
+            list(desk)
+        });
     }
 
     /// Reads again soon: a tab is gone that may have left something behind.
@@ -101,19 +107,13 @@ impl Sender {
     pub(super) fn read_on(&mut self, desk: &mut Desk, now: Now) {
         match &mut self.intake {
             Intake::Rest { again: Some(at) } if *at <= now.mono => {
-                self.intake = if desk.blocked() {
-                    Intake::Rest { again: None }
-                } else {
-                    Intake::Later(list(desk))
-                };
+                self.intake = Intake::Later(list(desk));
             }
-            Intake::First(reading) | Intake::Later(reading) => {
-                if let At::Pause(at) = reading.at
-                    && at <= now.mono
-                {
-                    slice(reading, desk);
-                }
-            }
+            Intake::First(reading) | Intake::Later(reading) => match reading.at {
+                At::Pause(at) if at <= now.mono => slice(reading, desk),
+                At::Settle(at) if at <= now.mono => *reading = list(desk),
+                At::Pause(_) | At::Settle(_) | At::Keys(_) | At::Values(..) => {}
+            },
             Intake::Rest { .. } => {}
         }
     }
@@ -134,7 +134,10 @@ impl Sender {
             return false;
         }
         let keys = match result {
-            Ok(keys) => keys,
+            Ok(keys) => {
+                desk.unblock();
+                keys
+            }
             Err(fault) => {
                 if fault == StoreFault::Blocked {
                     desk.block();
@@ -191,7 +194,7 @@ impl Sender {
         match &self.intake {
             Intake::First(reading) | Intake::Later(reading) => match &reading.at {
                 At::Values(_, slots) => slots.is_empty(),
-                At::Keys(_) | At::Pause(_) => false,
+                At::Keys(_) | At::Pause(_) | At::Settle(_) => false,
             },
             Intake::Rest { .. } => false,
         }
@@ -211,7 +214,7 @@ impl Sender {
         };
         let slots = match &mut reading.at {
             At::Values(asked, slots) if *asked == op => std::mem::take(slots),
-            At::Values(..) | At::Keys(_) | At::Pause(_) => return false,
+            At::Values(..) | At::Keys(_) | At::Pause(_) | At::Settle(_) => return false,
         };
         reading.at = At::Pause(now.mono);
         let more = !reading.left.is_empty();
@@ -219,7 +222,7 @@ impl Sender {
             Ok(values) => {
                 for (slot, value) in slots.into_iter().zip(values) {
                     if let Some(text) = value {
-                        self.found(desk, now, slot, text, false);
+                        self.found(desk, now, slot, text, Source::Known);
                     }
                 }
             }
@@ -227,13 +230,21 @@ impl Sender {
             Err(StoreFault::Quota) => {}
         }
         if !more || desk.blocked() {
+            // What could not be read is read again later.
             self.read_through(desk, now);
         }
         true
     }
 
-    /// A record was found. `live` says that it was written just now.
-    pub(super) fn found(&mut self, desk: &mut Desk, now: Now, slot: Slot, text: &str, live: bool) {
+    /// A record was found.
+    pub(super) fn found(
+        &mut self,
+        desk: &mut Desk,
+        now: Now,
+        slot: Slot,
+        text: &str,
+        source: Source,
+    ) {
         let entry = match Entry::from_record(slot, text) {
             Ok(entry) => entry,
             Err(damage) => {
@@ -247,14 +258,14 @@ impl Sender {
                 if desk.answered.contains(id) || self.letters.contains(&id) {
                     desk.remove(slot);
                 } else {
-                    self.take(desk, now, mutation, None, true, live);
+                    self.take(desk, now, mutation, None, true, source);
                 }
             }
             Entry::Again(mutation, again) => {
                 if desk.answered.contains(id) {
                     desk.remove(slot);
                 } else if self.drop_unsent(now, id) {
-                    self.take(desk, now, mutation, Some(again), true, false);
+                    self.take(desk, now, mutation, Some(again), true, Source::Known);
                 }
             }
             Entry::Letter(mutation, letter) => {
@@ -270,8 +281,7 @@ impl Sender {
                     }
                 }
             }
-            Entry::Gone(id, since) => {
-                let how = How::Discarded;
+            Entry::Gone(id, how, since) => {
                 if self.drop_unsent(now, id) && !desk.answered.contains(id) {
                     self.say_ended(desk, id, End::Resolved { how });
                 }
@@ -305,6 +315,13 @@ impl Sender {
     }
 
     fn set_aside(&mut self, desk: &mut Desk, slot: Slot, text: &str, damage: Damage) {
+        if let Some(entry) = self.entry(slot_id(slot)) {
+            // It is known already, so nothing is lost. What a newer release wrote stays its own.
+            if damage == Damage::Damaged && entry.slot() == slot {
+                desk.write(slot.key(&desk.scope), entry.record());
+            }
+            return;
+        }
         if self.aside.len() >= ASIDE_MAX || self.aside.iter().any(|have| have.slot == slot) {
             return;
         }
@@ -321,18 +338,25 @@ impl Sender {
             Intake::First(_) => QUEUE_RESCAN_FIRST,
             Intake::Later(_) | Intake::Rest { .. } => QUEUE_RESCAN,
         };
-        let again = (self.term.is_some() && !desk.blocked()).then(|| now.mono + wait);
-        self.opened(desk, now, again);
+        let again = (self.term.is_some() || desk.blocked()).then(|| now.mono + wait);
+        self.opened(now, again);
     }
 
-    fn opened(&mut self, desk: &mut Desk, now: Now, again: Option<Mono>) {
+    fn opened(&mut self, now: Now, again: Option<Mono>) {
         let first = !self.intake.is_open();
         self.intake = Intake::Rest { again };
         if first {
             // Only now is it known what is first in each lane.
             self.unpark(now);
-            self.drain(desk);
+            self.drain();
         }
+    }
+}
+
+/// Which mutation a record is about.
+pub(super) fn slot_id(slot: Slot) -> MutationId {
+    match slot {
+        Slot::Accepted(id) | Slot::Word(id) => id,
     }
 }
 

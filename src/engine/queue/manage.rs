@@ -3,13 +3,13 @@
 
 use std::rc::Rc;
 
-use super::desk::Desk;
-use super::intake::Aside;
-use super::mutation::{Mutation, MutationId};
-use super::record::{Damage, Slot};
+use super::desk::{Accepted, Desk};
+use super::intake::{Aside, slot_id};
+use super::mutation::MutationId;
+use super::record::Damage;
 use super::sender::{Asker, Item, Sender, Stage, id_json};
 use super::told::{Answer, How, Refusal};
-use super::word::{Again, Entry, Letter, Why};
+use super::word::{Entry, Letter, Why};
 use crate::engine::ids::number_text;
 use crate::engine::limits::{EXPORT_BYTES_MAX, LIST_LIMIT};
 use crate::engine::time::Now;
@@ -68,11 +68,11 @@ impl Sender {
             ("discard", Some(id)) => self.discard(desk, now, id, asker),
             ("resolve", Some(id)) => self.resolve(desk, now, id, raw, asker),
             ("export", _) => Some(self.export(desk)),
-            ("import", _) => Some(self.import(desk, raw)),
+            ("import", _) => self.import(desk, raw, asker),
             ("flush", _) => {
                 self.gate.hurry();
                 self.lanes.hurry_all(now.mono);
-                self.drain(desk);
+                self.drain();
                 Some(Ok("true".to_owned()))
             }
             _ => Some(Err(Refusal::Bad)),
@@ -93,7 +93,8 @@ impl Sender {
         id: MutationId,
         asker: Asker,
     ) -> Option<Answer> {
-        if let Some(at) = self.aside.iter().position(|aside| slot_id(aside) == id) {
+        let at = self.aside.iter().position(|aside| aside_id(aside) == id);
+        if let (Some(at), None) = (at, self.entry(id)) {
             let aside = self.aside.remove(at);
             desk.remove(aside.slot);
             return Some(Ok(id_json(id)));
@@ -156,7 +157,7 @@ impl Sender {
             Of::Dead => self.letter_ids(false),
             Of::Conflicts => self.letter_ids(true),
             Of::Aside => {
-                let mut ids: Vec<MutationId> = self.aside.iter().map(slot_id).collect();
+                let mut ids: Vec<MutationId> = self.aside.iter().map(aside_id).collect();
                 ids.sort_unstable();
                 ids
             }
@@ -180,7 +181,7 @@ impl Sender {
     }
 
     fn write_listed(&self, desk: &Desk, w: &mut Writer, id: MutationId, of: Of) {
-        if let (Of::Aside, Some(aside)) = (of, self.aside.iter().find(|a| slot_id(a) == id)) {
+        if let (Of::Aside, Some(aside)) = (of, self.aside.iter().find(|a| aside_id(a) == id)) {
             w.key("id").string(&id.text());
             w.key("state").string(match aside.damage {
                 Damage::Newer => "newer",
@@ -235,8 +236,21 @@ impl Sender {
         Ok(text)
     }
 
-    /// Takes what was exported, unless it is known. What had failed for good is tried again.
-    fn import(&mut self, desk: &mut Desk, raw: Raw<'_>) -> Answer {
+    /// Takes what was exported, unless it is known. What had failed for good is tried again. The
+    /// answer comes when the storage has answered.
+    fn import(&mut self, desk: &mut Desk, raw: Raw<'_>, asker: Asker) -> Option<Answer> {
+        match self.importable(desk, raw) {
+            Ok(mutations) if mutations.is_empty() => Some(Ok("0".to_owned())),
+            Ok(mutations) => {
+                desk.import(mutations, asker);
+                None
+            }
+            Err(why) => Some(Err(why)),
+        }
+    }
+
+    /// What of an export is not known yet, if there is room for it.
+    fn importable(&self, desk: &Desk, raw: Raw<'_>) -> Result<Vec<Accepted>, Refusal> {
         let data = raw.member("data").ok_or(Refusal::Bad)?;
         let scope = data.member("scope").and_then(Raw::string).map(Text::decode);
         match scope {
@@ -245,7 +259,7 @@ impl Sender {
             Some(_) => return Err(Refusal::User),
             None => return Err(Refusal::Bad),
         }
-        let mut mutations: Vec<(Rc<Mutation>, Option<Again>)> = Vec::new();
+        let mut mutations: Vec<Accepted> = Vec::new();
         let mut bad = false;
         let entries = data.member("entries").ok_or(Refusal::Bad)?;
         entries.elements(|entry| match Entry::read(entry) {
@@ -269,20 +283,10 @@ impl Sender {
         {
             return Err(Refusal::Full);
         }
-        if desk.blocked() {
-            return Err(Refusal::Blocked);
-        }
-        let count = mutations.len();
-        for (mutation, again) in mutations {
-            desk.heard_of(&mutation);
-            desk.store(None, mutation, again);
-        }
-        Ok(number_text(count as u64))
+        Ok(mutations)
     }
 }
 
-fn slot_id(aside: &Aside) -> MutationId {
-    match aside.slot {
-        Slot::Accepted(id) | Slot::Word(id) => id,
-    }
+fn aside_id(aside: &Aside) -> MutationId {
+    slot_id(aside.slot)
 }

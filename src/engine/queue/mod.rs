@@ -30,10 +30,12 @@ mod mutation;
 mod notes;
 mod outcome;
 mod record;
+mod runners;
 mod sender;
 mod settings;
 #[cfg(test)]
 mod table;
+mod take;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -45,7 +47,7 @@ use std::rc::Rc;
 
 pub use self::kind::Kind;
 pub use self::mutation::{Mutation, MutationId};
-pub use self::outcome::{Class, Failure, Outcome};
+pub use self::outcome::{Class, Failure, Outcome, Tried};
 pub use self::record::RESERVE_KEY;
 pub use self::settings::{Draft, Handler, Policy, Settings};
 pub use self::told::{Answer, End, How, Refusal, Run, Told};
@@ -56,14 +58,15 @@ use self::desk::{Accepted, Desk, Size};
 use self::gate::Shows;
 use self::record::Slot;
 use self::sender::{Asker, Sender};
-use self::talk::{Lead, Talk};
+use self::take::Source;
+use self::talk::{Lead, Offer, Talk};
 use super::config::BadInput;
 use super::hlc::Stamp;
 use super::ids::{TabId, Term};
-use super::limits::{MUTATION_TIMEOUT, QUEUE_HANDLERS_MAX, TOTALS_SPAN};
+use super::limits::{DRAIN_HOLD, MUTATION_TIMEOUT, QUEUE_HANDLERS_MAX, TOTALS_SPAN};
 use super::rng::Rng;
 use super::store::{StoreFault, StoreOp};
-use super::time::{Mono, Now};
+use super::time::{Millis, Mono, Now};
 use crate::wire::json::Raw;
 
 /// Whether this module can send mutations, and so may lead tabs that have some.
@@ -84,6 +87,10 @@ pub struct Queue {
     said: Totals,
     /// When that may be said again, if it changed meanwhile.
     say: Say,
+    /// Until then at most, what is stale is not fetched: it would show what a backlog that waited
+    /// for the network is about to change.
+    hold: Option<Mono>,
+    said_hold: bool,
 }
 
 #[derive(Debug)]
@@ -160,10 +167,8 @@ pub enum Step {
     Seen(Stamp),
     /// The server wants a new login. Nothing is sent until [`Queue::authorized`].
     NeedAuth,
-    /// A backlog begins to be worked off: what is fetched now would show what it changes.
-    Draining,
-    /// It is worked off, or cannot be for now.
-    Drained,
+    /// A run of this page ended, or took too long.
+    Tried(Tried),
 }
 
 impl Queue {
@@ -175,6 +180,8 @@ impl Queue {
             online,
             said: Totals::default(),
             say: Say::Free,
+            hold: None,
+            said_hold: false,
         }
     }
 
@@ -191,9 +198,7 @@ impl Queue {
             },
             Role::Leads(sender) => sender.size,
         };
-        if let Some(accepted) = self.desk.draft(now, draft, stamp, waiting) {
-            self.accepted(now, accepted, false);
-        }
+        self.desk.draft(now, draft, stamp, waiting);
     }
 
     /// The page has a function, or has it no more.
@@ -233,6 +238,7 @@ impl Queue {
         let known = self.desk.running.get(&id) == Some(&attempt);
         if known {
             self.desk.running.remove(&id);
+            self.desk.out.extend(outcome.tried().map(Step::Tried));
         }
         match &mut self.role {
             Role::Leads(sender) => sender.done(&mut self.desk, now, rng, id, attempt, outcome),
@@ -271,18 +277,28 @@ impl Queue {
             return;
         }
         if let Some(accepted) = self.desk.stored(now, op, result) {
-            self.accepted(now, accepted, true);
+            self.accepted(now, accepted);
+        }
+        while let Some((asker, answer)) = self.desk.import_over() {
+            // Whoever led for the import and leads no more is asked again, as another one is.
+            if let Role::Leads(sender) = &mut self.role {
+                sender.answer(&mut self.desk, Some(asker), answer);
+            }
         }
     }
 
-    fn accepted(&mut self, now: Now, (mutation, again): Accepted, durable: bool) {
+    fn accepted(&mut self, now: Now, (mutation, again): Accepted) {
+        let mine = self.desk.mine.get(&mutation.id);
+        // What was imported is nobody's, and stored.
+        let durable = mine.is_none_or(|mine| mine.durable);
         match &mut self.role {
             Role::Leads(sender) => {
-                sender.take(&mut self.desk, now, mutation, again, durable, true);
+                let source = Source::New;
+                sender.take(&mut self.desk, now, mutation, again, durable, source);
             }
             Role::Follows {
-                leader: Some(_), ..
-            } => self.desk.hand_over(now.mono, &mutation),
+                leader: Some(to), ..
+            } => self.desk.hand_over(now.mono, *to, mutation.id),
             // Whoever leads next is told then.
             Role::Follows { leader: None, .. } | Role::Away => {}
         }
@@ -316,7 +332,7 @@ impl Queue {
             && let (Some(slot @ Slot::Accepted(_)), Some(text)) =
                 (Slot::parse(&self.desk.scope, key), value)
         {
-            sender.found(&mut self.desk, now, slot, text, true);
+            sender.found(&mut self.desk, now, slot, text, Source::Seen);
         }
     }
 
@@ -325,6 +341,10 @@ impl Queue {
     /// This tab leads now; without a term it is for itself.
     pub fn lead(&mut self, now: Now, term: Option<Term>) {
         let mut sender = Sender::new(term, self.online);
+        self.hold = None;
+        if let Some(until) = self.desk.calm.take().filter(|until| *until > now.mono) {
+            sender.gate.keep_calm(until);
+        }
         let mine: Vec<(Rc<Mutation>, bool)> = self
             .desk
             .mine
@@ -332,7 +352,8 @@ impl Queue {
             .map(|mine| (Rc::clone(&mine.mutation), mine.durable))
             .collect();
         for (mutation, durable) in mine {
-            sender.take(&mut self.desk, now, mutation, None, durable, false);
+            let source = Source::Known;
+            sender.take(&mut self.desk, now, mutation, None, durable, source);
         }
         sender.read_first(&mut self.desk, now);
         self.desk.leaderless();
@@ -350,6 +371,7 @@ impl Queue {
     /// This tab runs and does not lead.
     pub fn follow(&mut self) {
         self.leave();
+        self.hold = None;
         self.desk.leaderless();
         self.role = Role::Follows {
             leader: None,
@@ -421,8 +443,16 @@ impl Queue {
                 }
             }
             (Talk::Queued(items), Role::Leads(sender)) => {
-                for (mutation, durable) in items {
-                    sender.take(&mut self.desk, now, mutation, None, durable, true);
+                for offer in items {
+                    // It may have been meant for who led before us.
+                    let source = match offer.under {
+                        Some(under) if sender.term == Some(under) => Source::New,
+                        Some(_) | None => Source::Known,
+                    };
+                    let Offer {
+                        mutation, durable, ..
+                    } = offer;
+                    sender.take(&mut self.desk, now, mutation, None, durable, source);
                 }
             }
             (Talk::Handlers(handlers), Role::Leads(sender)) => sender.runner(now, from, handlers),
@@ -439,7 +469,7 @@ impl Queue {
                 let asker = Asker { tab, call: ask };
                 sender.manage(&mut self.desk, now, &text, asker);
             }
-            (Talk::Lead(_, lead), Role::Follows { .. }) => self.heard_lead(lead),
+            (Talk::Lead(_, lead), Role::Follows { .. }) => self.heard_lead(now, lead),
             (
                 Talk::Queued(_) | Talk::Handlers(_) | Talk::Ran { .. } | Talk::Ask { .. },
                 Role::Follows { .. } | Role::Away,
@@ -449,7 +479,24 @@ impl Queue {
         true
     }
 
-    fn heard_lead(&mut self, lead: Lead) {
+    /// A tab said something that does not lead any more, or is not known to lead yet. What it says
+    /// of ends is true whoever leads.
+    pub fn heard_of_others(&mut self, now: Now, from: TabId, raw: Raw<'_>) {
+        let Some(Talk::Lead(_, Lead::Ended(ends))) = Talk::read(from, raw) else {
+            return;
+        };
+        match &mut self.role {
+            Role::Leads(sender) => {
+                for (id, end) in ends {
+                    sender.ended_elsewhere(&mut self.desk, now, id, end);
+                }
+            }
+            Role::Follows { .. } => self.heard_lead(now, Lead::Ended(ends)),
+            Role::Away => {}
+        }
+    }
+
+    fn heard_lead(&mut self, now: Now, lead: Lead) {
         let me = self.desk.me;
         match lead {
             Lead::Took(ids) => ids.into_iter().for_each(|id| self.desk.taken(id)),
@@ -466,10 +513,17 @@ impl Queue {
                 let call = self.desk.mine.get(&id).map(|mine| mine.call);
                 self.desk.tell(Told::Conflict { call, id, letter });
             }
-            Lead::Totals(totals) => {
+            Lead::Totals(totals, holds) => {
                 if let Role::Follows { totals: have, .. } = &mut self.role {
                     *have = totals;
                 }
+                // For no longer than a leader would, whatever becomes of this one.
+                self.hold = holds.then(|| self.hold.unwrap_or(now.mono + DRAIN_HOLD));
+            }
+            Lead::Calm(until, span) => {
+                // A clock that was set meanwhile makes that no longer.
+                let span = span.min(Millis(until.0.saturating_sub(now.wall.0)));
+                self.desk.calm = Some(now.mono + span);
             }
             Lead::Run { to, run } if to == me => self.desk.run(run),
             Lead::Cancel { to, id } if to == me => self.desk.cancel(id),
@@ -487,15 +541,42 @@ impl Queue {
             && sender.gate.online(online)
         {
             sender.lanes.hurry_all(now.mono);
-            sender.drain(&mut self.desk);
+            sender.drain();
         }
+    }
+
+    /// This page was frozen or asleep, or its timers were late. Who led may lead no more and not
+    /// know yet; another leader may have done since what this one still believes to be new.
+    pub fn was_away(&mut self, now: Now) {
+        if let Role::Leads(sender) = &mut self.role {
+            sender.was_away(now.mono);
+        }
+    }
+
+    /// There is a link to the server again: there is a network. What waited for that goes first,
+    /// and what is stale is fetched then.
+    pub fn linked(&mut self, now: Now) {
+        if let Role::Leads(sender) = &mut self.role {
+            if sender.gate.network_back() {
+                sender.lanes.hurry_all(now.mono);
+            }
+            sender.drain();
+            // What is not read yet may hold a backlog.
+            let waits = sender.drain.is_some() || !sender.intake.is_open();
+            self.hold = waits.then(|| now.mono + DRAIN_HOLD);
+        }
+    }
+
+    /// Would what is fetched now show what a backlog is about to change?
+    pub fn holds(&self) -> bool {
+        self.hold.is_some()
     }
 
     /// There is a new login.
     pub fn authorized(&mut self, now: Now, rng: &mut Rng) {
         if let Role::Leads(sender) = &mut self.role {
             sender.gate.authorized(now.mono, rng);
-            sender.drain(&mut self.desk);
+            sender.drain();
         }
     }
 
@@ -506,6 +587,7 @@ impl Queue {
         self.role = Role::Away;
         self.said = Totals::default();
         self.say = Say::Free;
+        self.hold = None;
     }
 
     /// Time passed, and whatever happened has been said: does what has become due.
@@ -523,12 +605,14 @@ impl Queue {
             sender.read_on(&mut self.desk, now);
             sender.pump(&mut self.desk, now);
             sender.say_batches(&mut self.desk);
+            self.desk.would_lose(now, !sender.items.is_empty());
             if sender.items.is_empty() && sender.letters.is_empty() {
                 self.desk.rest();
             } else {
                 self.desk.watch_storage(now);
             }
         } else {
+            self.desk.would_lose(now, true);
             self.desk.rest();
         }
         if let Some(from) = self.desk.rewriting() {
@@ -537,6 +621,13 @@ impl Queue {
                 Role::Follows { .. } | Role::Away => self.desk.slice(from),
             };
             self.desk.rewrite(now.mono, slice);
+        }
+        let drained = match &self.role {
+            Role::Leads(sender) => sender.drain.is_none() && sender.intake.is_open(),
+            Role::Follows { .. } | Role::Away => false,
+        };
+        if drained || self.hold.is_some_and(|until| until <= now.mono) {
+            self.hold = None;
         }
         self.say_totals(now);
     }
@@ -551,18 +642,13 @@ impl Queue {
             Say::At(at) => Some(at),
             Say::Free | Say::After(_) => None,
         };
-        let parts = [self.desk.next_wakeup(), sender, say];
+        let parts = [self.desk.next_wakeup(), sender, say, self.hold];
         parts.into_iter().flatten().min()
     }
 
     /// The next thing to do; nothing when all is done.
     pub fn poll(&mut self) -> Option<Step> {
         self.desk.out.pop_front()
-    }
-
-    /// Is a backlog being worked off?
-    pub fn is_draining(&self) -> bool {
-        matches!(&self.role, Role::Leads(sender) if sender.drain.is_some())
     }
 
     /// How the queue stood when that was last said.
@@ -572,11 +658,14 @@ impl Queue {
 
     fn say_totals(&mut self, now: Now) {
         let totals = self.count(now);
-        let may = match self.say {
-            Say::Free => true,
-            Say::After(at) | Say::At(at) => at <= now.mono,
-        };
-        if totals == self.said {
+        let holds = self.hold.is_some();
+        let turns = self.said_hold != holds;
+        let may = turns
+            || match self.say {
+                Say::Free => true,
+                Say::After(at) | Say::At(at) => at <= now.mono,
+            };
+        if totals == self.said && !turns {
             self.say = match self.say {
                 Say::At(at) | Say::After(at) if !may => Say::After(at),
                 Say::At(_) | Say::After(_) | Say::Free => Say::Free,
@@ -590,9 +679,10 @@ impl Queue {
             return;
         }
         self.said = totals;
+        self.said_hold = holds;
         self.say = Say::After(now.mono + TOTALS_SPAN);
         if let Role::Leads(sender) = &mut self.role {
-            sender.say(&mut self.desk, Lead::Totals(totals));
+            sender.say(&mut self.desk, Lead::Totals(totals, holds));
         }
     }
 

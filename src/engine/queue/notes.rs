@@ -11,6 +11,7 @@ use super::mutation::{Mutation, MutationId};
 use super::outcome::{Class, Failure};
 use super::record::{RESERVE_KEY, Slot};
 use super::sender::{Asker, Sender, Stage, id_json};
+use super::take::Source;
 use super::talk::Lead;
 use super::told::{Answer, End, How, Refusal, Told};
 use super::word::{Again, Entry, Letter, Why};
@@ -73,19 +74,14 @@ impl Sender {
             }
             item.stage = Stage::Noting;
         }
-        let mut note = Note {
-            op: StoreOp::default(),
+        let op = desk.write(entry.slot().key(&desk.scope), entry.record());
+        self.notes.push(Note {
+            op,
             id,
             entry,
             then,
             asker,
-        };
-        if desk.blocked() {
-            self.noted(desk, now, note, Ok(()));
-            return;
-        }
-        note.op = desk.write(note.entry.slot().key(&desk.scope), note.entry.record());
-        self.notes.push(note);
+        });
     }
 
     /// The storage answered. True if that was about something of ours.
@@ -115,8 +111,10 @@ impl Sender {
             self.notes.push(note);
             return true;
         }
-        if result == Err(StoreFault::Blocked) {
-            desk.block();
+        match result {
+            Ok(()) => desk.unblock(),
+            Err(StoreFault::Blocked) => desk.block(),
+            Err(StoreFault::Quota) => {}
         }
         self.noted(desk, now, note, result);
         true
@@ -130,7 +128,7 @@ impl Sender {
             asker,
             ..
         } = note;
-        let stored = result.is_ok() && !desk.blocked();
+        let stored = result.is_ok();
         match (then, entry) {
             (Then::Bury, Entry::Letter(mutation, letter)) => {
                 self.buried(desk, now, mutation, letter, stored);
@@ -207,7 +205,7 @@ impl Sender {
         self.letters.insert(id, (mutation, letter));
     }
 
-    fn take_letter(&mut self, id: MutationId) -> Option<(Rc<Mutation>, Letter)> {
+    pub(super) fn take_letter(&mut self, id: MutationId) -> Option<(Rc<Mutation>, Letter)> {
         let (mutation, letter) = self.letters.remove(&id)?;
         self.size.sub(&mutation);
         self.conflicts -= usize::from(letter.why == Why::Conflict);
@@ -253,7 +251,7 @@ impl Sender {
         if stored {
             desk.remove(Slot::Accepted(id));
         }
-        self.take(desk, now, mutation, Some(again), stored, false);
+        self.take(desk, now, mutation, Some(again), stored, Source::Known);
         Ok(id_json(id))
     }
 
@@ -333,7 +331,7 @@ impl Sender {
         how: How,
         asker: Option<Asker>,
     ) {
-        let entry = Entry::Gone(id, now.wall);
+        let entry = Entry::Gone(id, how, now.wall);
         self.note(desk, now, id, entry, Then::GiveUp(how), asker);
     }
 

@@ -54,6 +54,17 @@ pub enum Class {
     Missing,
 }
 
+/// What a run comes to in figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// It was done.
+    Done,
+    /// It was not, or nobody knows.
+    Failed,
+    /// Somebody else had changed the same thing.
+    Conflict,
+}
+
 /// Class and text, both ways, in one table.
 const CLASSES: [(Class, &str); 9] = [
     (Class::Network, "network"),
@@ -111,6 +122,24 @@ impl Failure {
 }
 
 impl Outcome {
+    /// What it comes to in figures; nothing if nothing was tried.
+    pub fn tried(&self) -> Option<Tried> {
+        match self {
+            Outcome::Applied { .. } => Some(Tried::Done),
+            Outcome::Failed(failure) => match failure.class {
+                Class::Missing => None,
+                Class::Conflict => Some(Tried::Conflict),
+                Class::Network
+                | Class::Timeout
+                | Class::Busy
+                | Class::SlowDown
+                | Class::Rejected
+                | Class::Auth
+                | Class::Unclear => Some(Tried::Failed),
+            },
+        }
+    }
+
     /// Reads an outcome: `{"ok":true,"data":…}`, or `{"ok":false}` with a `class` or a `status`,
     /// and perhaps `retryAfter` in milliseconds and `data`.
     pub fn read(raw: Raw<'_>) -> Option<Outcome> {

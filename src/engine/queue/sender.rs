@@ -10,16 +10,14 @@ use super::intake::Intake;
 use super::lanes::Lanes;
 use super::mutation::{Mutation, MutationId};
 use super::notes::{Note, Reserve};
-use super::outcome::{Class, Failure};
+use super::outcome::{Class, Failure, Tried};
 use super::settings::Handler;
 use super::talk::{Lead, Talk};
-use super::told::{End, How, Run};
+use super::told::{End, Run};
 use super::word::{Again, Entry, Letter, Why};
 use super::{Step, intake};
 use crate::engine::ids::{TabId, Term};
-use crate::engine::limits::{
-    COALESCE_LOOK_BACK, KEEPALIVE_BYTES, QUEUE_SLICE, RUNNERS_MAX, TALK_BYTES,
-};
+use crate::engine::limits::{KEEPALIVE_BYTES, QUEUE_SLICE, TALK_BYTES};
 use crate::engine::map::Map;
 use crate::engine::rng::Rng;
 use crate::engine::time::{Mono, Now};
@@ -41,13 +39,15 @@ pub(super) struct Sender {
     pub(super) parked: usize,
     pub(super) drain: Option<Drain>,
     /// The functions of other pages.
-    runners: Map<TabId, Map<Rc<str>, Handler>>,
+    pub(super) runners: Map<TabId, Map<Rc<str>, Handler>>,
     pub(super) conflicts: usize,
     /// Words that are being stored, and what follows.
     pub(super) notes: Vec<Note>,
     pub(super) reserve: Reserve,
-    took: Vec<MutationId>,
-    ended: Vec<(MutationId, End)>,
+    /// Until then it is to be heard whether another tab leads by now.
+    pub(super) doubt: Option<Mono>,
+    pub(super) took: Vec<MutationId>,
+    pub(super) ended: Vec<(MutationId, End)>,
     ended_bytes: usize,
 }
 
@@ -64,8 +64,13 @@ pub(super) struct Item {
     /// Whether a word of the leader is stored.
     pub(super) word: bool,
     pub(super) durable: bool,
+    /// No tab can have sent it before this one does.
+    pub(super) new: bool,
+    /// The login under which it was sent last, and how its function wants to be treated.
+    pub(super) login: u32,
+    pub(super) treats: Option<Handler>,
     /// When the first one came that this one replaces.
-    first: Mono,
+    pub(super) first: Mono,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,171 +140,11 @@ impl Sender {
             conflicts: 0,
             notes: Vec::new(),
             reserve: Reserve::None,
+            doubt: None,
             took: Vec::new(),
             ended: Vec::new(),
             ended_bytes: 0,
         }
-    }
-
-    // What comes in.
-
-    /// Takes a mutation. `live` says that it was accepted just now, so a newer one may replace it
-    /// soon.
-    pub(super) fn take(
-        &mut self,
-        desk: &mut Desk,
-        now: Now,
-        mutation: Rc<Mutation>,
-        again: Option<Again>,
-        durable: bool,
-        live: bool,
-    ) {
-        let id = mutation.id;
-        desk.heard_of(&mutation);
-        if let Some(end) = desk.answered.end(id) {
-            self.say_ended(desk, id, end);
-            return;
-        }
-        desk.taken(id);
-        if id.tab != desk.me {
-            self.took.push(id);
-        }
-        if let Some((_, letter)) = self.letters.get(&id) {
-            // Whoever hands it over has not heard.
-            let letter = letter.clone();
-            match letter.why {
-                Why::Conflict => self.say(desk, Lead::Conflict(id, letter)),
-                Why::Rejected | Why::Exhausted => self.ended.push((id, End::Dead { letter })),
-            }
-            return;
-        }
-        if let Some(item) = self.items.get_mut(&id) {
-            item.durable |= durable;
-            return;
-        }
-        let first = self.supersede(desk, now, &mutation, durable, live);
-        let lane = Rc::clone(&mutation.lane);
-        let due = if live {
-            let batch = self.lanes.newest(&lane).next().and_then(|(_, due)| due);
-            mutation.kind.due(now.mono, first, batch)
-        } else {
-            None
-        };
-        self.size.add(&mutation);
-        let barrier = mutation.barrier;
-        let word = again.is_some();
-        let mut item = Item {
-            mutation,
-            stage: Stage::Waiting,
-            attempts: 0,
-            tries: 0,
-            again: again.unwrap_or_default(),
-            word,
-            durable,
-            first,
-        };
-        // It may be on its way already: a leader before us began it, or this page did when it
-        // led before.
-        let here = desk.running.get(&id).copied();
-        let elsewhere = desk
-            .flying
-            .get(&id)
-            .filter(|flying| flying.until > now.mono);
-        let under_way = match (here, elsewhere) {
-            (Some(attempt), _) => {
-                let timeout = self.handler(desk, &item.mutation).timeout;
-                Some((attempt, By::Here, now.mono + timeout))
-            }
-            (None, Some(flying)) => Some((flying.attempt, By::Elsewhere, flying.until)),
-            (None, None) => None,
-        };
-        self.lanes.insert(now.mono, &lane, id, due, barrier);
-        if let Some((attempt, by, deadline)) = under_way
-            && self.lanes.take(now.mono, &lane, id)
-        {
-            item.attempts = attempt;
-            item.stage = Stage::Running { by, deadline };
-            self.flight.push(id);
-        } else if live && due.is_none() {
-            // It may not wait, so what is before it in its lane may not either.
-            self.lanes.hurry(now.mono, &lane);
-        }
-        self.items.insert(id, item);
-        self.keep_reserve(desk, now);
-    }
-
-    /// Takes out the one that a new one replaces. Gives the moment since which the input goes on.
-    fn supersede(
-        &mut self,
-        desk: &mut Desk,
-        now: Now,
-        new: &Rc<Mutation>,
-        durable: bool,
-        live: bool,
-    ) -> Mono {
-        let Some(word) = &new.coalesce else {
-            return now.mono;
-        };
-        let old = self
-            .lanes
-            .newest(&new.lane)
-            .take(COALESCE_LOOK_BACK)
-            .find_map(|(id, _)| {
-                let item = self.items.get(&id)?;
-                let untouched = item.stage == Stage::Waiting && item.attempts == 0 && !item.word;
-                let same = item.mutation.coalesce.as_ref() == Some(word);
-                (id < new.id && same && untouched && (durable || !item.durable))
-                    .then_some((id, item.first))
-            });
-        let Some((id, first)) = old else {
-            return now.mono;
-        };
-        // One that may have been run by a leader before us, or in this page, is not replaced: it
-        // may have had its effect already, or have it still.
-        let sent = desk.running.contains(&id) || desk.flying.contains(&id);
-        if sent || self.lanes.barrier_between(id, new.id) {
-            return now.mono;
-        }
-        let how = How::Superseded;
-        self.end(desk, now, id, End::Resolved { how });
-        if live { first } else { now.mono }
-    }
-
-    /// Another page has these functions.
-    pub(super) fn runner(&mut self, now: Now, tab: TabId, handlers: Vec<(Rc<str>, Handler)>) {
-        if !self.runners.contains(&tab) && self.runners.len() >= RUNNERS_MAX {
-            return;
-        }
-        let mut names = Map::new();
-        for (name, handler) in handlers {
-            names.insert(name, handler);
-        }
-        self.runners.insert(tab, names);
-        self.unpark(now);
-    }
-
-    /// A page is gone, and with it the runs that it was asked for.
-    pub(super) fn tab_gone(&mut self, now: Now, tab: TabId) {
-        self.runners.remove(&tab);
-        for id in self.flying_by(By::Tab(tab)) {
-            self.put_back(now, id, None);
-        }
-    }
-
-    /// There is a function that was not there before.
-    pub(super) fn unpark(&mut self, now: Now) {
-        if self.parked == 0 {
-            return;
-        }
-        for item in self.items.values_mut() {
-            if item.stage == Stage::Parked {
-                item.stage = Stage::Waiting;
-                let mutation = &item.mutation;
-                self.lanes
-                    .park(now.mono, &mutation.lane, mutation.id, false);
-            }
-        }
-        self.parked = 0;
     }
 
     // What goes out.
@@ -309,7 +154,7 @@ impl Sender {
         // Also while nothing may be sent: or who waits for its moment would be woken for it again
         // and again.
         self.lanes.fire(now.mono);
-        while self.intake.is_open() && self.flight.len() < self.gate.limit(desk.settings.parallel) {
+        while self.may_send(desk.settings.parallel) {
             let first = self.items.keys().next().copied();
             let Some(id) = self.lanes.next(now.mono, first) else {
                 break;
@@ -317,9 +162,14 @@ impl Sender {
             self.start(desk, now, id, false);
         }
         let over = self.flight.is_empty() && self.notes.is_empty() && self.intake.is_open();
-        if over && self.drain.take().is_some() {
-            desk.out.push_back(Step::Drained);
+        if over {
+            self.drain = None;
         }
+    }
+
+    fn may_send(&self, parallel: usize) -> bool {
+        let certain = self.doubt.is_none() && self.intake.is_open();
+        certain && self.flight.len() < self.gate.limit(parallel)
     }
 
     fn start(&mut self, desk: &mut Desk, now: Now, id: MutationId, keepalive: bool) {
@@ -346,6 +196,8 @@ impl Sender {
             return;
         };
         item.attempts = item.attempts.saturating_add(1);
+        item.login = self.gate.login();
+        item.treats = Some(handler);
         let deadline = now.mono + handler.timeout;
         item.stage = Stage::Running { by, deadline };
         let run = Run {
@@ -364,15 +216,6 @@ impl Sender {
         match by {
             By::Tab(to) => self.say(desk, Lead::Run { to, run }),
             By::Here | By::Elsewhere => desk.run(run),
-        }
-    }
-
-    fn park(&mut self, now: Now, id: MutationId) {
-        if let Some(item) = self.items.get_mut(&id) {
-            item.stage = Stage::Parked;
-            self.parked += 1;
-            let lane = &item.mutation.lane;
-            self.lanes.park(now.mono, lane, id, true);
         }
     }
 
@@ -457,8 +300,11 @@ impl Sender {
     // Time.
 
     pub(super) fn tick(&mut self, desk: &mut Desk, now: Now, rng: &mut Rng) {
+        if self.doubt.is_some_and(|until| until <= now.mono) {
+            self.doubt = None;
+        }
         if self.gate.tick(now.mono) {
-            self.drain(desk);
+            self.drain();
         }
         let late: Vec<(MutationId, By)> = self
             .flight
@@ -472,6 +318,7 @@ impl Sender {
             match by {
                 By::Here => {
                     desk.cancel(id);
+                    desk.out.push_back(Step::Tried(Tried::Failed));
                     self.failed(desk, now, rng, id, &Failure::of(Class::Timeout));
                 }
                 By::Tab(tab) => {
@@ -499,20 +346,35 @@ impl Sender {
                 .flatten(),
             self.lanes.next_wakeup(),
             self.intake.next_wakeup(),
+            self.doubt,
         ];
         parts.into_iter().flatten().min()
     }
 
     /// A backlog begins to be worked off.
-    pub(super) fn drain(&mut self, desk: &mut Desk) {
+    pub(super) fn drain(&mut self) {
         let may = self.intake.is_open() && self.gate.limit(1) > 0;
         if may && self.drain.is_none() && !self.items.is_empty() {
             self.drain = Some(Drain { done: 0 });
-            desk.out.push_back(Step::Draining);
         }
     }
 
     // The rest.
+
+    /// What stands in the storage about a mutation that is not through, if all is well.
+    pub(super) fn entry(&self, id: MutationId) -> Option<Entry> {
+        if let Some(item) = self.items.get(&id) {
+            return Some(item.entry());
+        }
+        let (mutation, letter) = self.letters.get(&id)?;
+        Some(Entry::Letter(Rc::clone(mutation), letter.clone()))
+    }
+
+    /// One came to an end, or to a word of its own: what stood there of it before is nothing to
+    /// set aside any more.
+    pub(super) fn forget_aside(&mut self, id: MutationId) {
+        self.aside.retain(|aside| intake::slot_id(aside.slot) != id);
+    }
 
     /// Records from an id on that are to be written again.
     pub(super) fn slice(&self, from: MutationId) -> Slice {
@@ -533,44 +395,6 @@ impl Sender {
         let next = entries.get(QUEUE_SLICE).map(Entry::id);
         entries.truncate(QUEUE_SLICE);
         Slice { entries, next }
-    }
-
-    fn flying_by(&self, who: By) -> Vec<MutationId> {
-        let by_them = |id: &&MutationId| {
-            let stage = self.items.get(id).map(|item| item.stage);
-            matches!(stage, Some(Stage::Running { by, .. }) if by == who)
-        };
-        self.flight.iter().filter(by_them).copied().collect()
-    }
-
-    pub(super) fn forget_handler(&mut self, desk: &mut Desk, by: By, name: &str) {
-        match by {
-            By::Here => {
-                desk.handlers.remove(name);
-            }
-            By::Tab(tab) => {
-                if let Some(names) = self.runners.get_mut(&tab) {
-                    names.remove(name);
-                }
-            }
-            By::Elsewhere => {}
-        }
-    }
-
-    /// How a mutation's function wants to be treated, wherever it is.
-    pub(super) fn handler(&self, desk: &Desk, mutation: &Mutation) -> Handler {
-        let there = || {
-            self.runners
-                .values()
-                .find_map(|names| names.get(&mutation.name))
-        };
-        let handler = desk.handlers.get(&mutation.name).or_else(there);
-        handler.copied().unwrap_or_default()
-    }
-
-    /// Is there a function for it somewhere, if only for an older form of its variables?
-    pub(super) fn has_name(&self, desk: &Desk, name: &str) -> bool {
-        desk.handlers.contains(name) || self.runners.values().any(|names| names.contains(name))
     }
 }
 

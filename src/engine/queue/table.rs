@@ -5,6 +5,7 @@
 use super::sender::{By, Stage};
 use super::*;
 use crate::engine::hlc::Hlc;
+use crate::engine::limits::QUEUE_SETTLE;
 use crate::engine::tests::states::{Page, cases, cell};
 use crate::engine::time::{Mono, Wall};
 use crate::wire::json;
@@ -92,6 +93,8 @@ impl Rig {
         let term = Term { number: 7, tab: ME };
         rig.queue.lead(rig.at(), Some(term));
         rig.settle();
+        rig.now += QUEUE_SETTLE.0;
+        rig.settle();
         rig
     }
 
@@ -143,7 +146,7 @@ impl Rig {
             Step::Tell(told) => self.done.extend(tells(&told)),
             Step::Post(text) => self.done.extend(posts(&text)),
             Step::NeedAuth => self.done.push("ask for a login".to_owned()),
-            Step::Fault(_) | Step::Seen(_) | Step::Draining | Step::Drained => {}
+            Step::Fault(_) | Step::Seen(_) | Step::Tried(_) => {}
         }
     }
 
@@ -233,7 +236,8 @@ fn posts(text: &str) -> Option<String> {
             Lead::Took(_)
             | Lead::Ended(_)
             | Lead::Conflict(..)
-            | Lead::Totals(_)
+            | Lead::Totals(..)
+            | Lead::Calm(..)
             | Lead::Answer { .. },
         )
         | Talk::Handlers(_)

@@ -10,14 +10,15 @@ use super::settings::Handler;
 use super::told::{Answer, End, Run, read_answer, write_answer};
 use super::word::small;
 use crate::engine::ids::{TabId, Term};
-use crate::engine::limits::QUEUE_HANDLERS_MAX;
+use crate::engine::limits::{QUEUE_HANDLERS_MAX, RETRY_AFTER_MAX};
+use crate::engine::time::{Millis, Wall};
 use crate::wire::json::{Raw, Text, Writer};
 
 /// What a tab can say.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Talk {
-    /// To the leader: I accepted these; the flag says whether they are stored.
-    Queued(Vec<(Rc<Mutation>, bool)>),
+    /// To the leader: I accepted these.
+    Queued(Vec<Offer>),
     /// To the leader: my page has these functions.
     Handlers(Vec<(Rc<str>, Handler)>),
     /// To the leader: a run ended.
@@ -34,6 +35,16 @@ pub(super) enum Talk {
     Lead(Term, Lead),
 }
 
+/// A mutation that is handed to the leader.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Offer {
+    pub(super) mutation: Rc<Mutation>,
+    /// It is stored.
+    pub(super) durable: bool,
+    /// The leader under which it was accepted: no other one can have sent it.
+    pub(super) under: Option<Term>,
+}
+
 /// What the leader can say.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Lead {
@@ -43,8 +54,11 @@ pub(super) enum Lead {
     Ended(Vec<(MutationId, End)>),
     /// This one met another change, and the user decides.
     Conflict(MutationId, super::word::Letter),
-    /// This is how the queue stands.
-    Totals(Totals),
+    /// The server wants calm: until then, and for no longer than that.
+    Calm(Wall, Millis),
+    /// This is how the queue stands, and whether what is fetched now would show what a backlog is
+    /// about to change.
+    Totals(Totals, bool),
     /// Run this, you who have the function.
     Run { to: TabId, run: Run },
     /// Stop that run.
@@ -61,10 +75,14 @@ impl Talk {
             Talk::Queued(items) => {
                 w.key("q").string("queued");
                 w.key("items").array(|w| {
-                    for (mutation, durable) in items {
+                    for offer in items {
                         w.object(|w| {
-                            mutation.write_members(w);
-                            w.key("durable").bool(*durable);
+                            offer.mutation.write_members(w);
+                            w.key("durable").bool(offer.durable);
+                            if let Some(under) = offer.under {
+                                w.key("lead").string(&under.tab.text());
+                                w.key("number").number(under.number);
+                            }
                         });
                     }
                 });
@@ -124,7 +142,12 @@ impl Talk {
                     // Nobody hands over what another tab accepted.
                     let mutation = Mutation::read(item).filter(|item| item.id.tab == from);
                     if let (Some(mutation), Some(durable)) = (mutation, durable) {
-                        items.push((Rc::new(mutation), durable));
+                        let mutation = Rc::new(mutation);
+                        items.push(Offer {
+                            mutation,
+                            durable,
+                            under: under(item),
+                        });
                     }
                 });
                 Some(Talk::Queued(items))
@@ -186,10 +209,16 @@ impl Lead {
                 w.key("id").string(&id.text());
                 letter.write_members(w);
             }
-            Lead::Totals(totals) => {
+            Lead::Calm(until, span) => {
+                w.key("q").string("calm");
+                w.key("until").number(until.0);
+                w.key("span").number(span.0);
+            }
+            Lead::Totals(totals, holds) => {
                 w.key("q").string("totals");
                 w.key("totals");
                 totals.write(w);
+                w.key("holds").bool(*holds);
             }
             Lead::Run { to, run } => {
                 w.key("q").string("run");
@@ -231,7 +260,14 @@ impl Lead {
                 Lead::Ended(ends)
             }
             "conflict" => Lead::Conflict(id()?, super::word::Letter::read(raw)?),
-            "totals" => Lead::Totals(Totals::read(raw.member("totals")?)?),
+            "calm" => Lead::Calm(
+                Wall(raw.member("until")?.integer()?),
+                Millis(raw.member("span")?.integer()?.min(RETRY_AFTER_MAX.0)),
+            ),
+            "totals" => {
+                let holds = raw.member("holds").and_then(Raw::bool).unwrap_or(false);
+                Lead::Totals(Totals::read(raw.member("totals")?)?, holds)
+            }
             "run" => Lead::Run {
                 to: to()?,
                 run: Run::read(raw.member("run")?)?,
@@ -250,6 +286,15 @@ impl Lead {
     }
 }
 
+/// The leader under which something was accepted.
+fn under(raw: Raw<'_>) -> Option<Term> {
+    let lead = raw.member("lead")?.string()?.decode();
+    Some(Term {
+        number: raw.member("number")?.integer()?,
+        tab: TabId::parse(&lead)?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -257,11 +302,21 @@ mod tests {
     use crate::engine::queue::outcome::{Class, Failure};
     use crate::engine::queue::tests::{letters, mutations};
     use crate::engine::queue::told::{How, Refusal};
-    use crate::engine::time::Wall;
     use crate::wire::json;
     use proptest::prelude::*;
 
     const ME: TabId = TabId(7);
+
+    fn offer(mutation: Mutation) -> Offer {
+        Offer {
+            mutation: Rc::new(mutation),
+            durable: true,
+            under: Some(Term {
+                number: 9,
+                tab: TabId(3),
+            }),
+        }
+    }
 
     fn all(mutation: Mutation, letter: super::super::word::Letter) -> Vec<Talk> {
         let mutation = Mutation {
@@ -319,11 +374,12 @@ mod tests {
                 text: r#"{"op":"list"}"#.to_owned(),
             },
             Talk::Flying(vec![(id, 4)]),
-            Talk::Queued(vec![(Rc::new(mutation), true)]),
+            Talk::Queued(vec![offer(mutation)]),
             lead(Lead::Took(vec![id])),
             lead(Lead::Ended(ends)),
             lead(Lead::Conflict(id, letter)),
-            lead(Lead::Totals(totals)),
+            lead(Lead::Calm(Wall(90), Millis(7))),
+            lead(Lead::Totals(totals, true)),
             lead(Lead::Run { to: ME, run }),
             lead(Lead::Cancel { to: ME, id }),
             lead(Lead::Answer {
@@ -351,7 +407,7 @@ mod tests {
         #[test]
         fn no_damage_makes_the_reader_panic(
             mutation in mutations(), letter in letters(),
-            which in 0usize..13, at: prop::sample::Index, byte in 32u8..127,
+            which in 0usize..14, at: prop::sample::Index, byte in 32u8..127,
         ) {
             let mut bytes = all(mutation, letter).swap_remove(which).write().into_bytes();
             let at = at.index(bytes.len());
@@ -365,7 +421,7 @@ mod tests {
         #[test]
         fn nobody_hands_over_what_another_tab_accepted(mutation in mutations()) {
             prop_assume!(mutation.id.tab != ME);
-            let text = Talk::Queued(vec![(Rc::new(mutation), true)]).write();
+            let text = Talk::Queued(vec![offer(mutation)]).write();
             prop_assert_eq!(Talk::read(ME, json::parse(&text).unwrap()), Some(Talk::Queued(vec![])));
         }
     }

@@ -147,13 +147,13 @@ const HOWS: [(How, &str); 3] = [
 ];
 
 impl How {
-    fn text(self) -> &'static str {
+    pub(super) fn text(self) -> &'static str {
         HOWS.iter()
             .find(|(how, _)| *how == self)
             .map_or("discarded", |(_, text)| text)
     }
 
-    fn parse(text: &str) -> Option<How> {
+    pub(super) fn parse(text: &str) -> Option<How> {
         HOWS.iter()
             .find(|(_, have)| *have == text)
             .map(|(how, _)| *how)

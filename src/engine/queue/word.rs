@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::mutation::{Mutation, MutationId};
 use super::outcome::Failure;
 use super::record;
+use super::told::How;
 use crate::engine::limits::ATTEMPTS_MAX;
 use crate::engine::time::Wall;
 use crate::wire::json::{self, Raw, Text, Writer};
@@ -23,7 +24,7 @@ pub(super) enum Entry {
     /// Waits for the user.
     Letter(Rc<Mutation>, Letter),
     /// Given up for good. The note stays a while, for the accepted record may be read again.
-    Gone(MutationId, Wall),
+    Gone(MutationId, How, Wall),
 }
 
 /// What a run has to know of those before it.
@@ -186,7 +187,7 @@ impl Entry {
             Entry::Accepted(mutation) | Entry::Again(mutation, _) | Entry::Letter(mutation, _) => {
                 mutation.id
             }
-            Entry::Gone(id, _) => *id,
+            Entry::Gone(id, ..) => *id,
         }
     }
 
@@ -212,9 +213,10 @@ impl Entry {
                 w.key("is").string("letter");
                 letter.write_members(w);
             }
-            Entry::Gone(id, at) => {
+            Entry::Gone(id, how, at) => {
                 w.key("id").string(&id.text());
                 w.key("is").string("gone");
+                w.key("how").string(how.text());
                 w.key("since").number(at.0);
             }
         });
@@ -225,7 +227,9 @@ impl Entry {
         let is = raw.member("is").and_then(Raw::string).map(Text::decode);
         if is.as_deref() == Some("gone") {
             let at = Wall(raw.member("since")?.integer()?);
-            return Some(Entry::Gone(MutationId::read(raw.member("id")?)?, at));
+            let how = raw.member("how").and_then(Raw::string).map(Text::decode)?;
+            let id = MutationId::read(raw.member("id")?)?;
+            return Some(Entry::Gone(id, How::parse(&how)?, at));
         }
         let mutation = Rc::new(Mutation::read(raw)?);
         match is.as_deref() {
@@ -267,7 +271,7 @@ mod tests {
                 0 => Entry::Accepted(mutation),
                 1 => Entry::Again(mutation, letter.again),
                 2 => Entry::Letter(mutation, letter),
-                _ => Entry::Gone(mutation.id, letter.at),
+                _ => Entry::Gone(mutation.id, How::Server, letter.at),
             }
         })
     }

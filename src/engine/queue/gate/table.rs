@@ -11,10 +11,14 @@ cases! {
         Trial => "trial",
         Shut => "shut",
         Auth => "needs a login",
+        Calm => "calm",
+        CalmShut => "calm and shut",
+        CalmAuth => "calm and needs a login",
         OpenOffline => "open, offline",
         TrialOffline => "trial, offline",
         ShutOffline => "shut, offline",
         AuthOffline => "needs a login, offline",
+        CalmOffline => "calm, offline",
     }
 }
 
@@ -29,6 +33,7 @@ cases! {
         LoginAgain => "there is a new login, the second in a row",
         Online => "the browser is online",
         Offline => "the browser is offline",
+        Linked => "there is a link to the server",
         Hurry => "the user wants it now",
         Early => "some time passes",
         Due => "the moment comes",
@@ -38,15 +43,20 @@ cases! {
 const NOW: Mono = Mono(1_000_000);
 
 fn is(gate: &Gate) -> Is {
+    let calm = gate.calm.is_some();
     match (gate.state, gate.online) {
+        (State::Shut { .. }, true) if calm => Is::CalmShut,
+        (State::Auth { .. }, true) if calm => Is::CalmAuth,
+        (State::Open | State::Trial { .. }, true) if calm => Is::Calm,
+        (_, false) if calm => Is::CalmOffline,
         (State::Open, true) => Is::Open,
         (State::Trial { .. }, true) => Is::Trial,
         (State::Shut { .. }, true) => Is::Shut,
-        (State::Auth, true) => Is::Auth,
+        (State::Auth { .. }, true) => Is::Auth,
         (State::Open, false) => Is::OpenOffline,
         (State::Trial { .. }, false) => Is::TrialOffline,
         (State::Shut { .. }, false) => Is::ShutOffline,
-        (State::Auth, false) => Is::AuthOffline,
+        (State::Auth { .. }, false) => Is::AuthOffline,
     }
 }
 
@@ -55,12 +65,28 @@ fn gate(state: Is) -> Gate {
     match state {
         Is::Trial | Is::TrialOffline => {}
         Is::Open | Is::OpenOffline => gate.answered(),
-        Is::Shut | Is::ShutOffline => gate.slow_down(NOW, Some(Millis(5000)), &mut Rng::new(1)),
-        Is::Auth | Is::AuthOffline => assert!(gate.unauthorized()),
+        Is::Shut | Is::ShutOffline | Is::CalmShut => {
+            gate.no_network(NOW, &mut Rng::new(1));
+        }
+        Is::Auth | Is::AuthOffline | Is::CalmAuth => {
+            assert!(gate.unauthorized(NOW, gate.login()));
+        }
+        Is::Calm | Is::CalmOffline => {}
+    }
+    match state {
+        Is::Calm | Is::CalmOffline | Is::CalmShut | Is::CalmAuth => {
+            gate.slow_down(NOW, Some(Millis(5000)), &mut Rng::new(1));
+        }
+        Is::Open | Is::Trial | Is::Shut | Is::Auth => {}
+        Is::OpenOffline | Is::TrialOffline | Is::ShutOffline | Is::AuthOffline => {}
     }
     match state {
         Is::Open | Is::Trial | Is::Shut | Is::Auth => {}
+        Is::Calm | Is::CalmShut | Is::CalmAuth => {}
         Is::OpenOffline | Is::TrialOffline | Is::ShutOffline | Is::AuthOffline => {
+            gate.online(false);
+        }
+        Is::CalmOffline => {
             gate.online(false);
         }
     }
@@ -76,9 +102,11 @@ fn happen(input: Happens, gate: &mut Gate) -> &'static str {
         Happens::NoNetwork => {
             gate.no_network(NOW, rng);
         }
-        Happens::SlowDown => gate.slow_down(NOW, Some(Millis(9000)), rng),
+        Happens::SlowDown => {
+            gate.slow_down(NOW, Some(Millis(9000)), rng);
+        }
         Happens::Unauthorized => {
-            if gate.unauthorized() {
+            if gate.unauthorized(NOW, gate.login()) {
                 return "ask for a login";
             }
         }
@@ -94,6 +122,11 @@ fn happen(input: Happens, gate: &mut Gate) -> &'static str {
         }
         Happens::Offline => {
             gate.online(false);
+        }
+        Happens::Linked => {
+            if gate.network_back() {
+                return "send what waits";
+            }
         }
         Happens::Hurry => gate.hurry(),
         Happens::Early => {
@@ -124,7 +157,7 @@ fn the_states_of_the_gate_are_as_written() {
         "The gate of the queue",
         "May anything be sent at all: [`queue/gate.rs`](../../src/engine/queue/gate.rs). Open: as many as \
          may be at a time. Trial: one alone. In all other states nothing is sent, and nothing while the \
-         browser is offline.",
+         browser is offline. Calm: the server asked to slow down.",
     )
     .table("What follows, and what is done:", |state: Is, input: Happens| {
         let mut gate = gate(state);
