@@ -421,6 +421,10 @@ pub const QUEUE_SETTLE: Millis = Millis(250);
 /// span: a long one, or a slow server, must not keep the screen stale.
 pub const DRAIN_HOLD: Millis = Millis::seconds(3);
 
+/// And after this one if it is not known yet whether there is a backlog: reading takes milliseconds,
+/// after [`QUEUE_SETTLE`].
+pub const UNREAD_HOLD: Millis = Millis(500);
+
 /// After taking the lead the storage is read again once, for what was not yet to be seen.
 pub const QUEUE_RESCAN_FIRST: Millis = Millis::seconds(2);
 

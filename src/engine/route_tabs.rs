@@ -96,6 +96,8 @@ impl Engine {
         self.channels.take_lead(now.mono);
         self.told_tabs = None;
         self.want_link(now);
+        // Nobody can place what a leader says before it said that it leads.
+        self.say_lead(now);
         self.queue_leads(now);
         // What was asked of the last leader is this tab's own business now.
         for call in self.calls.open().to_vec() {

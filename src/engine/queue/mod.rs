@@ -63,7 +63,7 @@ use self::talk::{Lead, Offer, Talk};
 use super::config::BadInput;
 use super::hlc::Stamp;
 use super::ids::{TabId, Term};
-use super::limits::{DRAIN_HOLD, MUTATION_TIMEOUT, QUEUE_HANDLERS_MAX, TOTALS_SPAN};
+use super::limits::{DRAIN_HOLD, MUTATION_TIMEOUT, QUEUE_HANDLERS_MAX, TOTALS_SPAN, UNREAD_HOLD};
 use super::rng::Rng;
 use super::store::{StoreFault, StoreOp};
 use super::time::{Millis, Mono, Now};
@@ -89,7 +89,7 @@ pub struct Queue {
     say: Say,
     /// Until then at most, what is stale is not fetched: it would show what a backlog that waited
     /// for the network is about to change.
-    hold: Option<Mono>,
+    hold: Option<Hold>,
     said_hold: bool,
 }
 
@@ -104,6 +104,15 @@ enum Role {
     },
     /// This tab leads, or is for itself.
     Leads(Box<Sender>),
+}
+
+/// Why what is stale is not fetched yet, and until when at most.
+#[derive(Clone, Copy, Debug)]
+enum Hold {
+    /// What is stored is not read yet, and may hold a backlog.
+    Unread(Mono),
+    /// A backlog is worked off.
+    Drain(Mono),
 }
 
 /// When the figures may be said again: a queue that is worked off changes them a thousand times.
@@ -518,7 +527,8 @@ impl Queue {
                     *have = totals;
                 }
                 // For no longer than a leader would, whatever becomes of this one.
-                self.hold = holds.then(|| self.hold.unwrap_or(now.mono + DRAIN_HOLD));
+                let hold = self.hold.unwrap_or(Hold::Drain(now.mono + DRAIN_HOLD));
+                self.hold = holds.then_some(hold);
             }
             Lead::Calm(until, span) => {
                 // A clock that was set meanwhile makes that no longer.
@@ -561,9 +571,11 @@ impl Queue {
                 sender.lanes.hurry_all(now.mono);
             }
             sender.drain();
-            // What is not read yet may hold a backlog.
-            let waits = sender.drain.is_some() || !sender.intake.is_open();
-            self.hold = waits.then(|| now.mono + DRAIN_HOLD);
+            self.hold = match sender.drain {
+                _ if !sender.intake.is_open() => Some(Hold::Unread(now.mono + UNREAD_HOLD)),
+                Some(_) => Some(Hold::Drain(now.mono + DRAIN_HOLD)),
+                None => None,
+            };
         }
     }
 
@@ -622,14 +634,24 @@ impl Queue {
             };
             self.desk.rewrite(now.mono, slice);
         }
-        let drained = match &self.role {
-            Role::Leads(sender) => sender.drain.is_none() && sender.intake.is_open(),
-            Role::Follows { .. } | Role::Away => false,
-        };
-        if drained || self.hold.is_some_and(|until| until <= now.mono) {
-            self.hold = None;
-        }
+        self.hold = self.hold.and_then(|hold| self.still(now, hold));
         self.say_totals(now);
+    }
+
+    /// What of a reason to wait is left.
+    fn still(&self, now: Now, hold: Hold) -> Option<Hold> {
+        let (Hold::Unread(until) | Hold::Drain(until)) = hold;
+        let Role::Leads(sender) = &self.role else {
+            return (until > now.mono).then_some(hold);
+        };
+        let draining = sender.drain.is_some();
+        match hold {
+            Hold::Unread(_) if sender.intake.is_open() => {
+                draining.then(|| Hold::Drain(now.mono + DRAIN_HOLD))
+            }
+            Hold::Unread(until) => (until > now.mono).then_some(hold),
+            Hold::Drain(until) => (draining && until > now.mono).then_some(hold),
+        }
     }
 
     /// When something is due, if nothing else happens.
@@ -642,7 +664,10 @@ impl Queue {
             Say::At(at) => Some(at),
             Say::Free | Say::After(_) => None,
         };
-        let parts = [self.desk.next_wakeup(), sender, say, self.hold];
+        let hold = self.hold.map(|hold| match hold {
+            Hold::Unread(until) | Hold::Drain(until) => until,
+        });
+        let parts = [self.desk.next_wakeup(), sender, say, hold];
         parts.into_iter().flatten().min()
     }
 
