@@ -88,7 +88,7 @@ use self::invalidation::Invalidation;
 use self::journal::{Journal, Seen, What};
 use self::lapse::{Clocks, Lapse};
 use self::limits::AWAY;
-use self::link::{Link, Nudge};
+use self::link::{Heritage, Link, Nudge};
 use self::map::Map;
 use self::metrics::Metrics;
 use self::notice::{Cause, Fault, FaultCode, Notice};
@@ -143,7 +143,7 @@ pub struct Engine {
     requests: Requests,
     clocks: Clocks,
     /// What the leading tab said last of its link: who leads next takes that over.
-    heir_of: Option<Status>,
+    heir_of: Option<Heritage>,
     listened: Map<String, u32>,
     /// The last request to the server.
     request: RequestId,
@@ -539,7 +539,7 @@ impl Engine {
         self.queue_steps(now);
     }
 
-    fn status(&self, now: Now) -> Status {
+    fn status(&self) -> Status {
         match (self.life, self.tabs.role()) {
             (Life::Closed, _) => Status {
                 word: Word::Closed,
@@ -559,7 +559,7 @@ impl Engine {
                     ..Status::idle(self.closed_at)
                 },
             },
-            _ => self.link.status(now),
+            _ => self.link.status(),
         }
     }
 

@@ -25,7 +25,7 @@ impl Engine {
             Role::Following => self.freshness.set_place(Place::Follows),
             Role::Leading(_) | Role::Alone(_) => self.freshness.set_place(Place::Leads),
         }
-        let live = self.status(now).word == LinkWord::Connected;
+        let live = self.status().word == LinkWord::Connected;
         self.freshness.link(now, live, &mut self.rng);
         self.freshness.tick(now, &mut self.rng);
         self.freshness_steps(now);

@@ -8,7 +8,7 @@ use super::invalidation::{Happening, Outcome, Report, Reported, TooManyFamilies}
 use super::key::QueryKey;
 use super::notice::{Cause, FaultCode, Notice};
 use super::tabs::message::Says;
-use super::time::{Millis, Now, Wall};
+use super::time::{Now, Until};
 use crate::wire::Event;
 
 impl Engine {
@@ -62,20 +62,17 @@ impl Engine {
         match self.invalidation.report(now, report, &mut self.rng) {
             Reported::Noted | Reported::Fetched => {}
             Reported::Calm { host, until } => {
-                let span = until.since(now.mono);
-                let until = now.wall_at(until);
+                let until = now.until(until);
                 let host = host.as_ref().to_owned();
-                self.post(Says::Calm { host, until, span });
+                self.post(Says::Calm { host, until });
             }
             Reported::Refused => self.fault(FaultCode::Limit, "more query keys than can be kept"),
         }
     }
 
-    /// Another tab heard that a host wants to be left alone. A clock that was set meanwhile makes
-    /// that no longer.
-    pub(super) fn on_calm(&mut self, now: Now, host: &str, until: Wall, span: Millis) {
-        let span = span.min(Millis(until.0.saturating_sub(now.wall.0)));
-        self.invalidation.calm(now.mono, host, now.mono + span);
+    /// Another tab heard that a host wants to be left alone.
+    pub(super) fn on_calm(&mut self, now: Now, host: &str, until: Until) {
+        self.invalidation.calm(now.mono, host, now.heard(until));
     }
 
     /// Tells the app what is stale and what to refetch. True if there was anything.

@@ -27,7 +27,7 @@ impl Engine {
 
     /// An input was handled: this is how things stand now.
     pub(super) fn note_status(&mut self, now: Now) {
-        let status = self.status(now);
+        let status = self.status();
         self.metrics.link_is(
             now,
             match status.word {
@@ -87,7 +87,7 @@ impl Engine {
         writer.object(|w| {
             w.key("key").raw(key.text());
             w.key("at").number(now.wall.0);
-            self.status(now).write_members(w);
+            self.status().write_members(w);
             w.key("role").string(self.role());
             w.key("nextWakeup");
             match self.next_wakeup() {

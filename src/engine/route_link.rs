@@ -8,12 +8,12 @@ use super::input::SocketEvent;
 use super::limits::{
     ANSWER_BYTES_MAX, CONNECT_TIMEOUT, POST_TIMEOUT, SCOUT_BYTES_MAX, SCOUT_TIMEOUT,
 };
-use super::link::{self, Sighting, Step};
+use super::link::{self, Heritage, Sighting, Step};
 use super::notice::FaultCode;
 use super::output::Output;
 use super::status::{Status, Transport};
 use super::tabs::calls::{CallRefused, Deed};
-use super::time::{Millis, Now};
+use super::time::{Millis, Mono, Now};
 use super::token::Token;
 use crate::wire::{Heard, Refusal, native};
 
@@ -31,12 +31,12 @@ impl Engine {
     /// A link is wanted. What the last leader knew of it is taken over.
     pub(super) fn want_link(&mut self, now: Now) {
         let heir_of = self.heir_of.take();
-        self.link.want(now, heir_of.as_ref(), &mut self.rng);
+        self.link.want(now, heir_of, &mut self.rng);
     }
 
     /// Another tab leads, and says how its link stands.
-    pub(super) fn remember_link(&mut self, status: &Status) {
-        self.heir_of = Some(status.clone());
+    pub(super) fn remember_link(&mut self, status: &Status, hold: Option<Mono>) {
+        self.heir_of = Some(Heritage::of(status, hold));
     }
 
     /// Something happened to a socket.

@@ -196,7 +196,7 @@ impl Engine {
                     self.on_wish(now, from, &text);
                 }
             }
-            Says::Calm { host, until, span } => self.on_calm(now, &host, until, span),
+            Says::Calm { host, until } => self.on_calm(now, &host, until),
             Says::Ask => {
                 self.tabs.heard(now, from, None);
                 self.tabs.asks(now, from);
@@ -243,12 +243,13 @@ impl Engine {
     fn on_leader_says(&mut self, now: Now, term: Term, says: Says<'_>) {
         if let Says::Lead {
             status,
+            hold,
             tabs,
             positions,
             ..
         } = says
         {
-            self.remember_link(&status);
+            self.remember_link(&status, hold.map(|until| now.heard(until)));
             let new = !self.tabs.follows(term);
             self.tabs.follow(term, status, tabs);
             self.tabs_steps(now);
@@ -476,14 +477,16 @@ impl Engine {
             return;
         };
         self.flush_relay();
-        let status = self.status(now);
+        let status = self.status();
         if self.told_tabs.as_ref() != Some(&status) {
             self.told_tabs = Some(status.clone());
             let tabs = self.tabs.count();
             let positions = self.channels.positions();
+            let hold = self.link.hold(now.mono).map(|at| now.until(at));
             self.post(Says::Lead {
                 term,
                 status,
+                hold,
                 tabs,
                 positions,
             });

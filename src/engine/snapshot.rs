@@ -11,7 +11,7 @@ impl Engine {
     pub fn snapshot(&self, now: Now) -> String {
         let mut writer = Writer::new();
         writer.object(|w| {
-            self.status(now).write_members(w);
+            self.status().write_members(w);
             w.key("role").string(self.role());
             w.key("tab").string(&self.tabs.me().text());
             w.key("tabs").number(self.tabs.count());

@@ -107,8 +107,6 @@ pub struct Status {
     pub authenticated: bool,
     /// What carries the link; while it is down, what it will be dialled with.
     pub transport: Option<Transport>,
-    /// Until when the server asked us to stay away. A tab that takes the lead keeps to it.
-    pub hold: Option<Wall>,
 }
 
 impl Status {
@@ -127,7 +125,6 @@ impl Status {
             next_retry: None,
             authenticated: false,
             transport: None,
-            hold: None,
         }
     }
 
@@ -145,9 +142,6 @@ impl Status {
         match self.transport {
             Some(transport) => w.key("transport").string(transport.text()),
             None => w.key("transport").null(),
-        }
-        if let Some(hold) = self.hold {
-            w.key("hold").number(hold.0);
         }
     }
 
@@ -174,7 +168,6 @@ impl Status {
                 let text = value.string().map(Text::decode);
                 status.transport = text.and_then(|text| Transport::parse(&text));
             }
-            "hold" => status.hold = value.integer().map(Wall),
             _ => {}
         });
         status.word = word?;
@@ -199,7 +192,6 @@ mod tests {
                 next_retry: (word == Word::Reconnecting).then_some(Wall(9)),
                 authenticated: word == Word::Connected,
                 transport: (word == Word::Degraded).then_some(Transport::Poll),
-                hold: (word == Word::Offline).then_some(Wall(11)),
             };
             let mut writer = Writer::new();
             writer.object(|w| status.write_members(w));

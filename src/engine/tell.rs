@@ -46,7 +46,7 @@ impl Engine {
 
     /// Tells the app how things stand.
     pub(super) fn tell_state(&mut self, now: Now) {
-        let status = self.status(now);
+        let status = self.status();
         let touched = std::mem::replace(&mut self.touched, Touched::Nothing);
         let urgent = self.told.status.as_ref() != Some(&status)
             || self.told.role != self.role()

@@ -17,6 +17,16 @@ pub struct Mono(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wall(pub u64);
 
+/// A moment to come, as one tab tells it another: whichever of the two is sooner counts. The word
+/// may be heard late, by a page that was frozen; and the wall clock may be set meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Until {
+    /// When it is.
+    pub at: Wall,
+    /// How long that was when it was said.
+    pub span: Millis,
+}
+
 /// What both clocks say at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
@@ -67,6 +77,20 @@ impl Add<Millis> for Wall {
 }
 
 impl Now {
+    /// A moment of this tab's clock, to be told to another tab.
+    pub fn until(self, moment: Mono) -> Until {
+        Until {
+            at: self.wall_at(moment),
+            span: moment.since(self.mono),
+        }
+    }
+
+    /// The moment on this tab's clock that another tab told.
+    pub fn heard(self, until: Until) -> Mono {
+        let left = Millis(until.at.0.saturating_sub(self.wall.0));
+        self.mono + left.min(until.span)
+    }
+
     /// What the wall clock will say at a moment of the monotonic clock, if it does not jump.
     pub fn wall_at(self, moment: Mono) -> Wall {
         self.wall + moment.since(self.mono)

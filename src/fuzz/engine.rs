@@ -16,7 +16,7 @@ use crate::engine::queue::Outcome;
 use crate::engine::status::{Status, Transport, Word};
 use crate::engine::store::{StoreFault, StoreOp};
 use crate::engine::tabs::message::{Message, Says};
-use crate::engine::time::{Millis, Wall};
+use crate::engine::time::{Millis, Until, Wall};
 use crate::engine::token::{Token, TokenFailure};
 use crate::engine::{principal, queue};
 use crate::wire::json;
@@ -224,8 +224,7 @@ fn from_tab(page: &mut Page, source: &mut Source<'_>) {
         3 => Says::LoggedIn,
         4 => Says::Calm {
             host: String::new(),
-            until: page.now().wall + Millis(seq * 1000),
-            span: Millis(seq * 1000),
+            until: page.now().until(page.now().mono + Millis(seq * 1000)),
         },
         5 => Says::Ask,
         6 => Says::Missing {
@@ -240,9 +239,12 @@ fn from_tab(page: &mut Page, source: &mut Source<'_>) {
             status: Status {
                 word: source.pick(&[Word::Connected, Word::NeedsAuth, Word::Offline]),
                 transport: Some(Transport::Socket),
-                hold: (seq > 12).then_some(Wall(number)),
                 ..Status::idle(Wall(number))
             },
+            hold: (seq > 12).then_some(Until {
+                at: Wall(number),
+                span: Millis(number),
+            }),
             tabs: seq,
             positions: wants,
         },

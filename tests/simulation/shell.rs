@@ -86,8 +86,14 @@ impl World {
             tell!(self, "{} <- {}", self.name(tab), arrival.words());
             self.steps += 1;
             self.tabs[tab].inputs += 1;
-            if let Arrival::Page(_) = arrival {
-                self.tabs[tab].neighbour.excused(self.now);
+            match &arrival {
+                Arrival::Page(_) => self.tabs[tab].neighbour.excused(self.now),
+                // A person's wish in another tab, which may have been long on its way.
+                Arrival::Bus(_, text) if text.contains("\"do\":\"reconnect\"") => {
+                    self.tabs[tab].neighbour.excused(self.now);
+                    self.tabs[tab].neighbour.absolved();
+                }
+                _ => {}
             }
             self.before_fence(tab, &arrival);
             self.tabs[tab].engine.handle(now, input);

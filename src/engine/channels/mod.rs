@@ -523,8 +523,12 @@ impl Channels {
             return;
         };
         channel.place = Place::Live { since: now };
-        let goes_back = has_seen(&channel.position, &position) && channel.position != position;
-        let before = if goes_back { Before::Anew } else { Before::Gap };
+        let before = match (&channel.position, &position) {
+            // This tab is new to the channel. Who has followed it asks for what is missing there.
+            (None, Some(_)) => Before::Whole,
+            (ours, at) if has_seen(ours, at) && ours != at => Before::Anew,
+            (None | Some(_), None | Some(_)) => Before::Gap,
+        };
         channel.position.clone_from(&position);
         channel.drop_held(&mut self.held_bytes);
         self.ring.forget(name);

@@ -96,9 +96,8 @@ pub struct Link {
     was_linked: bool,
     reason: &'static str,
     shown: Word,
-    /// The next dial and the end of the wait that the server asked for, on both clocks.
+    /// The next dial, on both clocks.
     shown_dial: Option<(Mono, Wall)>,
-    shown_hold: Option<(Mono, Wall)>,
     since: Wall,
     out: VecDeque<Step>,
 }
@@ -202,6 +201,27 @@ pub enum Step {
     TooLarge,
 }
 
+/// What the last leader knew of the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heritage {
+    transport: Option<Transport>,
+    /// Somebody has to log in.
+    needs_auth: bool,
+    /// Until when the server asked to be left alone.
+    hold: Option<Mono>,
+}
+
+impl Heritage {
+    /// From what it said last.
+    pub fn of(status: &Status, hold: Option<Mono>) -> Self {
+        Heritage {
+            transport: status.transport,
+            needs_auth: status.word == Word::NeedsAuth,
+            hold,
+        }
+    }
+}
+
 /// Why a connection is wanted now rather than later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nudge {
@@ -235,7 +255,6 @@ impl Link {
             reason: "not started",
             shown: Word::Idle,
             shown_dial: None,
-            shown_hold: None,
             since,
             out: VecDeque::new(),
             settings,
@@ -250,6 +269,11 @@ impl Link {
     /// The token at hand, for what is said to the server.
     pub fn token(&self) -> Option<&Token> {
         self.tokens.token()
+    }
+
+    /// Until when the server asked to be left alone, if that is still to come.
+    pub fn hold(&self, now: Mono) -> Option<Mono> {
+        self.hold.filter(|until| *until > now)
     }
 
     /// The current connection, if it may be used.
@@ -278,20 +302,20 @@ impl Link {
 
     /// A link is wanted from now on. What the last leader knew of it is taken over: a transport
     /// that was good, a wish of the server, and that somebody has to log in.
-    pub fn want(&mut self, now: Now, heir_of: Option<&Status>, rng: &mut Rng) {
+    pub fn want(&mut self, now: Now, heir_of: Option<Heritage>, rng: &mut Rng) {
         if !matches!(self.state, State::Idle) {
             return;
         }
         self.failures = 0;
         self.rejected = false;
-        if let Some(status) = heir_of {
-            if let Some(transport) = status.transport {
+        if let Some(last) = heir_of {
+            if let Some(transport) = last.transport {
                 self.ladder.remember(transport);
             }
-            if let Some(hold) = status.hold.filter(|hold| *hold > now.wall) {
-                self.hold_for(now.mono, Millis(hold.0 - now.wall.0), rng);
+            if let Some(hold) = last.hold.filter(|hold| *hold > now.mono) {
+                self.hold_for(now.mono, hold.since(now.mono), rng);
             }
-            if status.word == Word::NeedsAuth {
+            if last.needs_auth {
                 self.enter(now, State::NeedsAuth, "the server wants a login");
                 return;
             }

@@ -9,7 +9,7 @@ use crate::engine::time::{Mono, Now, Wall};
 
 impl Link {
     /// The state as the app sees it.
-    pub fn status(&self, now: Now) -> Status {
+    pub fn status(&self) -> Status {
         // Moments of the wall clock are worked out once: the two clocks are read in whole
         // milliseconds, and what is worked out again and again changes all the time.
         Status {
@@ -27,10 +27,6 @@ impl Link {
                     Some(self.ladder.current())
                 }
             },
-            hold: self
-                .shown_hold
-                .filter(|(until, _)| *until > now.mono)
-                .map(|(_, wall)| wall),
         }
     }
 
@@ -73,7 +69,6 @@ impl Link {
             | State::Failed => None,
         };
         keep(&mut self.shown_dial, dial, now);
-        keep(&mut self.shown_hold, self.hold, now);
     }
 
     /// Nothing answered once more.

@@ -15,7 +15,7 @@ use crate::engine::channels::{Before, Want};
 use crate::engine::freshness::word::Word;
 use crate::engine::ids::{CallId, Position, Scope, Seq, TabId, Term};
 use crate::engine::status::Status;
-use crate::engine::time::{Millis, Wall};
+use crate::engine::time::Until;
 use crate::wire::Event;
 use crate::wire::json::{self, Text, Writer};
 use crate::wire::native::write_position;
@@ -66,10 +66,7 @@ pub enum Says<'a> {
         /// Which host, as the app tells hosts apart.
         host: String,
         /// Until when.
-        until: Wall,
-        /// How long that was when it was said. Whichever is shorter counts: the message may be
-        /// heard late, by a page that was frozen, and the clock may be set meanwhile.
-        span: Millis,
+        until: Until,
     },
     /// Leader, are you there?
     Ask,
@@ -102,6 +99,8 @@ pub enum Says<'a> {
         term: Term,
         /// The state of the link.
         status: Status,
+        /// Until when the server asked us to stay away. Whoever leads next keeps to it.
+        hold: Option<Until>,
         /// How many tabs there are.
         tabs: u64,
         /// Channels and positions.
@@ -255,10 +254,9 @@ impl Says<'_> {
             Says::Queue(text) => w.key("q").raw(text),
             Says::Wish(wish) => w.key("body").raw(wish),
             Says::Contracts(word) => word.write(w),
-            Says::Calm { host, until, span } => {
+            Says::Calm { host, until } => {
                 w.key("host").string(host);
-                w.key("until").number(until.0);
-                w.key("span").number(span.0);
+                write_until(w, *until);
             }
             Says::Missing { channel, position } => write_place(w, channel, position.as_ref()),
             Says::Call {
@@ -275,10 +273,14 @@ impl Says<'_> {
             Says::Offer { to } => w.key("to").string(&to.text()),
             Says::Lead {
                 status,
+                hold,
                 tabs,
                 positions,
                 ..
             } => {
+                if let Some(hold) = hold {
+                    write_until(w, *hold);
+                }
                 w.key("tabs").number(*tabs);
                 w.key("status").object(|w| status.write_members(w));
                 write_wants(w, positions);
@@ -329,6 +331,11 @@ impl Says<'_> {
             }
         }
     }
+}
+
+fn write_until(w: &mut Writer, until: Until) {
+    w.key("until").number(until.at.0);
+    w.key("span").number(until.span.0);
 }
 
 fn write_wants(w: &mut Writer, wants: &[Want]) {

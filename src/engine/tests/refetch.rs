@@ -10,7 +10,7 @@ use crate::engine::limits::{COUNTERS_EVERY, GAP_SPREAD_VISIBLE, WINDOW};
 use crate::engine::notice::Notice;
 use crate::engine::output::Output;
 use crate::engine::tabs::message::{self, Says};
-use crate::engine::time::{Millis, Mono, Now, Wall};
+use crate::engine::time::{Millis, Mono, Now, Until, Wall};
 use crate::engine::{Boot, Engine};
 use crate::wire::json::Writer;
 
@@ -171,8 +171,10 @@ fn all_tabs_hear_that_a_server_wants_calm() {
     let until = at(page.now).wall.0 + 60_000;
     let calm = Says::Calm {
         host: "api".to_owned(),
-        until: Wall(until),
-        span: Millis(60_000),
+        until: Until {
+            at: Wall(until),
+            span: Millis(60_000),
+        },
     };
     assert_eq!(message::read(said.as_bytes()).unwrap().says, calm);
 
@@ -201,8 +203,10 @@ fn a_wish_for_calm_that_is_heard_late_or_on_another_clock_holds_no_longer_than_i
         let until = at(page.now).wall.0.saturating_add_signed(said_at + 60_000);
         let calm = Says::Calm {
             host: "api".to_owned(),
-            until: Wall(until),
-            span: Millis(60_000),
+            until: Until {
+                at: Wall(until),
+                span: Millis(60_000),
+            },
         };
         let calm = message::write(TabId(9), page.engine.scope, &calm);
         page.handle(Input::TabMessage(calm.as_bytes()));

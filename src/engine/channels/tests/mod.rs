@@ -46,7 +46,7 @@ impl Bench {
         bench.part.link_up();
         assert_eq!(bench.steps(), [subscribe(1, "c", None)]);
         bench.confirm(1, "c", at(5), Recovery::NotAsked);
-        assert_eq!(bench.steps(), [place("c", at(5), Before::Gap), gap("c")]);
+        assert_eq!(bench.steps(), [place("c", at(5), Before::Whole), gap("c")]);
         bench
     }
 

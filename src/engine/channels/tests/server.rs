@@ -102,7 +102,7 @@ fn fault_12_late_answers_and_late_events_of_an_earlier_watch_do_no_harm() {
     );
     assert_eq!(bench.state("c"), Some(State::Subscribing));
     bench.confirm(2, "c", at(6), Recovery::NotAsked);
-    assert_eq!(bench.steps(), [place("c", at(6), Before::Gap), gap("c")]);
+    assert_eq!(bench.steps(), [place("c", at(6), Before::Whole), gap("c")]);
     assert_eq!(bench.event("c", 6), Verdict::Duplicate);
     assert_eq!(bench.event("c", 7), Verdict::Next);
 }
@@ -121,7 +121,7 @@ fn an_answer_that_never_comes_is_asked_for_again_and_the_late_one_does_not_count
     bench.confirm(1, "c", at(3), Recovery::NotAsked);
     assert_eq!(bench.steps(), []);
     bench.confirm(2, "c", at(3), Recovery::NotAsked);
-    assert_eq!(bench.steps(), [place("c", at(3), Before::Gap), gap("c")]);
+    assert_eq!(bench.steps(), [place("c", at(3), Before::Whole), gap("c")]);
 }
 
 /// Fault 28: joins after a reconnect with 50 channels are paced.

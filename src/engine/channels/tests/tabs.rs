@@ -220,6 +220,23 @@ fn a_follower_that_cannot_catch_up_has_one_gap() {
 }
 
 #[test]
+fn a_leader_that_is_new_to_a_channel_makes_no_gap_for_who_has_followed_it() {
+    let mut leader = Bench::new();
+    leader.part.watch(leader.now, "c").unwrap();
+    leader.part.link_up();
+    leader.steps();
+    leader.confirm(1, "c", at(7), Recovery::NotAsked);
+    let told = place("c", at(7), Before::Whole);
+    assert_eq!(leader.steps(), [told, gap("c")]);
+
+    let mut bench = Bench::led();
+    bench
+        .part
+        .leader_places(bench.now, "c", at(7), Before::Whole);
+    assert_eq!(bench.steps(), [ask("c", at(5))]);
+}
+
+#[test]
 fn what_the_leader_missed_is_no_gap_of_who_is_further_already() {
     let mut bench = Bench::led();
     bench.event("c", 6);

@@ -156,7 +156,7 @@ fn rt11_a_change_of_project_loses_nothing() {
     bench.confirm(last, "project:2", at(40), Recovery::NotAsked);
     assert_eq!(
         bench.steps(),
-        [place("project:2", at(40), Before::Gap), gap("project:2")]
+        [place("project:2", at(40), Before::Whole), gap("project:2")]
     );
 }
 

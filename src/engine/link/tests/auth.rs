@@ -18,13 +18,13 @@ fn pp15_connected_and_known_to_the_server_are_different() {
     let mut rig = with_tokens();
     rig.want();
     rig.run(25);
-    let status = rig.link.status(rig.time());
+    let status = rig.link.status();
     assert_eq!(
         (status.word, status.authenticated),
         (Word::Connected, false)
     );
     rig.run(30);
-    let status = rig.link.status(rig.time());
+    let status = rig.link.status();
     assert_eq!((status.word, status.authenticated), (Word::Connected, true));
 }
 
@@ -82,14 +82,14 @@ fn ws26_a_refused_token_is_asked_for_once_more_and_then_for_a_login_once() {
     let reasons: Vec<TokenReason> = rig.asked.iter().map(|(_, why)| *why).collect();
     assert_eq!(reasons, [TokenReason::Connect, TokenReason::Rejected]);
     assert_eq!(rig.dials.len(), 2);
-    let since = rig.link.status(rig.time()).since;
+    let since = rig.link.status().since;
     for _ in 0..24 {
         rig.run(HOUR);
         rig.act(|link, now, _| link.nudge(now, Nudge::Visible));
         rig.act(|link, now, _| link.online(now, true));
     }
     assert_eq!((rig.asked.len(), rig.dials.len()), (2, 2));
-    assert_eq!(rig.link.status(rig.time()).since, since, "said once");
+    assert_eq!(rig.link.status().since, since, "said once");
 }
 
 #[test]
@@ -168,9 +168,8 @@ fn a_tab_that_takes_the_lead_does_not_ask_for_the_login_again() {
     rig.doors[0] = Door::Closes(4401);
     rig.want();
     rig.run(5000);
-    let status = rig.link.status(rig.time());
     let mut heir = with_tokens();
-    heir.want_after(Some(&status));
+    heir.want_after(&rig);
     heir.run(HOUR);
     assert_eq!(heir.word(), Word::NeedsAuth);
     assert_eq!((heir.asked.len(), heir.dials.len()), (0, 0));

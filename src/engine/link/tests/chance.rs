@@ -136,7 +136,7 @@ proptest! {
             let allowed = if rig.up && low_is_possible { 2 } else { 1 };
             prop_assert!(rig.open.len() <= allowed, "{:?}", rig.open);
             // Up is what the status says.
-            let status = rig.link.status(rig.time());
+            let status = rig.link.status();
             prop_assert_eq!(rig.up, status.authenticated);
             prop_assert_eq!(rig.up, rig.link.live().is_some());
         }

@@ -103,10 +103,10 @@ fn fault_4_a_proxy_that_cuts_every_connection_after_a_minute() {
     for cut in 1..=60 {
         rig.run(60_000);
         assert_eq!(rig.word(), Word::Connected);
-        let before = rig.link.status(rig.time()).since;
+        let before = rig.link.status().since;
         rig.crash(1006);
         // Not shown as lost, but not shown as known to the server either.
-        let status = rig.link.status(rig.time());
+        let status = rig.link.status();
         assert_eq!(
             (status.word, status.authenticated),
             (Word::Connected, false)
@@ -114,7 +114,7 @@ fn fault_4_a_proxy_that_cuts_every_connection_after_a_minute() {
         assert_eq!(status.since, before, "the indicator does not flicker");
         rig.run(1900);
         assert_eq!(rig.ups, cut + 1);
-        assert_eq!(rig.link.status(rig.time()).attempt, 1);
+        assert_eq!(rig.link.status().attempt, 1);
     }
 }
 
@@ -129,15 +129,15 @@ fn fault_4_backoff_starts_anew_only_after_a_synced_and_stable_connection() {
         assert_eq!(rig.word(), Word::Connected);
         rig.crash(1006);
         assert_eq!(rig.word(), Word::Reconnecting);
-        assert_eq!(rig.link.status(rig.time()).attempt, failures);
+        assert_eq!(rig.link.status().attempt, failures);
         rig.run(60_000);
     }
     rig.syncs = true;
     rig.tick();
     rig.run(STABLE_AFTER.0 - 100);
-    assert!(rig.link.status(rig.time()).attempt > 0);
+    assert!(rig.link.status().attempt > 0);
     rig.run(200);
-    assert_eq!(rig.link.status(rig.time()).attempt, 0);
+    assert_eq!(rig.link.status().attempt, 0);
 }
 
 #[test]
@@ -177,10 +177,7 @@ fn fault_8_a_stream_that_is_answered_by_an_error_is_tried_again_with_backoff() {
     assert!((4..30).contains(&rig.dials.len()), "{:?}", rig.dials);
     rig.back(None);
     rig.run(60_000);
-    assert_eq!(
-        rig.link.status(rig.time()).transport,
-        Some(Transport::Stream)
-    );
+    assert_eq!(rig.link.status().transport, Some(Transport::Stream));
     assert!(rig.up);
 }
 
@@ -424,7 +421,7 @@ fn fault_14_a_wall_clock_that_is_set_changes_nothing_but_asks() {
     rig.sleep(10, 10);
     rig.run(PING * 4);
     assert_eq!(rig.link.live(), conn);
-    let status = rig.link.status(rig.time());
+    let status = rig.link.status();
     assert_eq!((status.word, status.attempt), (Word::Connected, 0));
 
     // A day forward cannot be told from a sleep: it costs one connection, and no more.
@@ -494,10 +491,9 @@ fn fault_39_a_tab_that_takes_the_lead_keeps_to_what_the_server_asked() {
     let mut rig = Rig::stable(5);
     let conn = rig.link.live().unwrap();
     rig.act(|link, now, rng| link.closed(now, conn, 4429, "retry_after=60000", rng));
-    let status = rig.link.status(rig.time());
     let mut heir = socket(false);
     heir.now = rig.now;
-    heir.want_after(Some(&status));
+    heir.want_after(&rig);
     let began = heir.now;
     heir.run(120_000);
     assert!(heir.dials[0].0 >= began + 60_000);

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::engine::http::{Failure, Headers};
 use crate::engine::ids::{ConnId, RequestId, TokenId};
-use crate::engine::link::{Link, Settings, Sighting, Step, Welcome};
+use crate::engine::link::{Heritage, Link, Settings, Sighting, Step, Welcome};
 use crate::engine::rng::Rng;
-use crate::engine::status::{Status, Transport, Word};
+use crate::engine::status::{Transport, Word};
 use crate::engine::time::{Millis, Mono, Now, Wall};
 use crate::engine::token::{Token, TokenFailure, TokenReason};
 use crate::wire::native::CLOSES;
@@ -152,12 +152,17 @@ impl Rig {
     }
 
     pub(super) fn want(&mut self) {
-        self.want_after(None);
+        let now = self.time();
+        self.link.want(now, None, &mut self.rng);
+        self.settle();
     }
 
-    pub(super) fn want_after(&mut self, heir_of: Option<&Status>) {
+    /// As [`Rig::want`], after a tab whose link stands like this.
+    pub(super) fn want_after(&mut self, last: &Rig) {
         let now = self.time();
-        self.link.want(now, heir_of, &mut self.rng);
+        let (status, hold) = (last.link.status(), last.link.hold(now.mono));
+        let heir_of = Heritage::of(&status, hold);
+        self.link.want(now, Some(heir_of), &mut self.rng);
         self.settle();
     }
 
@@ -170,7 +175,7 @@ impl Rig {
     }
 
     pub(super) fn word(&self) -> Word {
-        self.link.status(self.time()).word
+        self.link.status().word
     }
 
     /// The server goes away with all its connections.

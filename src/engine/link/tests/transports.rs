@@ -18,10 +18,7 @@ fn on_stream() -> Rig {
     rig.doors[0] = Door::Hangs;
     rig.want();
     rig.run(CONNECT_TIMEOUT.0 + 5000);
-    assert_eq!(
-        rig.link.status(rig.time()).transport,
-        Some(Transport::Stream)
-    );
+    assert_eq!(rig.link.status().transport, Some(Transport::Stream));
     assert!(rig.up);
     rig
 }
@@ -36,7 +33,7 @@ fn fault_7_a_socket_that_hangs_leads_to_a_stream_and_that_to_polling() {
     rig.doors[1] = Door::Hangs;
     rig.want();
     rig.run(2 * CONNECT_TIMEOUT.0 + 10_000);
-    assert_eq!(rig.link.status(rig.time()).transport, Some(Transport::Poll));
+    assert_eq!(rig.link.status().transport, Some(Transport::Poll));
     assert_eq!((rig.word(), rig.up), (Word::Degraded, true));
 }
 
@@ -57,9 +54,8 @@ fn fault_7_the_good_transport_is_remembered() {
     assert_eq!(dialled, [Transport::Stream]);
 
     // A tab that takes the lead begins with it.
-    let status = rig.link.status(rig.time());
     let mut heir = ladder();
-    heir.want_after(Some(&status));
+    heir.want_after(&rig);
     assert_eq!(heir.dials[0].1, Transport::Stream);
 }
 
@@ -92,7 +88,7 @@ fn when_the_better_one_works_it_takes_over_and_the_other_is_closed() {
     let stream = rig.link.live().unwrap();
     rig.doors[0] = Door::Open;
     rig.run(UPGRADE_FIRST.0 + 1000);
-    let status = rig.link.status(rig.time());
+    let status = rig.link.status();
     assert_eq!(
         (status.word, status.transport),
         (Word::Connected, Some(Transport::Socket))
@@ -148,7 +144,7 @@ fn a_server_that_is_down_is_not_the_transports_fault() {
     rig.run(HOUR);
     rig.back(None);
     rig.run(60_000);
-    let status = rig.link.status(rig.time());
+    let status = rig.link.status();
     assert_eq!(
         (status.word, status.transport),
         (Word::Connected, Some(Transport::Socket))
@@ -161,10 +157,7 @@ fn sockets_that_are_refused_while_the_server_answers_lead_down() {
     rig.doors[0] = Door::Shut;
     rig.want();
     rig.run(15_000);
-    assert_eq!(
-        rig.link.status(rig.time()).transport,
-        Some(Transport::Stream)
-    );
+    assert_eq!(rig.link.status().transport, Some(Transport::Stream));
     let sockets = rig.dials.iter().filter(|(_, t)| *t == Transport::Socket);
     assert_eq!(sockets.count(), 3);
 }
@@ -176,7 +169,7 @@ fn a_socket_that_never_holds_leads_down() {
     let mut cuts = 0;
     loop {
         rig.run(3000);
-        if rig.link.status(rig.time()).transport == Some(Transport::Stream) {
+        if rig.link.status().transport == Some(Transport::Stream) {
             break;
         }
         if rig.up {
@@ -193,7 +186,7 @@ fn a_server_without_streams_is_polled() {
     rig.doors[1] = Door::Closes(501);
     rig.want();
     rig.run(3000);
-    assert_eq!(rig.link.status(rig.time()).transport, Some(Transport::Poll));
+    assert_eq!(rig.link.status().transport, Some(Transport::Poll));
     assert!(rig.up);
 }
 

@@ -9,7 +9,7 @@ use crate::engine::freshness::word::Word;
 use crate::engine::ids::{CallId, Position, Scope, TabId, Term};
 use crate::engine::limits::{CHANNELS_KNOWN_MAX, TAB_MESSAGE_BYTES_MAX};
 use crate::engine::status::Status;
-use crate::engine::time::{Millis, Wall};
+use crate::engine::time::{Millis, Until, Wall};
 use crate::wire::json::{self, Raw, Text};
 use crate::wire::native::read_position;
 
@@ -80,6 +80,13 @@ impl<'a> Members<'a> {
         self.position.and_then(read_position)
     }
 
+    fn until(&self) -> Option<Until> {
+        Some(Until {
+            at: Wall(self.until?.integer()?),
+            span: Millis(self.span?.integer()?),
+        })
+    }
+
     fn term(&self, from: TabId) -> Option<Term> {
         Some(Term {
             number: self.term?.integer()?,
@@ -111,8 +118,7 @@ impl<'a> Members<'a> {
             "wish" => Says::Wish(self.body?.text().into()),
             "calm" => Says::Calm {
                 host: string(self.host)?.into_owned(),
-                until: Wall(self.until?.integer()?),
-                span: Millis(self.span?.integer()?),
+                until: self.until()?,
             },
             "ask" => Says::Ask,
             "missing" => Says::Missing {
@@ -129,6 +135,7 @@ impl<'a> Members<'a> {
             "lead" => Says::Lead {
                 term: self.term(from)?,
                 status: Status::read(self.status?)?,
+                hold: self.until(),
                 tabs: self.tabs?.integer()?,
                 positions: read_wants(self.channels?)?,
             },

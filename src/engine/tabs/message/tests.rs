@@ -3,7 +3,13 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::engine::limits::{CHANNELS_KNOWN_MAX, TAB_MESSAGE_BYTES_MAX};
+use crate::engine::time::{Millis, Wall};
 use proptest::prelude::*;
+
+const UNTIL: Until = Until {
+    at: Wall(9),
+    span: Millis(4),
+};
 
 fn messages() -> Vec<Says<'static>> {
     let tab = TabId(7);
@@ -32,8 +38,7 @@ fn messages() -> Vec<Says<'static>> {
         Says::Contracts(Word::Ask("planner".to_owned())),
         Says::Calm {
             host: "api".to_owned(),
-            until: Wall(9),
-            span: Millis(4),
+            until: UNTIL,
         },
         Says::Here {
             visible: false,
@@ -53,6 +58,14 @@ fn messages() -> Vec<Says<'static>> {
         Says::Lead {
             term,
             status: Status::idle(Wall(1)),
+            hold: None,
+            tabs: 3,
+            positions: wants.clone(),
+        },
+        Says::Lead {
+            term,
+            status: Status::idle(Wall(1)),
+            hold: Some(UNTIL),
             tabs: 3,
             positions: wants,
         },
