@@ -1,6 +1,6 @@
 import { subscription } from "./listeners.js";
 import type { Command } from "./notices.js";
-import type { CacheAdapter, CacheConnection, Invalidation, PendingEdit, QueryKey, SubscribeOptions } from "./types.js";
+import type { CacheAdapter, CacheConnection, Invalidation, LiveEvent, PendingEdit, QueryKey, SubscribeOptions } from "./types.js";
 
 /**
  * The caches of queries that hang on an instance. The engine looks after the queries of the first one;
@@ -9,10 +9,12 @@ import type { CacheAdapter, CacheConnection, Invalidation, PendingEdit, QueryKey
 export class Caches {
   readonly #adapters = new Set<CacheAdapter>();
   readonly #send: (command: Command) => boolean;
+  readonly #threw: (error: unknown) => void;
 
   /** @param send gives a command to the engine; false if there is none. */
-  constructor(send: (command: Command) => boolean) {
+  constructor(send: (command: Command) => boolean, threw: (error: unknown) => void) {
     this.#send = send;
+    this.#threw = threw;
   }
 
   /** @param pending what is to be shown from the start. */
@@ -30,6 +32,7 @@ export class Caches {
     if (running) queueMicrotask(() => this.#adapters.has(adapter) && adapter.opened());
     return {
       report: (key, report) => this.#first() === adapter && this.#send({ ...report, do: "fetch", key }),
+      threw: this.#threw,
       end,
     };
   }
@@ -58,11 +61,14 @@ export class Caches {
     for (const adapter of this.#adapters) adapter.show(edit);
   }
 
-  /** Gives the keys into whose data the answer was put. */
+  event(event: LiveEvent): void {
+    for (const adapter of this.#adapters) adapter.event?.(event);
+  }
+
+  /** Gives the keys into whose data the answer was put, in every cache. */
   settle(edit: PendingEdit, result: { answer: unknown } | undefined): readonly QueryKey[] {
-    for (const adapter of this.#adapters) adapter.settle(edit, result);
-    if (result === undefined || this.#adapters.size === 0) return [];
-    return edit.parts.filter(({ commit }) => commit !== undefined).map(({ key }) => key);
+    const put = [...this.#adapters].map((adapter) => adapter.settle(edit, result));
+    return put[0]?.filter((key) => put.every((keys) => keys.includes(key))) ?? [];
   }
 
   drop(): void {

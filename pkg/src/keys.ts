@@ -33,6 +33,15 @@ export function notJson(value: unknown, path: string, depth = 0): string | undef
   return undefined;
 }
 
+/** A key as one text, whatever the order of its members: as the engine writes it. */
+export function canonical(key: QueryKey): string {
+  return JSON.stringify(key, (_, value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : value,
+  );
+}
+
 /** Whether `key` lies in the family of `prefix`, by the rules of TanStack Query's partial matching. */
 export function inFamily(key: unknown, prefix: unknown): boolean {
   if (key === prefix) return true;

@@ -68,7 +68,10 @@ export class Live implements Everfresh<Record<string, unknown>> {
   readonly #channels: Interest;
   readonly #heard: Interest;
   readonly #watched: Interest;
-  readonly #caches = new Caches((command) => this.#command(command));
+  readonly #caches = new Caches(
+    (command) => this.#command(command),
+    (error) => this.#listenerThrew(error),
+  );
   readonly #mutations: Mutations;
   readonly #tokens: Tokens;
   readonly #ends: (() => void)[] = [];
@@ -382,6 +385,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
         case "event": {
           const { channel, name, data, by, at } = notice;
           const event = { channel, name, data, by, at };
+          this.#caches.event(event);
           this.#follow(event);
           later.push(() => this.#events.get(name)?.emit(data, event));
           break;
@@ -417,7 +421,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
 
   #changeUser(change: UserChange, clear: boolean): void {
     this.#fenced = change === "fenced";
-    if (clear) this.#caches.clear(change === "switched");
+    if (clear || change === "back") this.#caches.clear(change !== "fenced");
     this.#users.emit(change);
   }
 

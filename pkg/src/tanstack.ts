@@ -1,126 +1,85 @@
-import { inFamily } from "./keys.js";
 import { subscription } from "./listeners.js";
-import type { Everfresh, Invalidation, QueryKey, SubscribeOptions, Unsubscribe } from "./types.js";
+import { Attachment } from "./tanstack/attachment.js";
+import type { FocusManagerLike, OnlineManagerLike, QueryClientLike } from "./tanstack/client.js";
+import { drive } from "./tanstack/managers.js";
+import type { Everfresh, LiveEvent, QueryKey, SubscribeOptions, Unsubscribe } from "./types.js";
 
-/** What is needed of a TanStack Query `Query`. */
-export interface QueryLike {
-  readonly queryKey: QueryKey;
-  readonly state: { readonly fetchStatus: string };
+export type { FocusManagerLike, OnlineManagerLike, QueryCacheEventLike, QueryCacheLike, QueryClientLike, QueryLike } from "./tanstack/client.js";
+
+/** What an event changes in the data that is shown. */
+export interface Patch {
+  /** The queries, by a prefix of their keys. */
+  key: QueryKey;
+  /** The data with the change in it; `undefined` where it has no part in it. Must not change what it is given. */
+  update: (data: any) => unknown;
+  /**
+   * The version that the data then has, in the order that the route's `version` is of. With it the event is paid
+   * for and nothing is refetched; without it the data is shown at once and refetched all the same.
+   */
+  version?: string | number;
 }
 
-/** What is needed of an event of a TanStack Query `QueryCache`. */
-export interface QueryCacheEventLike {
-  readonly type: string;
-  readonly query: QueryLike;
-  readonly action?: { readonly type: string };
+/** By the event's name: what it changes in the data that is shown. */
+export interface Patches {
+  [event: string]: (data: any, event: LiveEvent) => Patch | readonly Patch[] | undefined;
 }
 
-/**
- * What is needed of a TanStack Query `QueryClient`: any version 5 fits, of React, Vue, Solid or Svelte.
- * It is taken by its shape, so that this package depends on none of them.
- */
-export interface QueryClientLike {
-  getQueryCache(): {
-    findAll(filters: { predicate: (query: QueryLike) => boolean }): readonly QueryLike[];
-    subscribe(listener: (event: QueryCacheEventLike) => void): () => void;
-  };
-  invalidateQueries(
-    filters: { predicate: (query: QueryLike) => boolean; refetchType?: "none" },
-    options?: { cancelRefetch?: boolean },
-  ): Promise<void>;
+/** What {@link attach} takes. */
+export interface AttachOptions extends SubscribeOptions {
+  /** Data that an event brings itself, to be shown at once. */
+  patch?: Patches;
+  /** The version of fetched data, where the server says one: data that is new enough is not fetched again. */
+  version?: (data: unknown, key: QueryKey) => string | number | undefined;
+  /** TanStack Query's own managers, to be told what the engine knows: that a page is back, that there is a network. */
+  managers?: { focusManager?: FocusManagerLike; onlineManager?: OnlineManagerLike };
 }
 
-interface Attachment {
+interface Attached {
   users: number;
-  detach: () => void;
+  end: () => void;
 }
 
-/** One attachment a pair, so that a second call does not invalidate everything twice. */
-const attachments = new WeakMap<QueryClientLike, WeakMap<Everfresh<any>, Attachment>>();
+/** One attachment a pair, so that a second call does not do everything twice. */
+const attachments = /* @__PURE__ */ new WeakMap<QueryClientLike, WeakMap<Everfresh<any, any, any>, Attached>>();
 
 /**
- * Connects an instance with a TanStack Query client: what becomes stale is invalidated there. This is
- * the whole integration of an existing app.
+ * Connects an instance with a TanStack Query client. This is the whole integration of an existing app:
  *
  * ```ts
  * attach(live, queryClient);
  * ```
  *
- * A running fetch is never cancelled for a refetch, and never trusted either: when something became
- * stale while it ran, one more fetch follows it.
+ * What becomes stale is refetched: never by cancelling a fetch that runs, never by trusting one that started
+ * before, once however many events came. What nobody looks at is marked, and refetched by whoever looks next.
+ * Optimistic mutations of the instance are shown in the client's data. Another user's data is dropped.
  *
- * @returns a function that disconnects them and leaves no trace. Two calls need two of them.
+ * @returns a function that disconnects them and leaves no trace. Two calls need two of them; the options of the
+ * first count.
  */
-export function attach(live: Everfresh<any>, client: QueryClientLike, options?: SubscribeOptions): Unsubscribe {
-  return subscription(options?.signal, () => {
+export function attach(live: Everfresh<any, any, any>, client: QueryClientLike, options: AttachOptions = {}): Unsubscribe {
+  return subscription(options.signal, () => {
     let ofClient = attachments.get(client);
     if (ofClient === undefined) attachments.set(client, (ofClient = new WeakMap()));
-    let attachment = ofClient.get(live);
-    if (attachment === undefined) ofClient.set(live, (attachment = { users: 0, detach: connect(live, client) }));
-    attachment.users += 1;
-    const { detach } = attachment;
+    let attached = ofClient.get(live);
+    if (attached === undefined) {
+      const attachment = new Attachment(live, client, options);
+      const release = drive(live, options.managers ?? {});
+      attached = {
+        users: 0,
+        end: () => {
+          release();
+          attachment.end();
+        },
+      };
+      ofClient.set(live, attached);
+    }
+    const one = attached;
+    one.users += 1;
     return () => {
-      attachment.users -= 1;
-      if (attachment.users > 0) return;
+      one.users -= 1;
+      if (one.users > 0) return;
       ofClient.delete(live);
-      detach();
+      one.end();
     };
   });
-}
-
-function connect(live: Everfresh<any>, client: QueryClientLike): () => void {
-  const cache = client.getQueryCache();
-  /**
-   * Queries that became stale while they were being fetched. The answer under way may have been made
-   * before the change, and TanStack Query takes it for fresh: it joins the running fetch, whose success
-   * clears the mark.
-   */
-  const owed = new Set<QueryLike>();
-
-  const invalidate = (predicate: (query: QueryLike) => boolean) => {
-    // The promise is of the refetches, whose errors are the queries' own and are never thrown from here.
-    void client.invalidateQueries({ predicate }, { cancelRefetch: false });
-  };
-
-  const stopListening = live.onInvalidate((invalidations) => {
-    const prefixes = distinct(invalidations);
-    const stale = (query: QueryLike) => prefixes.some((prefix) => inFamily(query.queryKey, prefix));
-    for (const query of cache.findAll({ predicate: stale })) {
-      if (query.state.fetchStatus === "fetching") owed.add(query);
-    }
-    // One call for all of them: TanStack Query batches what one call changes into one notification.
-    invalidate(stale);
-  });
-
-  const stopWatching = cache.subscribe(({ type, query, action }) => {
-    if (!owed.has(query)) return;
-    if (type === "removed") {
-      owed.delete(query);
-      return;
-    }
-    // Observers tell of the new state before the query says what brought it about.
-    if (type !== "updated" || query.state.fetchStatus !== "idle") return;
-    owed.delete(query);
-    if (action?.type === "setState") {
-      // The app cancelled the fetch, most often to show an optimistic value: a refetch now would
-      // overwrite that. But cancelling also took the mark of staleness back, so it is set again.
-      void client.invalidateQueries({ predicate: (other) => other === query, refetchType: "none" });
-      return;
-    }
-    // After the call that told of the end: the query is not done with its own bookkeeping before that.
-    queueMicrotask(() => invalidate((other) => other === query));
-  });
-
-  return () => {
-    stopListening();
-    stopWatching();
-    owed.clear();
-  };
-}
-
-/** The prefixes of a batch, each once. */
-function distinct(invalidations: readonly Invalidation[]): QueryKey[] {
-  const keys = invalidations.flatMap((invalidation) => invalidation.keys);
-  if (keys.length === 1) return keys;
-  return [...new Map(keys.map((key) => [JSON.stringify(key), key])).values()];
 }

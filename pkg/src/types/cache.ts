@@ -1,4 +1,4 @@
-import type { Invalidation, QueryKey } from "./events.js";
+import type { Invalidation, LiveEvent, QueryKey } from "./events.js";
 
 /** What an adapter says happened to a query, as the engine reads it. */
 export type CacheReport =
@@ -29,6 +29,8 @@ export interface CacheAdapter {
   refetch(keys: readonly QueryKey[]): void;
   /** Nobody looks at these, and they are stale: whoever looks next has to fetch. */
   stale(keys: readonly QueryKey[]): void;
+  /** An event came, of those that somebody listens to. What it made stale is told next. */
+  event?(event: LiveEvent): void;
   /** The engine runs, or another one does: it knows of no query yet. */
   opened(): void;
   /** Somebody else is there, or nobody: drop everything. `refetch` what is shown if somebody is. */
@@ -36,16 +38,18 @@ export interface CacheAdapter {
   /** A mutation begins to be shown. */
   show(edit: PendingEdit): void;
   /**
-   * It ended: by the server's answer, or it is to be taken back. Parts that can commit an answer take it
+   * It ended: by the server's answer, or it is to be taken back. Gives the keys of the parts that took the answer
    * for the newest data; others stay until their queries were fetched again.
    */
-  settle(edit: PendingEdit, result: { readonly answer: unknown } | undefined): void;
+  settle(edit: PendingEdit, result: { readonly answer: unknown } | undefined): readonly QueryKey[];
 }
 
 /** An adapter's line to the engine. */
 export interface CacheConnection {
   /** Says what happened to a query. False if the engine does not look after it. */
   report(key: QueryKey, report: CacheReport): boolean;
+  /** Says that a function of the app threw. */
+  threw(error: unknown): void;
   /** Ends it. */
   end(): void;
 }

@@ -48,7 +48,10 @@ export type InputKind = "plain" | "text" | "slider" | "checkbox" | "form" | "ana
 export interface OptimisticEdit<Vars, Result = unknown> {
   /** The query that shows it, by its whole key or by a prefix of several. */
   key: Family | ((vars: Vars) => Family);
-  /** The data with the change in it. Must not change what it is given; called again on newer data. */
+  /**
+   * The data with the change in it. Must not change what it is given. It is called again on newer data, which may have
+   * the change already: then it has to leave it as it is.
+   */
   update: (data: any, vars: Vars) => unknown;
   /**
    * The data with the server's answer in it. With it the answer is taken for the newest data and

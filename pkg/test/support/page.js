@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 
 import { Clock } from "./clock.js";
+import { generator } from "./chance.js";
 import { Server } from "./server.js";
 
 class Storage {
@@ -49,6 +50,25 @@ Object.assign(globalThis, {
   },
 });
 Object.defineProperty(globalThis, "navigator", { value: { onLine: true }, configurable: true, writable: true });
+
+// Chance from a seed, so that a world is the same again.
+let chance = generator(1);
+Math.random = () => chance();
+Object.defineProperty(globalThis, "crypto", {
+  configurable: true,
+  value: {
+    getRandomValues(array) {
+      for (const at of array.keys()) array[at] = chance() * 2 ** 32;
+      return array;
+    },
+  },
+});
+
+/** From here on chance is that of a seed. */
+export function seeded(seed) {
+  chance = generator(seed);
+  return chance;
+}
 
 export const clock = new Clock().install();
 export const server = new Server().install();
