@@ -67,7 +67,9 @@ impl World {
 
     /// G3: who missed events is told.
     fn audit_owed(&mut self, tab: usize) {
-        let steady = self.tabs[tab].steady_since;
+        // What the page itself changed offline goes first, for a while.
+        let held = self.queue.held_until[self.tabs[tab].seat.browser];
+        let steady = self.tabs[tab].steady_since.max(held);
         let late = |since: Time| self.now.saturating_sub(since.max(steady)) > OWED_FOR;
         if let Some(owed) = self.tabs[tab].app.owed.iter().find(|owed| late(owed.since)) {
             let how = format!(

@@ -88,8 +88,11 @@ impl World {
             self.tabs[tab].inputs += 1;
             match &arrival {
                 Arrival::Page(_) => self.tabs[tab].neighbour.excused(self.now),
-                // A person's wish in another tab, which may have been long on its way.
-                Arrival::Bus(_, text) if text.contains("\"do\":\"reconnect\"") => {
+                // What a person did in another tab may have been long on its way.
+                Arrival::Bus(_, text)
+                    if text.contains("\"do\":\"reconnect\"")
+                        || text.contains("\"k\":\"logged-in\"") =>
+                {
                     self.tabs[tab].neighbour.excused(self.now);
                     self.tabs[tab].neighbour.absolved();
                 }

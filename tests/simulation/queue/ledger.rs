@@ -379,6 +379,12 @@ impl Ledger {
         self.list.iter().any(unheard)
     }
 
+    /// Was one accepted in a browser?
+    pub(crate) fn made_any(&self, browser: usize) -> bool {
+        let accepted = |entry: &Entry| entry.browser == browser && entry.fate != Fate::Refused;
+        self.list.iter().any(accepted)
+    }
+
     /// Did a newer one replace it, as far as can be known from outside?
     pub(crate) fn was_replaced(&self, serial: usize) -> bool {
         let entry = &self.list[serial];

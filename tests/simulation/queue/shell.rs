@@ -9,7 +9,7 @@ use everfresh::engine::output::Output;
 use everfresh::engine::queue::{End, How, Refusal, Told};
 use everfresh::engine::store::StoreFault;
 
-use crate::agenda::{MS, S, Time};
+use crate::agenda::{MIN, MS, S, Time};
 use crate::promises::Promise;
 use crate::queue::author::{Link, Running};
 use crate::queue::ledger::Fate;
@@ -144,9 +144,14 @@ impl World {
             return;
         }
         let browser = self.tabs[tab].seat.browser;
+        // A tab that was away may not know that all it made is done, and lets it go first.
+        if self.queue.ledger.made_any(browser) {
+            // The others hear of it when they hear of anything.
+            let slow = self.now < self.browsers[browser].bus_slow_until + MIN;
+            let late = if slow { 6 * S } else { 0 };
+            self.queue.held_until[browser] = self.now + late + DRAIN_HOLD.0 * MS;
+        }
         if self.queue.ledger.unheard(browser) {
-            let until = self.now + DRAIN_HOLD.0 * MS;
-            self.queue.held_until[browser] = until;
             self.queue.authors[tab].link = Some(Link {
                 at: self.now,
                 made: self.queue.ledger.list.len(),
