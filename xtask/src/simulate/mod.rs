@@ -9,6 +9,9 @@ use crate::error::{Cause, Error, Result};
 use crate::process::{Group, Step};
 use crate::project::Project;
 
+/// How the names of the tests that run worlds begin.
+pub const WORLDS: &str = "worlds_";
+
 /// The test that runs worlds; the other replays the seeds that failed once.
 const TEST: &str = "worlds_hold_the_promises";
 

@@ -7,6 +7,7 @@ mod native;
 mod node_test;
 mod package;
 mod report;
+mod simulation;
 mod style;
 mod summary;
 
@@ -23,6 +24,7 @@ enum Stage {
     Format,
     Clippy,
     Native,
+    Simulation,
     Browser,
     Package,
     Fixtures,
@@ -30,10 +32,11 @@ enum Stage {
 }
 
 impl Stage {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Format,
         Self::Clippy,
         Self::Native,
+        Self::Simulation,
         Self::Browser,
         Self::Package,
         Self::Fixtures,
@@ -45,6 +48,7 @@ impl Stage {
             Self::Format => "format",
             Self::Clippy => "clippy",
             Self::Native => "native",
+            Self::Simulation => "simulation",
             Self::Browser => "browser",
             Self::Package => "package",
             Self::Fixtures => "fixtures",
@@ -72,6 +76,7 @@ impl Stage {
             Self::Format => style::format(project, report),
             Self::Clippy => style::clippy(project, report),
             Self::Native => native::run(project, report),
+            Self::Simulation => simulation::run(project, report),
             Self::Browser => browser::run(project, engines, report),
             Self::Package => package::run(project, report),
             Self::Fixtures => fixtures::run(project, report),

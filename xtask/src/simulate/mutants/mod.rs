@@ -67,6 +67,8 @@ fn hunt(project: &Project, copy: &Path, mutant: &Mutant) -> Result<bool> {
     cargo.args([
         "test",
         "--quiet",
+        "--profile",
+        "simulate",
         "--package",
         "everfresh",
         "--test",
