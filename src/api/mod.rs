@@ -63,7 +63,7 @@ impl Core {
     }
 
     /// Gives back all that an instance holds of the browser whose engine broke: a method threw what
-    /// is no `EverfreshError`, or a guarded function threw at all. It does nothing any more, and is
+    /// has no `code`, or a guarded function threw at all. It does nothing any more, and is
     /// not to be used again.
     pub fn abandon(&self) {
         self.shell.abandon();
