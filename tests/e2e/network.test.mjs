@@ -110,7 +110,7 @@ describe(`a bad network in ${engine()}`, () => {
 
   test("fault 10: a flapping network ends in one state with one connection", async () => {
     await openConnected();
-    const dials = proxy.accepted;
+    const { dials } = proxy;
     for (let n = 0; n < 20; n += 1) {
       proxy.break({ refuse: n % 2 === 0 });
       proxy.cut();
@@ -121,8 +121,8 @@ describe(`a bad network in ${engine()}`, () => {
     await tab.untilStatus("connected");
     await tab.untilShown("After the flapping");
     await eventually("one connection is left", connections, (open) => open === 1);
-    // A page that dialled at each change and once more for each refusal would have come to hundreds.
-    assert.ok(proxy.accepted - dials < 100, `${proxy.accepted - dials} connections`);
+    // The network was there ten times, and at last. A page that dials without a pause comes to hundreds.
+    assert.ok(proxy.dials - dials <= 15, `${proxy.dials - dials} dials`);
   });
 
   test("fault 34: ten thousand events are a few requests, and the last one counts", async () => {

@@ -47,8 +47,11 @@ export class FaultProxy {
   faults = none();
   /** The address to give to a browser. */
   url;
-  /** Connections that browsers opened. */
-  accepted = 0;
+  /**
+   * Dials of a WebSocket that came through as far as here. Connections that are refused cannot be told
+   * apart: a browser tries one several times by itself.
+   */
+  dials = 0;
 
   /** A proxy for the server at this address, such as `http://127.0.0.1:4321`. */
   static async start(target) {
@@ -85,7 +88,6 @@ export class FaultProxy {
   }
 
   #accept(socket) {
-    this.accepted += 1;
     if (this.faults.refuse) {
       socket.resetAndDestroy();
       return;
@@ -162,6 +164,7 @@ class Link {
     this.#head = Buffer.alloc(0);
     if (begins) {
       const isSocket = /\r\nupgrade: *websocket\r\n/i.test(text);
+      if (isSocket) this.#proxy.dials += 1;
       const isStream = /^POST \S*\/sse[ ?]/.test(text);
       const { sockets, streams } = this.#proxy.faults;
       const rule = isSocket ? sockets : isStream ? streams : "pass";
