@@ -115,6 +115,8 @@ export function fallbackCore(reason: string): CoreClass {
       return "null";
     }
 
+    recording(): undefined {}
+
     snapshot(): string {
       return JSON.stringify({
         ...IDLE,

@@ -220,8 +220,12 @@ export class Live implements Everfresh<Record<string, unknown>> {
   }
 
   diagnostics(): Diagnostics | undefined {
-    const told = this.#call((core) => `{"journal":${core.journal()},"history":${core.history()}}`);
-    return told === undefined ? undefined : { name: this.name, snapshot: this.#snapshot, ...(JSON.parse(told) as Omit<Diagnostics, "name" | "snapshot">) };
+    return this.#call((core) => ({
+      name: this.name,
+      snapshot: this.#snapshot,
+      ...(JSON.parse(`{"journal":${core.journal()},"history":${core.history()}}`) as Pick<Diagnostics, "journal" | "history">),
+      recording: core.recording(),
+    }));
   }
 
   log(parts: readonly (LogPart | "all")[] = ["all"]): void {
@@ -269,8 +273,9 @@ export class Live implements Everfresh<Record<string, unknown>> {
   async #run(): Promise<void> {
     const { wasm, config, fallback, mutations } = this.#options;
     try {
-      // Most pages have no mutations, and the engine without them is a third smaller.
-      const needs = mutations.size > 0 || config["queue"] !== undefined ? "all" : "core";
+      // Most pages have no mutations and record nothing, and the engine without that is a third smaller.
+      const more = mutations.size > 0 || config["queue"] !== undefined || (config["record"] ?? false) !== false;
+      const needs = more ? "all" : "core";
       let missing: EverfreshError | undefined;
       const CoreClass = await loadCore(wasm, needs).catch(async (cause: unknown) => {
         missing = toError(cause);

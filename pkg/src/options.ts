@@ -29,7 +29,7 @@ export interface ParsedOptions {
 }
 
 const KNOWN =
-  "name user backend getToken channels channelsMax channelIdle events contracts mutations queue domEvents fallback wasm signal";
+  "name user backend getToken channels channelsMax channelIdle events contracts mutations queue record domEvents fallback wasm signal";
 const KNOWN_OF_BACKEND = "kind url ladder maxAttempts";
 const KNOWN_OF_ROUTE = "keys as change entity version mutation";
 const KNOWN_OF_CONTRACT =

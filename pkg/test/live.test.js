@@ -295,6 +295,33 @@ test("why a query is as it is, and what was decided", async () => {
   assert.ok(!JSON.stringify(live.diagnostics()).includes("secret"));
 });
 
+test("a run is recorded for whoever looks for a mistake, and nothing secret is in it", async () => {
+  const silent = await connect();
+  assert.equal(silent.diagnostics().recording, undefined);
+  const live = await connect({
+    record: true,
+    user: "jane@example.com",
+    channels: ["tasks", "user:jane@example.com"],
+    events: { task_updated: [["tasks", "$.board"]] },
+    getToken: async () => "hush-token-0123456789",
+    mutations: { rename: { run: async () => ({ title: "hush" }) } },
+  });
+  server.publish("tasks", "task_updated", { board: "b7", title: "hush", owner: { "hush-name": 1 } });
+  await live.mutate("rename", { title: "hush", of: "jane@example.com" });
+  await clock.advance(100);
+  const { recording, journal } = live.diagnostics();
+  assert.match(recording, /^everfresh 1 .*\n\{/);
+  for (const seen of ["task_updated", "b7", "rename", '"t":"welcome"']) assert.ok(recording.includes(seen), seen);
+  for (const secret of ["hush", "jane"]) {
+    assert.ok(!recording.includes(secret), secret);
+    assert.ok(!JSON.stringify(journal).includes(secret), secret);
+  }
+  // Nobody finds what was recorded of the one before.
+  live.setUser("bob");
+  await clock.advance(100);
+  assert.equal(live.diagnostics().recording, "end user\n");
+});
+
 test("diagnostics are silent until they are switched on, at run time and by anybody", async (t) => {
   const said = [];
   t.mock.method(console, "debug", (part, text) => said.push([part, text]));

@@ -152,6 +152,7 @@ const byTheEngine = [
   ["a run without end", { mutations: { a: { run, timeout: 1e9 } } }, "mutations.a.timeout"],
   ["a lane that stops in a way that is none", { mutations: { a: { run, stops: "yes" } } }, "mutations.a.stops"],
   ["a form whose version is none", { mutations: { a: { run, version: "2" } } }, "mutations.a.version"],
+  ["a wish to record that is none", { record: "yes" }, "record"],
   ["a queue of nothing", { queue: { maxCount: 0 } }, "queue.maxCount"],
   ["a queue of too much", { queue: { maxBytes: 1e12 } }, "queue.maxBytes"],
   ["too many at a time", { queue: { parallel: 65 } }, "queue.parallel"],

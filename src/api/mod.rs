@@ -35,9 +35,9 @@ impl Core {
     }
 
     /// Does what a command (JSON text) says.
-    pub fn command(&self, command: &str) -> Result<(), JsValue> {
-        let command = Command::parse(command).map_err(|bad| error::bad_option(&bad))?;
-        self.shell.command(command);
+    pub fn command(&self, text: &str) -> Result<(), JsValue> {
+        let command = Command::parse(text).map_err(|bad| error::bad_option(&bad))?;
+        self.shell.said(command, text.to_owned());
         Ok(())
     }
 
@@ -55,6 +55,11 @@ impl Core {
     /// What was decided, the oldest first, as JSON text.
     pub fn journal(&self) -> String {
         self.shell.journal()
+    }
+
+    /// What happened to the engine, for a replay, if the settings ask for it.
+    pub fn recording(&self) -> Option<String> {
+        self.shell.recording()
     }
 
     /// Figures of the last hours, a row a minute, as JSON text.

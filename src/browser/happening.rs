@@ -15,6 +15,8 @@ pub(super) enum Happening {
     Tick,
     /// The app wants something.
     Command(Command),
+    /// The app wants something, and said it by this text.
+    Said(Command, String),
     /// Something happened to a socket of the page.
     Socket(ConnId, socket::Happened),
     /// Something happened to an answer that is read as it comes.
@@ -55,6 +57,10 @@ impl Happening {
         Some(match self {
             Happening::Tick => Input::Tick,
             Happening::Command(command) => Input::Command(command.clone()),
+            Happening::Said(command, text) => Input::Said {
+                command: command.clone(),
+                text,
+            },
             Happening::Socket(conn, happened) => Input::Socket {
                 conn: *conn,
                 event: of_socket(happened),

@@ -87,6 +87,11 @@ impl Shell {
         }
     }
 
+    /// The app said by this text what it wants.
+    pub(crate) fn said(self: &Rc<Self>, command: Command, text: String) {
+        self.feed(Happening::Said(command, text));
+    }
+
     /// Something went wrong in the engine, which is in no known state: gives back all that it held
     /// of the browser, and does nothing any more.
     pub(crate) fn abandon(&self) {
@@ -120,6 +125,11 @@ impl Shell {
     /// What was decided, as JSON text.
     pub(crate) fn journal(&self) -> String {
         self.engine.borrow().journal()
+    }
+
+    /// What happened to the engine, for a replay; nothing if it does not record.
+    pub(crate) fn recording(&self) -> Option<String> {
+        self.engine.borrow().recording()
     }
 
     /// Figures of the last hours, as JSON text.

@@ -8,6 +8,7 @@ use super::invalidation::{Phase, Report, RetryAfter, Version};
 use super::journal::Parts;
 use super::key::QueryKey;
 use super::limits::PRESENCE_SHOWN_BYTES_MAX;
+use super::principal::User;
 use super::queue::{self, Draft, Handler, MutationId, Outcome};
 use super::room::{self, Field, Show, Use};
 use super::time::Millis;
@@ -140,8 +141,8 @@ pub enum Command {
     },
     /// This person is there now; nobody after a logout.
     SetUser {
-        /// An id that differs between people.
-        user: Option<String>,
+        /// Who.
+        user: Option<User>,
     },
     /// Dial now.
     Reconnect,
@@ -436,7 +437,7 @@ mod tests {
         );
         assert_eq!(parse(r#"{"do":"reconnect"}"#), Ok(Command::Reconnect));
         for (text, user) in [
-            (r#"{"do":"user","user":"u1"}"#, Some("u1".to_owned())),
+            (r#"{"do":"user","user":"u1"}"#, Some(User::new("u1"))),
             (r#"{"do":"user","user":null}"#, None),
         ] {
             assert_eq!(parse(text), Ok(Command::SetUser { user }));

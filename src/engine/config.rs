@@ -38,13 +38,14 @@ use std::rc::Rc;
 
 use super::channels::Settings;
 use super::freshness::contract::{Contract, contracts};
-use super::ids::number_text;
+use super::ids::{Scope, number_text};
 use super::invalidation::Route;
 use super::invalidation::route::read_routes;
 use super::key::QueryKey;
 use super::limits;
-use super::principal;
+use super::principal::{self, User};
 use super::queue;
+use super::record::Wish;
 use super::status::Transport;
 use super::text;
 use super::time::Millis;
@@ -54,9 +55,11 @@ use crate::wire::json::{self, Raw, Text};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Whose data this is. Tabs of different principals have nothing in common.
-    pub user: Option<String>,
+    pub user: Option<User>,
     /// Several instances on a page are told apart by their names.
     pub name: String,
+    /// A hash of that name and of the backend.
+    pub base: Scope,
     /// Where the native server listens: an absolute `ws:` or `wss:` URL.
     pub url: String,
     /// What to connect with, the best first. Never empty.
@@ -75,6 +78,8 @@ pub struct Config {
     pub queue: queue::Settings,
     /// How fresh which queries have to be.
     pub contracts: Vec<Contract>,
+    /// Whether the run is to be recorded.
+    pub record: Option<Wish>,
 }
 
 /// What is wrong with something that the app gave us.
@@ -141,10 +146,13 @@ impl Config {
         if string(backend.member("kind")).as_deref() != Some("everfresh") {
             return Err(BadInput::at("backend.kind", "\"everfresh\""));
         }
+        let name = name(raw.member("name"))?;
+        let url = url(backend.member("url"))?;
         Ok(Config {
             user: user(raw.member("user"))?,
-            name: name(raw.member("name"))?,
-            url: url(backend.member("url"))?,
+            base: principal::base(&name, &url),
+            name,
+            url,
             ladder: ladder(backend.member("ladder"))?,
             attempts_max: attempts_max(backend.member("maxAttempts"))?,
             has_tokens: has_tokens(raw.member("getToken"))?,
@@ -153,6 +161,7 @@ impl Config {
             routes: routes(raw.member("events"))?,
             queue: queue::Settings::parse(raw.member("queue"), raw.member("mutations"))?,
             contracts: contracts(raw.member("contracts"))?,
+            record: Wish::read(raw)?,
         })
     }
 }
@@ -162,13 +171,13 @@ fn string(raw: Option<Raw<'_>>) -> Option<String> {
 }
 
 /// Reads a person's id.
-pub fn user(raw: Option<Raw<'_>>) -> Result<Option<String>, BadInput> {
+pub fn user(raw: Option<Raw<'_>>) -> Result<Option<User>, BadInput> {
     match raw {
         None => Ok(None),
         Some(raw) if raw.is_null() => Ok(None),
         Some(_) => string(raw)
             .filter(|user| !user.is_empty())
-            .map(Some)
+            .map(|user| Some(User::new(&user)))
             .ok_or_else(|| BadInput::at("user", "a non-empty string, or null before login")),
     }
 }
@@ -354,7 +363,7 @@ mod tests {
     #[test]
     fn settings_are_read() {
         let config = Config::parse(GOOD).unwrap();
-        assert_eq!(config.user.as_deref(), Some("u1"));
+        assert_eq!(config.user, Some(User::new("u1")));
         assert_eq!(config.name, "default");
         assert_eq!(config.url, "ws://h/live");
         assert_eq!(config.channels, ["tasks"]);

@@ -15,6 +15,13 @@ pub enum Input<'a> {
     Tick,
     /// The app wants something.
     Command(Command),
+    /// The app wants something, and said it by the text that the command was read from.
+    Said {
+        /// What it wants.
+        command: Command,
+        /// The text, for the recording.
+        text: &'a str,
+    },
     /// Something happened to a socket.
     Socket {
         /// Which one; what an older one says is dropped.

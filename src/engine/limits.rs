@@ -490,12 +490,13 @@ pub const JOURNAL_NAME_BYTES_MAX: usize = 96;
 /// Names that entries share. Beyond it a name is kept by its entry alone.
 pub const JOURNAL_NAMES_MAX: usize = 512;
 
-/// Inputs that a recording holds: some minutes of a busy page. A recording that is full stops,
-/// because a run can only be replayed from its beginning.
-pub const RECORD_INPUTS_MAX: usize = 20_000;
-
-/// Bytes of these inputs.
+/// Bytes of a recording: some ten thousand inputs, which are hours of a quiet page and minutes of a
+/// busy one. A recording that is full stops, because a run can only be replayed from its beginning.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
+
+/// Covered values that a recording tells apart, sixteen bytes each. More than are in the conflicts
+/// of a long day; beyond it they all look alike, and a replay may take another way.
+pub const MASKS_MAX: usize = 4096;
 // Freshness.
 
 /// Contracts that a configuration may have. Each costs a few steps whenever anything happens; a

@@ -44,6 +44,11 @@ pub mod principal;
 pub mod queue;
 #[cfg(feature = "mutations")]
 pub mod queue;
+#[cfg(not(feature = "recording"))]
+#[path = "no_record.rs"]
+pub mod record;
+#[cfg(feature = "recording")]
+pub mod record;
 pub mod rng;
 #[cfg(not(feature = "rooms"))]
 #[path = "no_room.rs"]
@@ -95,6 +100,7 @@ use self::notice::{Cause, Fault, FaultCode, Notice};
 use self::output::Output;
 use self::principal::Principal;
 use self::queue::Queue;
+use self::record::Recorder;
 use self::rng::Rng;
 use self::room::{Desk, Room};
 use self::status::{Status, Word};
@@ -158,6 +164,7 @@ pub struct Engine {
     touched: Touched,
     closed_at: Wall,
     out: VecDeque<Output>,
+    recorder: Option<Recorder>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +182,8 @@ impl Engine {
     pub fn new(mut config: Config, boot: Boot, now: Now) -> Self {
         let scope = principal::scope(&config);
         let settings = config.queue.clone();
+        let wish = config.record.take();
+        let recorder = wish.map(|text| Recorder::new(&text, &config, boot, now));
         let mut engine = Engine {
             scope,
             principal: Principal::new(boot.tab, &config),
@@ -210,6 +219,7 @@ impl Engine {
             touched: Touched::Channels,
             closed_at: now.wall,
             out: VecDeque::new(),
+            recorder,
             config,
         };
         let routes = std::mem::take(&mut engine.config.routes);
@@ -228,6 +238,9 @@ impl Engine {
     pub fn handle(&mut self, now: Now, input: Input<'_>) {
         if self.life == Life::Closed {
             return;
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.input(now, &input);
         }
         let link = self.link.live();
         let shown = self.freshness.revision();
@@ -249,7 +262,7 @@ impl Engine {
         }
         match input {
             Input::Tick => {}
-            Input::Command(command) => self.on_command(now, command),
+            Input::Command(command) | Input::Said { command, .. } => self.on_command(now, command),
             Input::Socket { conn, event } => self.on_socket(now, conn, event),
             Input::Response { request, result } => self.on_response(now, request, result),
             Input::Stream { conn, event } => self.on_stream(now, conn, event),
@@ -300,6 +313,9 @@ impl Engine {
     pub fn poll_output(&mut self) -> Option<Output> {
         let output = self.out.pop_front();
         self.count_sent(output.as_ref());
+        if let (Some(recorder), Some(output)) = (&mut self.recorder, &output) {
+            recorder.output(output);
+        }
         output
     }
 

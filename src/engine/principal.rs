@@ -8,6 +8,8 @@
 //!
 //! Names never travel: a claim holds a hash of the person's id. It knows no links and no storage.
 
+mod cover;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -25,6 +27,16 @@ const VERSION: u64 = 1;
 /// A hash of a person's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who(u64);
+
+pub use self::cover::Cover;
+
+/// A person.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    who: Who,
+    /// The id; empty where only the hash is known.
+    id: Rc<str>,
+}
 
 /// Somebody logged in (or out) at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +104,7 @@ impl Principal {
     pub fn new(me: TabId, config: &Config) -> Self {
         Principal {
             me,
-            who: who(config.user.as_deref()),
+            who: config.user.as_ref().map(User::who),
             generation: Generation::default(),
             fence: Fence::New,
             newest: None,
@@ -136,8 +148,7 @@ impl Principal {
     }
 
     /// The app says who is there. False if that is no news.
-    pub fn set(&mut self, now: Now, user: Option<&str>) -> bool {
-        let who = who(user);
+    pub fn set(&mut self, now: Now, who: Option<Who>) -> bool {
         if who == self.who && self.is_open() {
             return false;
         }
@@ -265,22 +276,65 @@ fn hash(parts: &[&str]) -> u64 {
     hash
 }
 
-fn who(user: Option<&str>) -> Option<Who> {
-    user.map(|user| Who(hash(&[user])))
+impl User {
+    /// The person of an id.
+    pub fn new(id: &str) -> User {
+        User {
+            who: Who(hash(&[id])),
+            id: id.into(),
+        }
+    }
+
+    /// A person of whom a recording knows.
+    pub fn of(who: Who) -> User {
+        let id = "".into();
+        User { who, id }
+    }
+
+    /// The id; empty where only the hash is known.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The hash of the id.
+    pub fn who(&self) -> Who {
+        self.who
+    }
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Journals and failing tests are printed.
+        self.who.fmt(f)
+    }
+}
+
+impl Who {
+    /// The hash as 16 hexadecimal digits.
+    pub fn text(self) -> String {
+        Scope(self.0).text()
+    }
+
+    /// Reads what [`Who::text`] wrote.
+    pub fn parse(text: &str) -> Option<Who> {
+        Scope::parse(text).map(|scope| Who(scope.0))
+    }
+}
+
+/// What all persons of an instance have in common: its name, its backend, and the parts of the engine
+/// that its page has, because a tab that lacks one must not lead tabs that have it.
+pub fn base(name: &str, url: &str) -> Scope {
+    let all = queue::SENDS && room::HERE;
+    Scope(hash(&[name, url, if all { "" } else { "core" }]))
 }
 
 /// Whose data this configuration is about: tabs of the same instance, principal and backend share
 /// it, and no others. Any script of the origin can list the names of locks and channels, so they
 /// hold a hash.
 pub fn scope(config: &Config) -> Scope {
-    // Nobody is not the same as somebody whose id is empty.
-    let user = config.user.as_deref();
-    let kind = if user.is_some() { "user" } else { "nobody" };
-    let parts = [&config.name, &config.url, kind, user.unwrap_or("")];
-    // A tab that lacks a part of the engine must not lead tabs that have it.
-    let core = [parts[0], parts[1], parts[2], parts[3], "core"];
-    let all = queue::SENDS && room::HERE;
-    Scope(hash(if all { &parts } else { &core }))
+    let who = config.user.as_ref().map(User::who);
+    let who = who.map(Who::text).unwrap_or_default();
+    Scope(hash(&[&config.base.text(), &who]))
 }
 
 /// The name of the leader's lock and of the channel between the tabs of a scope. It holds the
@@ -319,7 +373,7 @@ impl Says {
                     w.key("at").number(claim.number);
                     w.key("tab").string(&claim.tab.text());
                     match claim.who {
-                        Some(who) => w.key("who").string(&Scope(who.0).text()),
+                        Some(who) => w.key("who").string(&who.text()),
                         None => w.key("who").null(),
                     }
                 }
@@ -353,7 +407,7 @@ fn parse(bytes: &[u8]) -> Option<Says> {
                 who: if who.is_null() {
                     None
                 } else {
-                    Some(Who(Scope::parse(&text(who)?)?.0))
+                    Some(Who::parse(&text(who)?)?)
                 },
             }))
         }
@@ -373,8 +427,12 @@ mod tests {
     fn config(user: Option<&str>) -> Config {
         let mut config =
             Config::parse(r#"{"backend":{"kind":"everfresh","url":"ws://h/live"}}"#).unwrap();
-        config.user = user.map(str::to_owned);
+        config.user = user.map(User::new);
         config
+    }
+
+    fn who(id: Option<&str>) -> Option<Who> {
+        id.map(|id| User::new(id).who())
     }
 
     fn at(ms: u64) -> Now {
@@ -440,9 +498,9 @@ mod tests {
         assert!(tab.set(at(1), None));
         assert_eq!(steps(&mut tab), [], "or the new user would be logged out");
         assert!(tab.is_open());
-        assert!(tab.set(at(2), Some("b")));
+        assert!(tab.set(at(2), who(Some("b"))));
         assert_eq!(steps(&mut tab), [], "b is there already");
-        assert!(!tab.set(at(2), Some("b")));
+        assert!(!tab.set(at(2), who(Some("b"))));
     }
 
     #[test]
@@ -454,7 +512,7 @@ mod tests {
         one.heard(at(0), Says::Claim(claim(5000, 1, Some("a"))))
             .unwrap();
         steps(&mut two);
-        assert!(two.set(at(0), Some("a")), "its app insists");
+        assert!(two.set(at(0), who(Some("a"))), "its app insists");
         let again = claim(5001, 2, Some("a"));
         assert_eq!(steps(&mut two), claimed(again));
         one.heard(at(0), Says::Claim(again)).unwrap();
@@ -537,8 +595,8 @@ mod tests {
 
     #[test]
     fn scopes_and_names_differ_between_persons_and_instances() {
-        let mut other = config(Some("a"));
-        other.name = "b".to_owned();
+        let named = r#"{"name":"b","user":"a","backend":{"kind":"everfresh","url":"ws://h/live"}}"#;
+        let other = Config::parse(named).unwrap();
         let all = [config(None), config(Some("a")), config(Some("")), other];
         for (i, one) in all.iter().enumerate() {
             for two in all.get(..i).unwrap() {
@@ -599,7 +657,7 @@ mod tests {
             let mut tabs: Vec<Principal> = (0..3).map(open).collect();
             let mut said: Vec<Says> = Vec::new();
             for (ms, (which, user)) in changes.into_iter().enumerate() {
-                tabs[which].set(at(ms as u64), users[usize::from(user)]);
+                tabs[which].set(at(ms as u64), who(users[usize::from(user)]));
                 let posts = steps(&mut tabs[which]);
                 said.extend(posts.into_iter().filter_map(|step| match step {
                     Step::Post(says) => Some(says),

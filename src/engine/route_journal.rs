@@ -7,6 +7,8 @@ use super::key::QueryKey;
 use super::metrics::{LinkIs, Outcome};
 use super::notice::{Cause, Notice};
 use super::output::Output;
+use super::principal::Cover;
+use super::record::Recorder;
 use super::status::Word;
 use super::tell::Touched;
 use super::time::Now;
@@ -100,11 +102,21 @@ impl Engine {
         Some(writer.finish())
     }
 
-    /// The journal, as JSON text.
+    /// The journal, as JSON text. Whoever is here is not in it by name, also where names of channels
+    /// and keys hold the id.
     pub fn journal(&self) -> String {
         let mut writer = Writer::new();
         self.journal.write(&mut writer);
-        writer.finish()
+        let text = writer.finish();
+        match self.config.user.as_ref().and_then(Cover::of) {
+            Some(cover) => cover.over(&text),
+            None => text,
+        }
+    }
+
+    /// The recording so far, if the configuration asks for one.
+    pub fn recording(&self) -> Option<String> {
+        self.recorder.as_ref().map(Recorder::text)
     }
 
     /// The last hours, a row a minute, as JSON text.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::notice::{FaultCode, Notice, UserChange};
 use super::output::Output;
-use super::principal::{self, NotAClaim, Says, Step};
+use super::principal::{self, NotAClaim, Says, Step, User};
 use super::store::{StoreFault, StoreOp};
 use super::time::Now;
 use super::{Engine, Life};
@@ -15,13 +15,16 @@ const MARK: StoreOp = StoreOp(u64::MAX);
 
 impl Engine {
     /// The app says who is there.
-    pub(super) fn set_user(&mut self, now: Now, user: Option<String>) {
-        if !self.principal.set(now, user.as_deref()) {
+    pub(super) fn set_user(&mut self, now: Now, user: Option<User>) {
+        if !self.principal.set(now, user.as_ref().map(User::who)) {
             return;
         }
         let was = self.life;
         if was == Life::Running {
             self.stop(now, "another user");
+        }
+        if self.config.user.is_some() {
+            self.forget_recording();
         }
         self.config.user = user;
         self.scope = principal::scope(&self.config);
@@ -123,8 +126,16 @@ impl Engine {
             self.life = Life::Fenced;
         }
         self.closed_at = now.wall;
+        self.forget_recording();
         self.forget_principal(now);
         self.tell(Notice::User(UserChange::Fenced));
+    }
+
+    /// What was recorded of a person is not for the next one.
+    fn forget_recording(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.erase();
+        }
     }
 
     /// Drops everything that is about a person. What the page watches and listens to stays: that

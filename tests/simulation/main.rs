@@ -30,7 +30,10 @@ mod promises;
 mod query;
 mod queue;
 mod reference;
+mod replay;
 mod run;
+mod said;
+mod secrets;
 mod server;
 mod shell;
 mod sometimes;
@@ -51,6 +54,11 @@ fn worlds_that_failed_once_hold_the_promises() {
         .lines()
         .filter_map(|line| line.split('#').next()?.trim().parse().ok());
     run::seeds(seeds.collect());
+}
+
+#[test]
+fn a_recording_is_replayed() {
+    replay::from_environment();
 }
 
 #[test]

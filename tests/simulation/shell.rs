@@ -16,6 +16,7 @@ use crate::fence;
 use crate::network::{End, Socket, Way};
 use crate::promises::Promise;
 use crate::query::Wish;
+use crate::said;
 use crate::sometimes::Rare;
 use crate::story::tell;
 use crate::tab::{Arrival, FromSocket, Life, Port};
@@ -78,7 +79,15 @@ impl World {
             let Some(conn) = self.conn_of(tab, &arrival) else {
                 continue;
             };
-            let Some(input) = arrival.input(conn) else {
+            let text = match &arrival {
+                Arrival::Command(command) => said::said(command),
+                _ => None,
+            };
+            let input = match &arrival {
+                Arrival::Command(command) => Some(said::input(command, text.as_deref())),
+                arrival => arrival.input(conn),
+            };
+            let Some(input) = input else {
                 continue;
             };
             let now =

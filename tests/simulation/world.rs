@@ -62,6 +62,8 @@ pub(crate) struct World {
     pub(crate) server_due: Time,
     /// When fetches last had a reason to be slow.
     pub(crate) fetch_trouble: Time,
+    /// Every engine writes its run down.
+    pub(crate) records: bool,
 }
 
 /// Who draws from which stream.
@@ -258,6 +260,7 @@ impl World {
             ports: 0,
             server_due: Time::MAX,
             fetch_trouble: 0,
+            records: false,
             shape,
         }
     }
@@ -381,8 +384,9 @@ impl World {
             .map(|channel| format!("\"{}\"", channel_name(channel)))
             .collect();
         let config = format!(
-            r#"{{"backend":{{"kind":"everfresh","url":"ws://world/live"}},"channels":[{}],{}{}}}"#,
+            r#"{{"backend":{{"kind":"everfresh","url":"ws://world/live"}},"channels":[{}],"record":{},{}{}}}"#,
             channels.join(","),
+            self.records,
             self.queue.shape.settings,
             self.shape.routes
         );

@@ -23,6 +23,8 @@ export const live = createEverfresh({
   user: null,
   backend: { kind: "everfresh", url: "/live" },
   channels: ["tasks"],
+  // `/?record` makes a recording of the run, which `cargo xtask simulate --replay` reads.
+  record: new URLSearchParams(location.search).has("record"),
   events: {
     task_created: ["tasks"],
     task_updated: ["tasks"],

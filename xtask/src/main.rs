@@ -51,7 +51,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "simulate",
-        options: "[--seeds N | --seed S | --for 10m] [--first S] [--go-on] | --mutants [NAME]",
+        options: "[--seeds N | --seed S | --for 10m] [--first S] [--go-on] | --mutants [NAME] | --replay FILE",
         about: "run worlds in virtual time with every fault, or one of them again",
         run: simulate::run,
     },

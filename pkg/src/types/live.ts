@@ -91,6 +91,8 @@ export interface Diagnostics {
   readonly journal: { readonly dropped: number; readonly entries: readonly JournalEntry[] };
   /** Figures of the last hours, a row a minute. */
   readonly history: unknown;
+  /** What happened to the engine since it began, if the option `record` is on: `cargo xtask simulate --replay` reads it. */
+  readonly recording: string | undefined;
 }
 
 /** A running instance, made by `createEverfresh`. */

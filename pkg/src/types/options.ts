@@ -120,6 +120,13 @@ export interface EverfreshOptions<
   /** How the queue of mutations is bounded. */
   queue?: QueueOptions;
   /**
+   * Writes down what happens to the engine, so that it can happen again on the desk of whoever looks for a
+   * mistake: `diagnostics().recording` is then what to attach to a report. Off when left out. It begins with the
+   * instance and ends when it is full (4 MB) or another user is there. Tokens, ids of users and payloads are
+   * covered; names of channels, events and mutations and query keys stay. It takes the module with every part.
+   */
+  record?: boolean;
+  /**
    * Events that are dispatched on `window` too, for code that knows nothing of this package: the name
    * that each has there, or `true` for `realtime:` and the event's name. `detail` is the {@link LiveEvent}.
    */

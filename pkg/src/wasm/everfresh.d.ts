@@ -27,6 +27,7 @@ export class Core {
   explain(key: string): string | undefined;
   journal(): string;
   history(): string;
+  recording(): string | undefined;
   /** Gives back what a broken engine holds of the browser. It must not be used after that. */
   abandon(): void;
   close(): void;

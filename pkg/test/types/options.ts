@@ -46,6 +46,7 @@ createEverfresh({
   },
   queue: { maxCount: 100, volatile: true },
   fallback: "none",
+  record: true,
   wasm: { bytes: () => new Uint8Array() },
   signal: AbortSignal.timeout(1000),
 });
@@ -63,6 +64,7 @@ live.log(["link", "queue"]);
 live.log(["music"]);
 const why: number = live.explain(["tasks", 5])?.chain.length ?? 0;
 const journal = live.diagnostics()?.journal.entries;
+const recording: string | undefined = live.diagnostics()?.recording;
 const paused = sharedState(live, "paused", false as boolean, { storage: "session", check: (value): value is boolean => typeof value === "boolean" });
 paused.set(!paused.get());
 // @ts-expect-error -- a boolean

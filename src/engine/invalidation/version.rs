@@ -35,7 +35,7 @@ impl Version {
     }
 
     /// The version as text.
-    pub(super) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.0
     }
 

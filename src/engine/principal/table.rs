@@ -1,6 +1,6 @@
 //! The states of the principal, beside everything that can happen to it.
 
-use super::{Claim, Fence, Principal, Says, Step, who};
+use super::{Claim, Fence, Principal, Says, Step, User, Who};
 use crate::engine::config::Config;
 use crate::engine::ids::TabId;
 use crate::engine::tests::states::{Page, cases, cell};
@@ -45,6 +45,10 @@ fn at(ms: u64) -> Now {
     }
 }
 
+fn who(id: Option<&str>) -> Option<Who> {
+    id.map(|id| User::new(id).who())
+}
+
 fn claim(number: u64, user: Option<&str>) -> Claim {
     Claim {
         number,
@@ -69,7 +73,7 @@ fn is(principal: &Principal) -> Option<Is> {
 
 fn principal(state: Is) -> Principal {
     let config = |user: Option<&str>| Config {
-        user: user.map(str::to_owned),
+        user: user.map(User::new),
         ..config()
     };
     let known = |user: Option<&str>| {
@@ -108,11 +112,11 @@ fn happen(input: Happens, principal: &mut Principal) -> bool {
     let says = |number, user| Says::Claim(claim(number, user));
     let heard = match input {
         Happens::SetA => {
-            principal.set(now, Some("a"));
+            principal.set(now, who(Some("a")));
             Ok(())
         }
         Happens::SetB => {
-            principal.set(now, Some("b"));
+            principal.set(now, who(Some("b")));
             Ok(())
         }
         Happens::SetNobody => {

@@ -48,7 +48,7 @@ use std::rc::Rc;
 pub use self::kind::Kind;
 pub use self::mutation::{Mutation, MutationId};
 pub use self::outcome::{Class, Failure, Outcome, Tried};
-pub use self::record::RESERVE_KEY;
+pub use self::record::{RESERVE_KEY, covered as covered_record};
 pub use self::settings::{Draft, Handler, Policy, Settings};
 pub use self::told::{Answer, End, How, Refusal, Run, Told};
 pub use self::totals::{State, Totals};

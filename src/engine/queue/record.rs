@@ -102,6 +102,24 @@ pub(super) fn unframe(record: &str) -> Result<&str, Damage> {
     Ok(text)
 }
 
+/// A record whose text is covered by `cover`, and that is as good or as damaged as before. What is no
+/// record of ours is covered as it is.
+pub fn covered(record: &str, cover: &mut dyn FnMut(&str) -> String) -> String {
+    match unframe(record) {
+        Ok(text) => frame(&cover(text)),
+        Err(Damage::Newer) => {
+            let (version, rest) = record.split_once(' ').unwrap_or((record, ""));
+            let mut out = version.to_owned();
+            if !rest.is_empty() {
+                out.push(' ');
+                out.push_str(&cover(rest));
+            }
+            out
+        }
+        Err(Damage::Damaged) => cover(record),
+    }
+}
+
 /// FNV-1a: against damage, not against malice.
 fn checksum(text: &str) -> u64 {
     text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {

@@ -3,6 +3,7 @@
 
 mod mutants;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Cause, Error, Result};
@@ -12,8 +13,10 @@ use crate::project::Project;
 /// How the names of the tests that run worlds begin.
 pub const WORLDS: &str = "worlds_";
 
-/// The test that runs worlds; the other replays the seeds that failed once.
+/// The test that runs worlds; another one runs the seeds that failed once.
 const TEST: &str = "worlds_hold_the_promises";
+/// The test that leads an engine through a recording.
+const REPLAY: &str = "a_recording_is_replayed";
 
 /// Nobody waits longer than a day; a run that hangs ends.
 const LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -25,6 +28,8 @@ struct Options {
     environment: Vec<(&'static str, String)>,
     /// Not worlds of the engine as it is, but of the engine with these faults.
     mutants: Option<String>,
+    /// Not worlds, but what this file says that happened.
+    replay: Option<PathBuf>,
 }
 
 /// The command.
@@ -33,16 +38,27 @@ pub fn run(project: &Project, arguments: lexopt::Parser) -> Result<bool> {
     if let Some(only) = &options.mutants {
         return mutants::run(project, only);
     }
+    let unread = |file: &Path, error: std::io::Error| {
+        Error::usage(format!("cannot read {}: {error}", file.display()))
+    };
+    let recording = match &options.replay {
+        None => None,
+        Some(file) => Some(file.canonicalize().map_err(|error| unread(file, error))?),
+    };
     let mut build = cargo_test(project);
     build.arg("--no-run");
     Step::new("build the simulator", build).must(project)?;
 
     let mut run = cargo_test(project);
-    run.args([TEST, "--", "--exact", "--nocapture"]);
+    let test = if recording.is_some() { REPLAY } else { TEST };
+    run.args([test, "--", "--exact", "--nocapture"]);
     // A failing world tells its own story; the test harness's stack would hide it.
     run.env("RUST_BACKTRACE", "0");
     for (name, value) in options.environment {
         run.env(name, value);
+    }
+    if let Some(recording) = recording {
+        run.env("EVERFRESH_REPLAY", recording);
     }
     let mut group = Group::start(&mut run)
         .map_err(|error| Error::new(Cause::Failed, format!("cannot run the simulator: {error}")))?;
@@ -76,6 +92,10 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Options> {
             Long("for") => ("EVERFRESH_SECONDS", seconds(&mut arguments)?),
             Long("go-on") => ("EVERFRESH_GO_ON", 1),
             Long("whole") => ("EVERFRESH_WHOLE", 1),
+            Long("replay") => {
+                options.replay = Some(arguments.value()?.into());
+                continue;
+            }
             Long("mutants") => {
                 options.mutants.get_or_insert_default();
                 continue;
@@ -127,6 +147,7 @@ mod tests {
             Some(Options {
                 environment: vec![(name, value.to_owned())],
                 mutants: None,
+                replay: None,
             })
         };
         assert_eq!(parsed(&["--seed", "7"]), one("EVERFRESH_SEED", "7"));
@@ -135,6 +156,8 @@ mod tests {
         assert_eq!(parsed(&[]), Some(Options::default()));
         let mutants = parsed(&["--mutants", "fence"]).and_then(|options| options.mutants);
         assert_eq!(mutants.as_deref(), Some("fence"));
+        let replay = parsed(&["--replay", "run.txt"]).and_then(|options| options.replay);
+        assert_eq!(replay, Some(PathBuf::from("run.txt")));
     }
 
     #[test]
