@@ -66,3 +66,9 @@ export function subscription(signal: AbortSignal | undefined, start: () => () =>
   signal?.addEventListener("abort", end, { once: true });
   return end;
 }
+
+/** Shows an error as an uncaught one is shown, without ending what is going on. */
+export function reportUncaught(error: unknown): void {
+  if (typeof reportError === "function") reportError(error);
+  else console.error(error);
+}

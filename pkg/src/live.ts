@@ -3,7 +3,7 @@ import { Caches } from "./caches.js";
 import { watchDebug } from "./debug.js";
 import { EverfreshError } from "./errors.js";
 import { Interest } from "./interest.js";
-import { Listeners, subscription } from "./listeners.js";
+import { Listeners, reportUncaught, subscription } from "./listeners.js";
 import { loadCore } from "./loader.js";
 import { Mutations } from "./mutations.js";
 import type { Command, Notice } from "./notices.js";
@@ -28,6 +28,7 @@ import type {
   MutateOptions,
   Mutating,
   MutationNews,
+  Plugin,
   Queue,
   SubscribeOptions,
   Unsubscribe,
@@ -74,6 +75,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
   );
   readonly #mutations: Mutations;
   readonly #tokens: Tokens;
+  readonly #plugins = new Set<Plugin>();
   readonly #ends: (() => void)[] = [];
   /** What the engine has to be told when it is there: contracts that were turned on or off, diagnostics. */
   readonly #told = new Map<string, Command>();
@@ -191,6 +193,12 @@ export class Live implements Everfresh<Record<string, unknown>> {
     return this.#caches.adapt(adapter, this.#mutations.edits(), this.#phase.at === "running", options);
   }
 
+  plug(plugin: Plugin): (command: object) => void {
+    if (!this.#options.rooms) throw new EverfreshError("option-missing", "`rooms` is missing: expected true", { path: "rooms", expected: "true" });
+    this.#plugins.add(plugin);
+    return (command) => void this.#command(command as Command);
+  }
+
   setUser(user: string | null): void {
     this.#user = user === null ? null : parseName(user, "user");
     // An engine that comes later starts with this one.
@@ -271,10 +279,10 @@ export class Live implements Everfresh<Record<string, unknown>> {
   }
 
   async #run(): Promise<void> {
-    const { wasm, config, fallback, mutations } = this.#options;
+    const { wasm, config, fallback, mutations, rooms } = this.#options;
     try {
-      // Most pages have no mutations and record nothing, and the engine without that is a third smaller.
-      const more = mutations.size > 0 || config["queue"] !== undefined || (config["record"] ?? false) !== false;
+      // Most pages have no mutations, no rooms and record nothing, and the engine without that is a third smaller.
+      const more = mutations.size > 0 || rooms || config["queue"] !== undefined || (config["record"] ?? false) !== false;
       const needs = more ? "all" : "core";
       let missing: EverfreshError | undefined;
       const CoreClass = await loadCore(wasm, needs).catch(async (cause: unknown) => {
@@ -300,6 +308,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
     for (const part of [this.#channels, this.#heard, this.#watched, this.#mutations]) part.open();
     for (const command of this.#told.values()) this.#command(command);
     this.#caches.opened();
+    for (const plugin of this.#plugins) plugin.opened();
   }
 
   /** Tells the engine something, now and whenever another one takes its place. */
@@ -412,8 +421,14 @@ export class Live implements Everfresh<Record<string, unknown>> {
         case "log":
           console.debug(`[everfresh:${notice.part}]`, notice.text);
           break;
-        default:
+        case "mutation":
+        case "run":
+        case "cancel":
+        case "queue":
           this.#mutations.hear(notice);
+          break;
+        default:
+          for (const plugin of this.#plugins) plugin.hear(notice);
       }
     }
     for (const call of later) call();
@@ -478,10 +493,4 @@ function toError(cause: unknown): EverfreshError {
 
 function faultError(fault: Fault): Error {
   return new Error(`everfresh: ${fault.message} (${fault.code})`);
-}
-
-/** Shows an error as an uncaught one is shown, without ending what is going on. */
-function reportUncaught(error: unknown): void {
-  if (typeof reportError === "function") reportError(error);
-  else console.error(error);
 }

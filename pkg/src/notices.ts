@@ -57,7 +57,8 @@ export type Notice =
   | { type: "token"; request: number; reason: string }
   | { type: "user"; change: UserChange; clear: boolean }
   | { type: "fault"; code: string; message: string }
-  | { type: "log"; part: string; text: string };
+  | { type: "log"; part: string; text: string }
+  | { type: "people" | "lease" };
 
 /** What the engine can be told, one JSON object a call. */
 export type Command =

@@ -21,6 +21,7 @@ export interface ParsedOptions {
   routes: ReadonlyMap<string, RouteFunction>;
   mutations: ReadonlyMap<string, MutationOptions<AnyMutation>>;
   getToken: ((request: TokenRequest) => unknown) | undefined;
+  rooms: boolean;
   /** Events by name, and what they are called on `window`. */
   domEvents: readonly (readonly [event: string, dom: string])[];
   fallback: boolean;
@@ -29,7 +30,7 @@ export interface ParsedOptions {
 }
 
 const KNOWN =
-  "name user backend getToken channels channelsMax channelIdle events contracts mutations queue record domEvents fallback wasm signal";
+  "name user backend getToken channels channelsMax channelIdle events contracts mutations queue record rooms domEvents fallback wasm signal";
 const KNOWN_OF_BACKEND = "kind url ladder maxAttempts";
 const KNOWN_OF_ROUTE = "keys as change entity version mutation";
 const KNOWN_OF_CONTRACT =
@@ -52,7 +53,7 @@ const ROUTE_OF_FUNCTIONS = "\u0000functions";
  * dialled and they are left as they are.
  */
 export function parseOptions(options: EverfreshOptions<any, any, any>, base: string | undefined): ParsedOptions {
-  const { backend, getToken, events, contracts, mutations, queue, domEvents, fallback, wasm, signal, ...plain } = members(
+  const { backend, getToken, events, contracts, mutations, queue, rooms, domEvents, fallback, wasm, signal, ...plain } = members(
     options,
     "",
     KNOWN,
@@ -82,6 +83,7 @@ export function parseOptions(options: EverfreshOptions<any, any, any>, base: str
     routes,
     mutations: new Map(Object.entries((mutations ?? {}) as Record<string, MutationOptions<AnyMutation>>)),
     getToken: callable(getToken, "getToken") as ParsedOptions["getToken"],
+    rooms: rooms === true,
     domEvents: Object.entries(each(domEvents, "domEvents", parseDomEvent)).map(([event, dom]) => [
       event,
       dom === true ? `realtime:${event}` : dom,

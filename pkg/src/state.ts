@@ -1,6 +1,6 @@
 import { EverfreshError } from "./errors.js";
 import { notJson } from "./keys.js";
-import { Listeners } from "./listeners.js";
+import { Listeners, reportUncaught } from "./listeners.js";
 import { invalid } from "./options.js";
 import { share } from "./snapshot.js";
 import type { Everfresh, SubscribeOptions, Unsubscribe } from "./types.js";
@@ -61,7 +61,7 @@ class State<Value> implements SharedState<Value> {
   readonly #name: string;
   readonly #initial: Value;
   readonly #options: SharedStateOptions<Value>;
-  readonly #changes = new Listeners<[]>((error) => reportError(error));
+  readonly #changes = new Listeners<[]>(reportUncaught);
   #stored: Stored | undefined;
   #value: Value;
 

@@ -95,6 +95,14 @@ export interface Diagnostics {
   readonly recording: string | undefined;
 }
 
+/** A part of the package that an app loads besides, as `everfresh/room`. */
+export interface Plugin {
+  /** What the engine tells that nobody else knows what to do with. */
+  hear(notice: { readonly type: string }): void;
+  /** The engine runs, or another one does, and knows nothing of it. */
+  opened(): void;
+}
+
 /** A running instance, made by `createEverfresh`. */
 export interface Everfresh<
   Events extends object = RegisteredEvents,
@@ -169,6 +177,9 @@ export interface Everfresh<
   log(parts?: readonly LogPart[]): void;
   /** Connects the cache of queries that an adapter stands for. */
   adapt(adapter: CacheAdapter, options?: SubscribeOptions): CacheConnection;
+
+  /** Connects a part of the package that an app loads besides. Gives what tells the engine something. */
+  plug(plugin: Plugin): (command: object) => void;
 
   /** Ends everything this instance does. Calling it again does nothing. */
   close(): void;

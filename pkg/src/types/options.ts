@@ -119,6 +119,8 @@ export interface EverfreshOptions<
   mutations?: { [Name in keyof Mutations]: MutationOptions<Mutations[Name]> };
   /** How the queue of mutations is bounded. */
   queue?: QueueOptions;
+  /** Whether the page uses `everfresh/room`: who is there, who types, who may edit which field. */
+  rooms?: boolean;
   /**
    * Writes down what happens to the engine, so that it can happen again on the desk of whoever looks for a
    * mistake: `diagnostics().recording` is then what to attach to a report. Off when left out. It begins with the

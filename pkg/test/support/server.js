@@ -19,7 +19,11 @@ export class Server {
   hellos = [];
   /** Whether it can be reached. */
   up = true;
+  /** Who has which field. */
+  locks = new Map();
   #channels = new Map();
+  #crowds = new Map();
+  #refs = 0;
 
   /** Makes `WebSocket` lead here. */
   install() {
@@ -53,6 +57,27 @@ export class Server {
     for (const socket of this.sockets) if (socket.channels.has(channel)) socket.tell(event);
   }
 
+  /** Somebody elsewhere shows something on a channel, or leaves it (`null`). */
+  somebody(channel, name, shows) {
+    const crowd = this.#crowd(channel);
+    const ref = ++this.#refs;
+    if (shows === null) crowd.delete(name);
+    else crowd.set(name, { ref, ...shows });
+    const change = shows === null ? { join: {}, leave: { [name]: ref } } : { join: { [name]: crowd.get(name) }, leave: {} };
+    for (const socket of this.sockets) socket.tell({ t: "presence", ch: channel, ...change });
+  }
+
+  /** Somebody elsewhere has a field, or nobody. */
+  holds(channel, key, holder) {
+    this.locks.set(`${channel} ${key}`, holder ? { fence: ++this.#refs, holder } : undefined);
+    for (const socket of this.sockets) socket.tell({ t: "lockev", ch: channel, key, fence: this.#refs, holder, ttl: 30_000 });
+  }
+
+  #crowd(channel) {
+    if (!this.#crowds.has(channel)) this.#crowds.set(channel, new Map());
+    return this.#crowds.get(channel);
+  }
+
   /** Drops every connection without a word. */
   cut() {
     for (const socket of [...this.sockets]) socket.drop(1006, "");
@@ -62,6 +87,7 @@ export class Server {
     switch (message.t) {
       case "hello":
         this.hellos.push(message);
+        socket.name = message.client;
         socket.tell({ t: "welcome", v: 1, session: "S", ping: 25_000, now: Date.now() });
         break;
       case "sub": {
@@ -82,6 +108,31 @@ export class Server {
       case "unsub":
         socket.channels.delete(message.ch);
         socket.tell({ t: "unsubd", id: message.id, ch: message.ch });
+        break;
+      case "pres": {
+        const crowd = this.#crowd(message.ch);
+        const name = socket.name;
+        if (message.leave || message.data === null) crowd.delete(name);
+        else crowd.set(name, { ref: ++this.#refs, data: message.data, ...(message.anon ? {} : { user: "me" }) });
+        if (message.all) socket.tell({ t: "presence", ch: message.ch, full: true, you: name, join: Object.fromEntries(crowd), leave: {} });
+        else if (crowd.has(name)) socket.tell({ t: "presence", ch: message.ch, join: { [name]: crowd.get(name) }, leave: {} });
+        break;
+      }
+      case "lock": {
+        const { id, ch, key, ttl } = message;
+        const held = this.locks.get(`${ch} ${key}`);
+        if (held && held.holder.client !== socket.name) {
+          socket.tell({ t: "err", id, ch, code: "locked", msg: "somebody has it" });
+          socket.tell({ t: "lockev", ch, key, fence: held.fence, holder: held.holder, ttl: 30_000 });
+          break;
+        }
+        const fence = message.fence ?? ++this.#refs;
+        this.locks.set(`${ch} ${key}`, { fence, holder: { client: socket.name } });
+        socket.tell({ t: "lockd", id, ch, key, fence, ttl });
+        break;
+      }
+      case "unlock":
+        this.locks.delete(`${message.ch} ${message.key}`);
         break;
       case "ping":
         socket.tell({ t: "pong", n: message.n });
