@@ -215,7 +215,7 @@ class ChannelRoom implements Room {
     if (text === this.#told || (shown === undefined && this.#told === "")) return;
     this.#told = shown === undefined ? "" : text;
     this.#send(command);
-    if (shown === undefined) this.#show(NOBODY);
+    if (shown === undefined) this.#show({ ...NOBODY });
   }
 }
 

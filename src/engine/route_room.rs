@@ -60,6 +60,8 @@ impl Engine {
 
     /// The server said something about the room.
     pub(super) fn on_room(&mut self, now: Now, said: Said<'_>) {
+        // What was said before it is heard before it: that a field is refused, and then who has it.
+        self.desk_deeds(now);
         let word = match said {
             Said::Granted {
                 request,
@@ -154,15 +156,22 @@ impl Engine {
                 self.room_step(now, step);
             }
             self.desk.tick(now.mono);
-            while let Some(deed) = self.desk.poll() {
-                idle = false;
-                self.desk_deed(now, deed);
-            }
+            idle &= !self.desk_deeds(now);
             if idle {
                 break;
             }
         }
         self.link_steps(now);
+    }
+
+    /// Does what the desk wants done. True if it wanted anything.
+    fn desk_deeds(&mut self, now: Now) -> bool {
+        let mut any = false;
+        while let Some(deed) = self.desk.poll() {
+            any = true;
+            self.desk_deed(now, deed);
+        }
+        any
     }
 
     fn room_step(&mut self, now: Now, step: room::Step) {

@@ -64,13 +64,13 @@ export class Server {
     if (shows === null) crowd.delete(name);
     else crowd.set(name, { ref, ...shows });
     const change = shows === null ? { join: {}, leave: { [name]: ref } } : { join: { [name]: crowd.get(name) }, leave: {} };
-    for (const socket of this.sockets) socket.tell({ t: "presence", ch: channel, ...change });
+    for (const socket of this.sockets) if (socket.rooms.has(channel)) socket.tell({ t: "presence", ch: channel, ...change });
   }
 
   /** Somebody elsewhere has a field, or nobody. */
   holds(channel, key, holder) {
     this.locks.set(`${channel} ${key}`, holder ? { fence: ++this.#refs, holder } : undefined);
-    for (const socket of this.sockets) socket.tell({ t: "lockev", ch: channel, key, fence: this.#refs, holder, ttl: 30_000 });
+    for (const socket of this.sockets) if (socket.rooms.has(channel)) socket.tell({ t: "lockev", ch: channel, key, fence: this.#refs, holder, ttl: 30_000 });
   }
 
   #crowd(channel) {
@@ -112,6 +112,8 @@ export class Server {
       case "pres": {
         const crowd = this.#crowd(message.ch);
         const name = socket.name;
+        if (message.leave) socket.rooms.delete(message.ch);
+        else socket.rooms.add(message.ch);
         if (message.leave || message.data === null) crowd.delete(name);
         else crowd.set(name, { ref: ++this.#refs, data: message.data, ...(message.anon ? {} : { user: "me" }) });
         if (message.all) socket.tell({ t: "presence", ch: message.ch, full: true, you: name, join: Object.fromEntries(crowd), leave: {} });
@@ -120,6 +122,7 @@ export class Server {
       }
       case "lock": {
         const { id, ch, key, ttl } = message;
+        socket.rooms.add(ch);
         const held = this.locks.get(`${ch} ${key}`);
         if (held && held.holder.client !== socket.name) {
           socket.tell({ t: "err", id, ch, code: "locked", msg: "somebody has it" });
@@ -143,6 +146,8 @@ export class Server {
 
 class Connection extends EventTarget {
   channels = new Set();
+  /** Channels of which it hears who is there and who has which field. */
+  rooms = new Set();
   readyState = 0;
   binaryType = "blob";
   #server;

@@ -345,6 +345,32 @@ fn a_lease_that_somebody_else_got_is_lost() {
 }
 
 #[test]
+fn who_has_a_field_is_known_although_it_is_said_in_one_frame_with_the_refusal() {
+    for tab in [0, 1] {
+        let mut browser = Browser::new();
+        browser.said.clear();
+        browser.say(
+            tab,
+            r#"{"do":"lease","channel":"c","field":"f","use":"take"}"#,
+        );
+        let asked = browser.said("lock").join("");
+        let id = crate::wire::json::parse(&asked).unwrap();
+        let id = id.member("id").unwrap().integer().unwrap();
+        browser.hear(&format!(
+            "{}\n{}",
+            format_args!(
+                r#"{{"t":"err","id":{id},"ch":"c","code":"locked","msg":"somebody has it"}}"#
+            ),
+            r#"{"t":"lockev","ch":"c","key":"f","fence":8,"holder":{"user":"bob"},"ttl":30000}"#
+        ));
+        let Some(State::Other { holder, .. }) = browser.lease(tab) else {
+            unreachable!("somebody has it");
+        };
+        assert_eq!(holder.as_deref(), Some(r#"{"user":"bob"}"#));
+    }
+}
+
+#[test]
 fn g9_another_user_is_nowhere_and_holds_nothing() {
     let mut browser = Browser::new();
     browser.say(0, JOIN);
