@@ -106,6 +106,10 @@ pub struct Limits {
     pub leases_max: u64,
     /// Leases of one connection.
     pub leases_of_one_max: u64,
+    /// Answers that are kept for writes that are sent again: about 300 bytes each.
+    pub answers_max: u64,
+    /// How old they get. A page may be away for a weekend between a write and the answer that it did not hear.
+    pub answers_age: Duration,
 }
 
 impl Default for Limits {
@@ -130,6 +134,8 @@ impl Default for Limits {
             people_max: 1000,
             leases_max: 10_000,
             leases_of_one_max: 200,
+            answers_max: 100_000,
+            answers_age: Duration::from_secs(7 * 24 * 60 * 60),
         }
     }
 }
@@ -158,6 +164,8 @@ impl Limits {
             channels_max: self.channels_max,
             leases_max: self.leases_max,
             leases_of_one_max: self.leases_of_one_max,
+            answers_max: self.answers_max,
+            answers_age_ms_max: millis(self.answers_age),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::ids::{BadName, ChannelName, ClientId, EventName, ProjectId, Seq};
 use crate::live::Connection;
 use crate::publish;
 use crate::records::{NewEvent, NewTask, Status};
+use crate::store::Origin;
 
 /// The largest burst.
 const BURST_MAX: u64 = 100_000;
@@ -93,6 +94,10 @@ pub(crate) async fn burst(
         }
     };
     let by = client(&headers)?;
+    let origin = Origin {
+        now: clock::now(),
+        ..Origin::default()
+    };
     let mut last = Seq(0);
     let mut first = 1;
     while first <= count {
@@ -108,7 +113,7 @@ pub(crate) async fn burst(
                 by: by.clone(),
             })
         });
-        last = app.store.publish(events.collect(), clock::now()).await?;
+        last = app.store.publish(events.collect(), origin.clone()).await?;
     }
     Ok(Json(BurstAnswer {
         channel,

@@ -66,6 +66,10 @@ impl From<StoreError> for ApiError {
                 ErrorCode::StaleFence,
                 "the lease that this was made under has ended, and somebody else may have written",
             ),
+            StoreError::KeyReused => Self {
+                status: StatusCode::UNPROCESSABLE_ENTITY,
+                ..Self::field("idempotency-key", "another write was done under this key")
+            },
             StoreError::Full(what) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 ErrorCode::Overloaded,

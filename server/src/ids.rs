@@ -93,6 +93,13 @@ text_id!(
 );
 
 text_id!(
+    /// The name that a write gives itself. It travels in a header.
+    WriteKey,
+    |text| (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()),
+    "an idempotency key is 1 to 255 visible ASCII characters"
+);
+
+text_id!(
     /// Names one life of the event numbers: positions of different epochs cannot be compared.
     Epoch,
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()),
@@ -159,8 +166,15 @@ impl Serialize for TaskId {
     }
 }
 
+impl<'de> Deserialize<'de> for TaskId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no id of a task"))
+    }
+}
+
 /// Milliseconds since 1970 by the server's clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Millis(pub(crate) u64);
 

@@ -28,6 +28,7 @@ mod json;
 mod live;
 mod log;
 mod messages;
+mod once;
 mod outbox;
 mod pace;
 mod pages;

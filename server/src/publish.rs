@@ -4,14 +4,13 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::HeaderMap;
 use serde::Serialize;
 
 use crate::app::App;
 use crate::body::{Fields, Kind, bytes, client, payload};
-use crate::clock;
 use crate::error::ApiError;
 use crate::ids::{ChannelName, Epoch, EventName, Seq};
+use crate::once::Asked;
 use crate::records::NewEvent;
 
 /// Where the event stands.
@@ -25,10 +24,10 @@ pub(crate) struct Published {
 /// Publishes one event. The answer comes after the commit.
 pub(crate) async fn publish(
     State(app): State<App>,
-    headers: HeaderMap,
+    request: Asked,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Published>, ApiError> {
-    let body = bytes(&headers, body, Kind::Json)?;
+    let body = bytes(&request.headers, body, Kind::Json)?;
     let fields = Fields::parse(&body)?;
     let channel =
         channel(&fields)?.ok_or_else(|| ApiError::field("channel", "a channel is needed"))?;
@@ -37,9 +36,12 @@ pub(crate) async fn publish(
         channel: channel.clone(),
         name,
         data: payload(&body)?,
-        by: client(&headers)?,
+        by: client(&request.headers)?,
     };
-    let s = app.store.publish(vec![event], clock::now()).await?;
+    let s = app
+        .store
+        .publish(vec![event], request.origin(&body)?)
+        .await?;
     Ok(Json(Published {
         channel,
         e: app.store.epoch().clone(),

@@ -1,12 +1,12 @@
 //! What is kept: tasks, and what may be asked of them; events that are to be published.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::ids::{ChannelName, ClientId, EventName, Millis, ProjectId, TaskId};
 
 /// A record of the collection `tasks`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Task {
     /// Given by the store, never used twice.
     pub(crate) id: TaskId,
@@ -25,7 +25,7 @@ pub(crate) struct Task {
 }
 
 /// How far a task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
     /// Not begun.

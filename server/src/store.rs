@@ -3,6 +3,7 @@
 //! A write and its events are one transaction. The same thread hands the events on after the commit, one write
 //! after the other: so they reach the hub in the order of their numbers, and only when they are true.
 
+mod answers;
 mod lease;
 mod rows;
 mod sqlite;
@@ -16,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::ids::{ChannelName, ClientId, Epoch, Millis, ProjectId, Seq, SessionKey, TaskId};
 use crate::protocol::Event;
 use crate::records::{NewEvent, NewTask, Task, TaskChange};
+pub(crate) use answers::Once;
 pub(crate) use lease::{Claim, Freed, Lease, LockAsk, Locked, Owner};
 use sqlite::Database;
 
@@ -48,6 +50,23 @@ pub(crate) struct StoreLimits {
     pub(crate) leases_max: u64,
     /// Leases of one connection.
     pub(crate) leases_of_one_max: u64,
+    /// Answers that are kept for writes that are sent again.
+    pub(crate) answers_max: u64,
+    /// How old they get, in milliseconds.
+    pub(crate) answers_age_ms_max: u64,
+}
+
+/// A write, apart from what it does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    /// The tab that caused it.
+    pub(crate) by: Option<ClientId>,
+    /// The leases that it was made under.
+    pub(crate) claims: Vec<Claim>,
+    /// The name that it gave itself.
+    pub(crate) once: Option<Once>,
+    /// When it is done.
+    pub(crate) now: Millis,
 }
 
 /// Why the store did not do it.
@@ -57,6 +76,8 @@ pub enum StoreError {
     NotFound,
     /// It was made under a lease that is not the last one of its field.
     StaleFence,
+    /// Another write was done under its name.
+    KeyReused,
     /// As many of these are kept as may be.
     Full(&'static str),
     /// SQLite failed.
@@ -72,6 +93,7 @@ impl fmt::Display for StoreError {
         match self {
             Self::NotFound => f.write_str("no such record"),
             Self::StaleFence => f.write_str("the lease of this write has ended"),
+            Self::KeyReused => f.write_str("another write was done under this key"),
             Self::Full(what) => write!(f, "too many {what}"),
             Self::Database(error) => write!(f, "SQLite: {error}"),
             Self::Corrupt(what) => write!(f, "the data file holds a bad {what}"),
@@ -159,9 +181,13 @@ impl OpenStore {
     /// # Errors
     /// When SQLite fails.
     pub(crate) fn seed(&mut self, tasks: Vec<NewTask>, now: Millis) -> Result<(), StoreError> {
+        let origin = Origin {
+            now,
+            ..Origin::default()
+        };
         tasks
             .iter()
-            .try_for_each(|task| self.database.create_task(task, None, now).map(drop))
+            .try_for_each(|task| self.database.create_task(task, &origin).map(drop))
     }
 
     /// Every channel with its last events.
@@ -242,10 +268,9 @@ impl Store {
     pub(crate) async fn create_task(
         &self,
         task: NewTask,
-        by: Option<ClientId>,
-        now: Millis,
+        origin: Origin,
     ) -> Result<Task, StoreError> {
-        self.write(move |database| database.create_task(&task, by.as_ref(), now))
+        self.write(move |database| database.create_task(&task, &origin))
             .await
     }
 
@@ -257,11 +282,9 @@ impl Store {
         &self,
         id: TaskId,
         change: TaskChange,
-        by: Option<ClientId>,
-        claims: Vec<Claim>,
-        now: Millis,
+        origin: Origin,
     ) -> Result<Task, StoreError> {
-        self.write(move |database| database.update_task(id, &change, by.as_ref(), &claims, now))
+        self.write(move |database| database.update_task(id, &change, &origin))
             .await
     }
 
@@ -269,14 +292,8 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such task, a lease that it was made under has ended, or the store fails.
-    pub(crate) async fn delete_task(
-        &self,
-        id: TaskId,
-        by: Option<ClientId>,
-        claims: Vec<Claim>,
-        now: Millis,
-    ) -> Result<(), StoreError> {
-        self.write(move |database| database.delete_task(id, by.as_ref(), &claims, now))
+    pub(crate) async fn delete_task(&self, id: TaskId, origin: Origin) -> Result<(), StoreError> {
+        self.write(move |database| database.delete_task(id, &origin))
             .await
     }
 
@@ -287,9 +304,9 @@ impl Store {
     pub(crate) async fn publish(
         &self,
         events: Vec<NewEvent>,
-        now: Millis,
+        origin: Origin,
     ) -> Result<Seq, StoreError> {
-        self.write(move |database| database.publish(&events, now))
+        self.write(move |database| database.publish(&events, &origin))
             .await
     }
 

@@ -9,12 +9,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::body::{Fields, client};
-use crate::clock;
+use crate::body::{Fields, Kind, bytes};
 use crate::error::ApiError;
 use crate::etag;
-use crate::fence;
 use crate::ids::{ProjectId, TaskId};
+use crate::once::Asked;
 use crate::records::{NewTask, Status, TaskChange};
 use crate::store::StoreError;
 
@@ -52,10 +51,11 @@ pub(crate) async fn list(
 /// `POST /api/tasks {title, project?, status?}`
 pub(crate) async fn create(
     State(app): State<App>,
-    headers: HeaderMap,
+    request: Asked,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let fields = Fields::read(&headers, body)?;
+    let body = bytes(&request.headers, body, Kind::Json)?;
+    let fields = Fields::parse(&body)?;
     let title = title(&fields)?.ok_or_else(|| ApiError::field("title", "a title is needed"))?;
     let project = fields.text("project")?.map(ProjectId::parse).transpose();
     let project = project.map_err(|error| ApiError::field("project", error.0))?;
@@ -68,8 +68,7 @@ pub(crate) async fn create(
                 project,
                 status,
             },
-            client(&headers)?,
-            clock::now(),
+            request.origin(&body)?,
         )
         .await?;
     Ok((StatusCode::CREATED, Json(task)).into_response())
@@ -79,10 +78,11 @@ pub(crate) async fn create(
 pub(crate) async fn update(
     State(app): State<App>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    request: Asked,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let fields = Fields::read(&headers, body)?;
+    let body = bytes(&request.headers, body, Kind::Json)?;
+    let fields = Fields::parse(&body)?;
     let change = TaskChange {
         title: title(&fields)?,
         status: status(&fields)?,
@@ -92,13 +92,7 @@ pub(crate) async fn update(
     }
     let task = app
         .store
-        .update_task(
-            task_id(&id)?,
-            change,
-            client(&headers)?,
-            fence::claims(&headers)?,
-            clock::now(),
-        )
+        .update_task(task_id(&id)?, change, request.origin(&body)?)
         .await?;
     Ok(Json(task).into_response())
 }
@@ -107,15 +101,10 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     State(app): State<App>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    request: Asked,
 ) -> Result<Response, ApiError> {
     app.store
-        .delete_task(
-            task_id(&id)?,
-            client(&headers)?,
-            fence::claims(&headers)?,
-            clock::now(),
-        )
+        .delete_task(task_id(&id)?, request.origin(&[])?)
         .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

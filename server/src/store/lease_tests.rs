@@ -10,6 +10,8 @@ const LIMITS: StoreLimits = StoreLimits {
     channels_max: 10,
     leases_max: 4,
     leases_of_one_max: 2,
+    answers_max: 10,
+    answers_age_ms_max: 1000,
 };
 
 fn database() -> Database {

@@ -4,18 +4,22 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::lease::{self, Claim, Leases};
+use super::answers;
+use super::lease::{self, Leases};
 use super::rows::{TASK_COLUMNS, collection, integer, natural, raw, read_event, read_task};
 use super::write::Write;
-use super::{ChannelLog, StoreError, StoreLimits, Written};
-use crate::ids::{ChannelName, ClientId, Epoch, Millis, ProjectId, Seq, TaskId, random_name};
+use super::{ChannelLog, Origin, StoreError, StoreLimits, Written};
+use crate::ids::{ChannelName, Epoch, Millis, ProjectId, Seq, TaskId, random_name};
 use crate::records::{NewEvent, NewTask, Task, TaskChange};
 
 /// Stands in the file, so that a later program knows what it reads.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 /// A file of this version has no leases yet.
 const WITHOUT_LEASES: i64 = 1;
+
+/// Nor answers to writes that named themselves.
+const WITHOUT_ANSWERS: i64 = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE epoch (name TEXT NOT NULL);
@@ -72,8 +76,16 @@ impl Database {
                 transaction.execute_batch(SCHEMA)?;
                 transaction.execute("INSERT INTO epoch (name) VALUES (?1)", [epoch])?;
                 lease::begin(&transaction, now)?;
+                answers::begin(&transaction)?;
             }
-            WITHOUT_LEASES => lease::begin(&transaction, now)?,
+            WITHOUT_LEASES => {
+                lease::begin(&transaction, now)?;
+                answers::begin(&transaction)?;
+            }
+            WITHOUT_ANSWERS => {
+                lease::forget_sessions(&transaction)?;
+                answers::begin(&transaction)?;
+            }
             SCHEMA_VERSION => lease::forget_sessions(&transaction)?,
             _ => return Err(StoreError::Corrupt("version: a later program wrote it")),
         }
@@ -165,11 +177,14 @@ impl Database {
     pub(super) fn create_task(
         &mut self,
         new: &NewTask,
-        by: Option<&ClientId>,
-        now: Millis,
+        origin: &Origin,
     ) -> Result<Written<Task>, StoreError> {
         let limits = self.limits;
-        let write = Write::begin(&mut self.connection, limits, now)?;
+        let now = origin.now;
+        let write = Write::begin(&mut self.connection, limits, origin)?;
+        if let Some(answer) = write.done_before()? {
+            return Ok(again(answer));
+        }
         let count = write
             .transaction
             .query_row("SELECT count(*) FROM task", [], |row| natural(row, 0))?;
@@ -198,19 +213,21 @@ impl Database {
             created_at: now,
             updated_at: now,
         };
-        write.tasks_changed(task, "task_created", by, raw)
+        write.tasks_changed(task, "task_created", raw)
     }
 
     pub(super) fn update_task(
         &mut self,
         id: TaskId,
         change: &TaskChange,
-        by: Option<&ClientId>,
-        claims: &[Claim],
-        now: Millis,
+        origin: &Origin,
     ) -> Result<Written<Task>, StoreError> {
-        let write = Write::begin(&mut self.connection, self.limits, now)?;
-        write.under(claims)?;
+        let now = origin.now;
+        let write = Write::begin(&mut self.connection, self.limits, origin)?;
+        if let Some(answer) = write.done_before()? {
+            return Ok(again(answer));
+        }
+        write.under_its_leases()?;
         let before = write.task(id)?;
         let mut task = before.clone();
         if let Some(title) = &change.title {
@@ -220,10 +237,7 @@ impl Database {
             task.status = status;
         }
         if task == before {
-            return Ok(Written {
-                answer: task,
-                events: Vec::new(),
-            });
+            return Ok(again(task));
         }
         task.version += 1;
         task.updated_at = now;
@@ -237,23 +251,24 @@ impl Database {
                 integer(now.0)
             ],
         )?;
-        write.tasks_changed(task, "task_updated", by, raw)
+        write.tasks_changed(task, "task_updated", raw)
     }
 
     pub(super) fn delete_task(
         &mut self,
         id: TaskId,
-        by: Option<&ClientId>,
-        claims: &[Claim],
-        now: Millis,
+        origin: &Origin,
     ) -> Result<Written<()>, StoreError> {
-        let write = Write::begin(&mut self.connection, self.limits, now)?;
-        write.under(claims)?;
+        let write = Write::begin(&mut self.connection, self.limits, origin)?;
+        if write.done_before::<Task>()?.is_some() {
+            return Ok(again(()));
+        }
+        write.under_its_leases()?;
         let task = write.task(id)?;
         write
             .transaction
             .execute("DELETE FROM task WHERE id = ?1", [integer(id.0)])?;
-        let written = write.tasks_changed(task, "task_deleted", by, |task| {
+        let written = write.tasks_changed(task, "task_deleted", |task| {
             raw(&serde_json::json!({ "id": task.id }))
         })?;
         Ok(Written {
@@ -265,9 +280,12 @@ impl Database {
     pub(super) fn publish(
         &mut self,
         events: &[NewEvent],
-        now: Millis,
+        origin: &Origin,
     ) -> Result<Written<Seq>, StoreError> {
-        let mut write = Write::begin(&mut self.connection, self.limits, now)?;
+        let mut write = Write::begin(&mut self.connection, self.limits, origin)?;
+        if let Some(answer) = write.done_before()? {
+            return Ok(again(answer));
+        }
         for event in events {
             write.append(&event.channel, &event.name, &event.data, event.by.as_ref())?;
         }
@@ -277,5 +295,13 @@ impl Database {
             .map(|event| event.seq)
             .unwrap_or_default();
         write.commit(last)
+    }
+}
+
+/// The answer to a write that changes nothing: it was done before, or is so already.
+fn again<T>(answer: T) -> Written<T> {
+    Written {
+        answer,
+        events: Vec::new(),
     }
 }

@@ -1,12 +1,15 @@
 //! One write and its events, in one transaction.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::lease::{self, Claim};
+use super::answers;
+use super::lease;
 use super::rows::{TASK_COLUMNS, collection, integer, make_event, natural, read_task};
-use super::{StoreError, StoreLimits, Written};
-use crate::ids::{ChannelName, ClientId, EventName, Millis, ProjectId, Seq, TaskId};
+use super::{Origin, StoreError, StoreLimits, Written};
+use crate::ids::{ChannelName, ClientId, EventName, ProjectId, Seq, TaskId};
 use crate::protocol::Event;
 use crate::records::Task;
 
@@ -17,7 +20,7 @@ const PRUNE_EVERY: u64 = 256;
 pub(super) struct Write<'a> {
     pub(super) transaction: Transaction<'a>,
     limits: StoreLimits,
-    now: Millis,
+    origin: &'a Origin,
     pub(super) events: Vec<Event>,
 }
 
@@ -25,18 +28,36 @@ impl<'a> Write<'a> {
     pub(super) fn begin(
         connection: &'a mut Connection,
         limits: StoreLimits,
-        now: Millis,
+        origin: &'a Origin,
     ) -> Result<Self, StoreError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         Ok(Self {
             transaction,
             limits,
-            now,
+            origin,
             events: Vec::new(),
         })
     }
 
-    pub(super) fn commit<T>(self, answer: T) -> Result<Written<T>, StoreError> {
+    /// What was answered when this very write was done before, if it was. That holds also when its lease has ended
+    /// since.
+    pub(super) fn done_before<T: DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
+        match &self.origin.once {
+            Some(once) => answers::find(&self.transaction, once),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn commit<T: Serialize>(self, answer: T) -> Result<Written<T>, StoreError> {
+        if let Some(once) = &self.origin.once {
+            answers::keep(
+                &self.transaction,
+                once,
+                &answer,
+                self.limits,
+                self.origin.now,
+            )?;
+        }
         self.transaction.commit()?;
         Ok(Written {
             answer,
@@ -46,8 +67,8 @@ impl<'a> Write<'a> {
 
     /// The write was made under leases. One whose fence is not the last one of its field comes too late: somebody
     /// else may have read the field, and writes it now.
-    pub(super) fn under(&self, claims: &[Claim]) -> Result<(), StoreError> {
-        for claim in claims {
+    pub(super) fn under_its_leases(&self) -> Result<(), StoreError> {
+        for claim in &self.origin.claims {
             if !lease::holds(&self.transaction, claim)? {
                 return Err(StoreError::StaleFence);
             }
@@ -67,7 +88,6 @@ impl<'a> Write<'a> {
         mut self,
         task: Task,
         name: &str,
-        by: Option<&ClientId>,
         data: impl FnOnce(&Task) -> Result<Box<RawValue>, StoreError>,
     ) -> Result<Written<Task>, StoreError> {
         let name = EventName::parse(name).map_err(|_bad| StoreError::Corrupt("event name"))?;
@@ -88,7 +108,7 @@ impl<'a> Write<'a> {
                      ON CONFLICT (name) DO UPDATE SET version = version + 1",
                 )?
                 .execute([channel.as_str()])?;
-            self.append(&channel, &name, &data, by)?;
+            self.append(&channel, &name, &data, self.origin.by.as_ref())?;
         }
         self.commit(task)
     }
@@ -124,19 +144,25 @@ impl<'a> Write<'a> {
                 name.as_str(),
                 data.get(),
                 by.map(ClientId::as_str),
-                integer(self.now.0)
+                integer(self.origin.now.0)
             ])?;
         if seq % PRUNE_EVERY == 0 {
             let (first, at) = (
                 seq.saturating_sub(self.limits.history_max),
-                self.now.0.saturating_sub(self.limits.age_ms_max),
+                self.origin.now.0.saturating_sub(self.limits.age_ms_max),
             );
             self.transaction
                 .prepare_cached("DELETE FROM event WHERE channel = ?1 AND (seq <= ?2 OR at < ?3)")?
                 .execute(params![channel.as_str(), integer(first), integer(at)])?;
         }
-        self.events
-            .push(make_event(channel, Seq(seq), name, data, by, self.now)?);
+        self.events.push(make_event(
+            channel,
+            Seq(seq),
+            name,
+            data,
+            by,
+            self.origin.now,
+        )?);
         Ok(())
     }
 }
