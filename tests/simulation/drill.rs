@@ -52,6 +52,8 @@ pub(crate) enum Deed {
     Hide(usize),
     /// All connections of a browser break.
     Break(usize),
+    /// Somebody sets the wall clock of a computer by so many milliseconds.
+    SetClock(usize, i64),
 }
 
 impl World {
@@ -108,7 +110,7 @@ impl World {
         };
         let chance = &mut self.chance.app;
         match (
-            chance.below(11),
+            chance.below(12),
             leader.filter(|tab| several && self.tabs[*tab].life == Life::Running),
         ) {
             (0 | 1, Some(tab)) => Deed::Close(tab),
@@ -120,6 +122,10 @@ impl World {
             (7, Some(tab)) => Deed::Hide(tab),
             (8, _) => Deed::Open(Seat { browser, place }),
             (9, _) => Deed::Break(browser),
+            (10, _) => {
+                let hours = chance.pick(&[-24, -1, 1, 24]);
+                Deed::SetClock(browser, hours * 3_600_000)
+            }
             _ => Deed::Rest,
         }
     }
@@ -128,7 +134,7 @@ impl World {
     pub(crate) fn do_drill(&mut self, deed: Deed) {
         tell!(self, "--- {deed:?}");
         let tab = match deed {
-            Deed::Rest | Deed::Open(_) | Deed::Break(_) => None,
+            Deed::Rest | Deed::Open(_) | Deed::Break(_) | Deed::SetClock(..) => None,
             Deed::Close(tab)
             | Deed::Reload(tab)
             | Deed::Crash(tab, _)
@@ -155,6 +161,7 @@ impl World {
             Deed::Freeze(tab, told) => self.freeze(tab, told, AWAY),
             Deed::Cache(tab) => self.cache(tab, AWAY),
             Deed::Hide(tab) => self.hide(tab, AWAY),
+            Deed::SetClock(browser, by_ms) => self.browsers[browser].set_clock(by_ms),
             Deed::Break(browser) => {
                 for socket in self.open_sockets(browser) {
                     self.break_socket(socket);

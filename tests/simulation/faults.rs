@@ -92,6 +92,7 @@ impl World {
                     Rare::ClockSetForward
                 });
                 self.browsers[browser].set_clock(by_ms);
+                self.queue.ledger.knowledge[browser].clock_set = self.now;
             }
             Transition::Online { browser, online } => self.set_online(browser, online),
             Transition::SlowBus { browser, span } => {

@@ -162,9 +162,9 @@ impl World {
             {
                 None
             }
-            Arrival::Queue(crate::queue::Arrival::Ran(id, attempt, _)) => {
-                self.run_ends(tab, *id, *attempt).then_some(ConnId(0))
-            }
+            Arrival::Queue(crate::queue::Arrival::Ran(id, attempt, outcome)) => self
+                .run_ends(tab, *id, *attempt, outcome)
+                .then_some(ConnId(0)),
             _ => Some(ConnId(0)),
         }
     }

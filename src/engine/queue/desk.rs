@@ -221,9 +221,14 @@ impl Desk {
         self.blocked = false;
     }
 
-    /// A mutation was heard of: what is accepted from now on comes after it.
+    /// What is accepted from now on comes after this one. Clocks that disagree would not see to that.
+    pub(super) fn comes_after(&mut self, id: MutationId) {
+        self.order = self.order.max(id.order);
+    }
+
+    /// A mutation was heard of.
     pub(super) fn heard_of(&mut self, mutation: &Mutation) {
-        self.order = self.order.max(mutation.id.order);
+        self.comes_after(mutation.id);
         if self.seen.is_none_or(|seen| seen < mutation.stamp) {
             self.seen = Some(mutation.stamp);
             self.out.push_back(Step::Seen(mutation.stamp));

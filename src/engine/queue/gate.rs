@@ -134,6 +134,11 @@ impl Gate {
         until
     }
 
+    /// Before which moment the server wants nothing.
+    pub(super) fn calm(&self) -> Option<Mono> {
+        self.calm
+    }
+
     /// Under which login something is sent now.
     pub(super) fn login(&self) -> u32 {
         self.login

@@ -335,11 +335,14 @@ impl Queue {
             self.desk.cleared(now);
             return;
         };
+        let slot = Slot::parse(&self.desk.scope, key);
+        if let Some(Slot::Accepted(id)) = slot {
+            self.desk.comes_after(id);
+        }
         // Where every tab is for itself, others send their own.
         if let Role::Leads(sender) = &mut self.role
             && sender.term.is_some()
-            && let (Some(slot @ Slot::Accepted(_)), Some(text)) =
-                (Slot::parse(&self.desk.scope, key), value)
+            && let (Some(slot @ Slot::Accepted(_)), Some(text)) = (slot, value)
         {
             sender.found(&mut self.desk, now, slot, text, Source::Seen);
         }
@@ -415,6 +418,8 @@ impl Queue {
     fn leave(&mut self) {
         if let Role::Leads(sender) = &mut self.role {
             sender.leave(&mut self.desk);
+            // It holds for this tab too, if it is the next one to lead.
+            self.desk.calm = self.desk.calm.max(sender.gate.calm());
         }
     }
 
@@ -464,6 +469,12 @@ impl Queue {
                     sender.take(&mut self.desk, now, mutation, None, durable, source);
                 }
             }
+            // What is made here from now on comes after it.
+            (Talk::Queued(items), Role::Follows { .. }) => {
+                items
+                    .iter()
+                    .for_each(|offer| self.desk.heard_of(&offer.mutation));
+            }
             (Talk::Handlers(handlers), Role::Leads(sender)) => sender.runner(now, from, handlers),
             (
                 Talk::Ran {
@@ -479,11 +490,9 @@ impl Queue {
                 sender.manage(&mut self.desk, now, &text, asker);
             }
             (Talk::Lead(_, lead), Role::Follows { .. }) => self.heard_lead(now, lead),
-            (
-                Talk::Queued(_) | Talk::Handlers(_) | Talk::Ran { .. } | Talk::Ask { .. },
-                Role::Follows { .. } | Role::Away,
-            )
-            | (Talk::Lead(..), Role::Leads(_) | Role::Away) => {}
+            (Talk::Handlers(_) | Talk::Ran { .. } | Talk::Ask { .. }, Role::Follows { .. })
+            | (Talk::Lead(..), Role::Leads(_))
+            | (_, Role::Away) => {}
         }
         true
     }
@@ -511,6 +520,7 @@ impl Queue {
             Lead::Took(ids) => ids.into_iter().for_each(|id| self.desk.taken(id)),
             Lead::Ended(ends) => {
                 for (id, end) in ends {
+                    self.desk.comes_after(id);
                     // Whoever leads removed the record, and we may have written it again.
                     if self.desk.mine.contains(&id) && !matches!(end, End::Dead { .. }) {
                         self.desk.remove(Slot::Accepted(id));

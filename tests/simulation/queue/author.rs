@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use everfresh::engine::command::Command;
-use everfresh::engine::queue::{MutationId, Outcome, Run};
+use everfresh::engine::queue::{Class, MutationId, Outcome, Run};
 use everfresh::wire::json::{self, Raw};
 
 use crate::agenda::{MS, S, Time};
+use crate::promises::{Broken, Promise};
 use crate::queue::people::Question;
 use crate::queue::plan::{KINDS, NAMES, Spec};
 use crate::queue::server::{Request, Says, Verdict};
@@ -27,6 +28,8 @@ pub(crate) struct Author {
     pub(crate) listed: Vec<MutationId>,
     /// The page got a link to the server.
     pub(crate) link: Option<Link>,
+    /// While it led, the server asked it to send nothing before then.
+    pub(crate) calm_until: Time,
 }
 
 /// When a page got a link to the server.
@@ -86,6 +89,9 @@ impl World {
         }
         if self.tabs[tab].app.role() == "follower" {
             self.sometimes.reached(Rare::RunByAnotherTab);
+        }
+        if let Err(broken) = self.server_is_heeded(tab) {
+            return self.broken(broken);
         }
         if run.attempt > 1 {
             self.sometimes.reached(Rare::MutationSentAgain);
@@ -248,16 +254,47 @@ impl World {
         self.agenda.add(at, Happening::Arrives(tab, arrival));
     }
 
+    /// G11: a tab that was asked to wait, and leads since then, sends nothing meanwhile.
+    fn server_is_heeded(&self, tab: usize) -> Result<(), Broken> {
+        let early = self.queue.authors[tab].calm_until.saturating_sub(self.now);
+        if early == 0 || self.leader(self.tabs[tab].seat.browser) != Some(tab) {
+            return Ok(());
+        }
+        Err(Broken {
+            promise: Promise::G11,
+            how: format!(
+                "{} sends a mutation {} ms before the server's Retry-After",
+                self.name(tab),
+                early / MS
+            ),
+        })
+    }
+
     /// A run has ended for the page: the shell is about to tell the engine. False if the app has
     /// given it up.
-    pub(crate) fn run_ends(&mut self, tab: usize, id: MutationId, attempt: u32) -> bool {
+    pub(crate) fn run_ends(
+        &mut self,
+        tab: usize,
+        id: MutationId,
+        attempt: u32,
+        outcome: &Outcome,
+    ) -> bool {
         // The first answer shows whether the server takes anything.
         self.queue.authors[tab].link = None;
         let running = &mut self.queue.authors[tab].running;
         let before = running.len();
         running.retain(|run| (run.id, run.attempt) != (id, attempt));
+        let heard = running.len() < before;
+        if let Outcome::Failed(failure) = outcome
+            && let (Class::SlowDown, Some(span)) = (failure.class, failure.after)
+            && heard
+            && self.leader(self.tabs[tab].seat.browser) == Some(tab)
+        {
+            let calm = &mut self.queue.authors[tab].calm_until;
+            *calm = (*calm).max(self.now + span.0 * MS);
+        }
         // What was aborted rejects at once, or is past stopping.
-        running.len() < before || self.queue.chance.one_in(2)
+        heard || self.queue.chance.one_in(2)
     }
 
     /// The app's function is told to stop. What it sent is on its way all the same.

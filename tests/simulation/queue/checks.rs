@@ -107,6 +107,10 @@ impl World {
         if entry.excused || (!durable && gone) {
             return;
         }
+        // Where every tab is for itself, the memory that held it went with its own tab.
+        if alone && entry.harmed && gone {
+            return;
+        }
         let is_listed = entry.id.is_some_and(|id| listed.contains(&id.text()));
         let through = !entry.effects.is_empty()
             || entry.end.is_some()

@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 
 use everfresh::engine::queue::{End, How, MutationId, Refusal};
 
-use crate::agenda::Time;
+use crate::agenda::{S, Time};
 use crate::promises::{Broken, Promise};
 use crate::queue::plan::{STRICT, Spec};
 use crate::queue::server::Verdict;
+
+/// How long after a mutation was accepted the other tabs know of it.
+const TOLD_WITHIN: Time = S;
 
 /// All mutations of a world, by their serial numbers.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(crate) struct Knowledge {
     pub(crate) late_until: Time,
     /// Nothing can be noted down before this moment.
     pub(crate) mute_until: Time,
+    /// Somebody set the clock: what was made before and after cannot be compared.
+    pub(crate) clock_set: Time,
 }
 
 /// One mutation.
@@ -258,7 +263,23 @@ impl Ledger {
         Ok(())
     }
 
-    /// One that was made later in the same tab, had to wait for this one, and did not.
+    /// Was one made after another, as far as tabs can know? In one tab that is certain. Of two tabs
+    /// the later one knows if it was some time later, and nothing made them hear late.
+    fn is_after(&self, later: &Entry, entry: &Entry) -> bool {
+        if later.tab == entry.tab {
+            return true;
+        }
+        let knowledge = self.knowledge[entry.browser];
+        let Fate::Accepted { durable: true, at } = entry.fate else {
+            return false;
+        };
+        later.browser == entry.browser
+            && later.made >= at + TOLD_WITHIN
+            && knowledge.late_until < at
+            && knowledge.clock_set < at
+    }
+
+    /// One that was made later, had to wait for this one, and did not.
     fn overtaken_by(&self, serial: usize) -> Option<usize> {
         let entry = &self.list[serial];
         self.list
@@ -268,7 +289,7 @@ impl Ledger {
             .find(|(_, later)| {
                 let waits =
                     later.spec.lane == entry.spec.lane || later.spec.barrier || entry.spec.barrier;
-                waits && later.tab == entry.tab && !later.effects.is_empty()
+                waits && !later.effects.is_empty() && self.is_after(later, entry)
             })
             .map(|(at, _)| at)
     }

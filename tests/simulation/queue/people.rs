@@ -88,6 +88,12 @@ impl World {
                 }
             }
             Wish::Flush => {
+                // Whoever wants it now is not kept waiting, whatever the server asked for.
+                for author in 0..self.queue.authors.len() {
+                    if self.tabs[author].seat.browser == browser {
+                        self.queue.authors[author].calm_until = 0;
+                    }
+                }
                 self.question(tab, r#""op":"flush""#, Question::Done(Rare::QueueFlushed));
             }
         }

@@ -285,7 +285,7 @@ impl World {
         let knows = self.now.saturating_sub(self.queue.led_since[browser]) > 5 * S;
         let may = self.queue.shape.count * if knows { tabs } else { tabs + 1 };
         let waiting = (self.queue.ledger.list.iter())
-            .filter(|entry| entry.browser == browser && entry.waits())
+            .filter(|entry| entry.browser == browser && entry.waits() && !entry.harmed)
             .count();
         if waiting > may {
             let how = format!(

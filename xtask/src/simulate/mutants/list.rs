@@ -178,15 +178,21 @@ pub const MUTANTS: &[Mutant] = &[
         replace: "",
     },
     Mutant {
-        name: "queue: a new key is used before it is stored",
-        file: "src/engine/queue/notes.rs",
-        find: "        let stored = result.is_ok();\n",
-        replace: "        let stored = true;\n",
-    },
-    Mutant {
         name: "queue: one page's function is waited for without end",
         file: "src/engine/queue/sender.rs",
         find: "                Stage::Running { by, deadline } if deadline <= now.mono => Some((*id, by)),\n",
         replace: "",
+    },
+    Mutant {
+        name: "queue: what the server asked for is forgotten while the page is away",
+        file: "src/engine/queue/mod.rs",
+        find: "            self.desk.calm = self.desk.calm.max(sender.gate.calm());\n",
+        replace: "",
+    },
+    Mutant {
+        name: "queue: what other tabs made is not counted",
+        file: "src/engine/queue/desk.rs",
+        find: "        self.order = self.order.max(id.order);\n",
+        replace: "        let _ = id;\n",
     },
 ];
