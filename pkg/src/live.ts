@@ -104,6 +104,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
     this.#watched = new Interest([], (contract, wanted) => send({ do: wanted ? "watchContract" : "unwatchContract", contract }));
     for (const event of routes.keys()) this.#heard.want(event);
     this.contracts = {
+      families: options.families,
       watch: (name, watching) => subscription(watching?.signal, () => this.#watched.want(parseName(name, "name"))),
       enable: (contract) => this.#keep(`contract ${contract}`, { do: "enableContract", contract }),
       disable: (contract) => this.#keep(`contract ${contract}`, { do: "disableContract", contract }),

@@ -22,6 +22,8 @@ export interface ParsedOptions {
   mutations: ReadonlyMap<string, MutationOptions<AnyMutation>>;
   getToken: ((request: TokenRequest) => unknown) | undefined;
   rooms: boolean;
+  /** The families of the contracts, by name. */
+  families: Readonly<Record<string, QueryKey>>;
   /** Events by name, and what they are called on `window`. */
   domEvents: readonly (readonly [event: string, dom: string])[];
   fallback: boolean;
@@ -84,6 +86,7 @@ export function parseOptions(options: EverfreshOptions<any, any, any>, base: str
     mutations: new Map(Object.entries((mutations ?? {}) as Record<string, MutationOptions<AnyMutation>>)),
     getToken: callable(getToken, "getToken") as ParsedOptions["getToken"],
     rooms: rooms === true,
+    families: Object.fromEntries(Object.entries(config.contracts).map(([name, { key }]) => [name, key])),
     domEvents: Object.entries(each(domEvents, "domEvents", parseDomEvent)).map(([event, dom]) => [
       event,
       dom === true ? `realtime:${event}` : dom,
@@ -166,7 +169,7 @@ function parseEvents(value: unknown, routes: Map<string, RouteFunction>): object
   return events;
 }
 
-function parseContract(value: unknown, path: string, base: string | undefined): object {
+function parseContract(value: unknown, path: string, base: string | undefined): { key: QueryKey; [option: string]: unknown } {
   const { key, probe, ...rest } = members(value, path, KNOWN_OF_CONTRACT);
   return {
     ...rest,

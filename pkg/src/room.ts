@@ -59,6 +59,8 @@ export interface FieldSnapshot {
 export interface Field {
   subscribe(listener: () => void, options?: SubscribeOptions): Unsubscribe;
   getSnapshot(): FieldSnapshot;
+  /** The state shown while rendering on a server and during hydration: always the same object. */
+  getServerSnapshot(): FieldSnapshot;
   /** The user wants to edit it: on focus. */
   take(): void;
   /** The user edits it: on every change. It keeps the lease going. */
@@ -74,6 +76,8 @@ export interface Room {
   /** Calls `listener` after every change. A tab that only looks is not seen. */
   subscribe(listener: () => void, options?: SubscribeOptions): Unsubscribe;
   getSnapshot(): RoomSnapshot;
+  /** The state shown while rendering on a server and during hydration: always the same object. */
+  getServerSnapshot(): RoomSnapshot;
   /** Is there, and shows `meta` of this tab (what is looked at, a cursor), until the returned function is called. */
   join(meta?: object, options?: JoinOptions): Unsubscribe;
   /** The user types in a field; `null` when not any more. It ends by itself. */
@@ -142,6 +146,7 @@ class ChannelRoom implements Room {
   }
 
   readonly getSnapshot = (): RoomSnapshot => this.#snapshot;
+  readonly getServerSnapshot = (): RoomSnapshot => NOBODY;
 
   readonly subscribe = (listener: () => void, options?: SubscribeOptions): Unsubscribe => {
     let counted = false;
@@ -235,6 +240,7 @@ class ChannelField implements Field {
   }
 
   readonly getSnapshot = (): FieldSnapshot => this.#snapshot;
+  readonly getServerSnapshot = (): FieldSnapshot => FREE;
 
   take(): void {
     this.#wanted = true;

@@ -51,6 +51,8 @@ export interface Violation {
 
 /** The contracts of an instance, by name. */
 export interface Contracts<Name extends string> {
+  /** Their families of queries. */
+  readonly families: Readonly<Record<string, QueryKey>>;
   /** Has a contract kept while somebody needs it. A query of its family that is on the screen does that too. */
   watch(name: Name, options?: SubscribeOptions): Unsubscribe;
   /** Puts it in force. */

@@ -69,7 +69,9 @@ export class Server {
 
   /** Somebody elsewhere has a field, or nobody. */
   holds(channel, key, holder) {
-    this.locks.set(`${channel} ${key}`, holder ? { fence: ++this.#refs, holder } : undefined);
+    this.#refs += 1;
+    if (holder) this.locks.set(`${channel} ${key}`, { fence: this.#refs, holder });
+    else this.locks.delete(`${channel} ${key}`);
     for (const socket of this.sockets) if (socket.rooms.has(channel)) socket.tell({ t: "lockev", ch: channel, key, fence: this.#refs, holder, ttl: 30_000 });
   }
 

@@ -1,6 +1,7 @@
 // Prints what each part of the npm package costs a visitor: bundled and minified as an app's bundler
 // would do it, then raw and with the compression of a good host (brotli, quality 11). A page downloads
-// the core, or everything if its options ask for that; `react`, `tanstack` and `state` are what they add.
+// the core, or everything if its options ask for that; `react`, `room` and the like are what they add. The hooks of
+// the room are counted with the room: a page that uses none of them loads none.
 // `fallback` is fetched only where there is no WebAssembly, and instead of it.
 //
 //   node measure.mjs print
@@ -75,7 +76,9 @@ async function download() {
   const withoutGlue = [...peers, /\/wasm\/everfresh(_core)?\.js$/, /\/fallback\.js$/];
   const entry = entryFile(".");
   const typescript = sizes(await bundle([entry], withoutGlue));
-  const added = async (name) => minus(sizes(await bundle([entry, entryFile(name)], withoutGlue)), typescript);
+  const added = async (name, without = []) =>
+    minus(sizes(await bundle([entry, entryFile(name)], [...withoutGlue, ...without])), typescript);
+  const react = await added("./react", [/\/room\.js$/]);
   return {
     "core: wasm": sizes(readFileSync(built("everfresh_core_bg.wasm"))),
     "core: glue": sizes(await bundle([built("everfresh_core.js")], peers)),
@@ -83,7 +86,9 @@ async function download() {
     "all: glue": sizes(await bundle([built("everfresh.js")], peers)),
     typescript,
     tanstack: await added("./tanstack"),
-    react: await added("./react"),
+    react,
+    room: await added("./room"),
+    "room: hooks of react": minus(minus(await added("./react"), react), await added("./room")),
     state: await added("./state"),
     fallback: sizes(await bundle([resolve(pkg, "dist/fallback.js")], peers)),
   };

@@ -1,7 +1,7 @@
 // Events, mutations and contracts that an app declares once in `Register` hold for every call and every hook.
 import { createEverfresh } from "everfresh";
 import type { Mutation } from "everfresh";
-import { useEvent, useEverfresh } from "everfresh/react";
+import { useContract, useEvent, useEverfresh, useLiveMutation } from "everfresh/react";
 
 declare module "everfresh" {
   interface Register {
@@ -29,3 +29,14 @@ useEvent("task_updatd", () => {});
 useEvent("task_updated", (task) => task.title.trim());
 // @ts-expect-error -- the payload has no such member
 useEverfresh().on("task_updated", (task) => task.titel);
+const rename = useLiveMutation("rename");
+rename.mutate({ id: "1", title: "a" }).then(({ version }) => version.toFixed());
+rename.result?.version.toFixed();
+rename.vars?.title.trim();
+// @ts-expect-error -- without variables there is nothing to rename
+rename.mutate();
+// @ts-expect-error -- misspelled
+useLiveMutation("renam");
+useContract("tasks").refresh();
+// @ts-expect-error -- misspelled
+useContract("task");
