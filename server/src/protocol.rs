@@ -158,6 +158,9 @@ pub(crate) struct Position {
     pub(crate) s: Seq,
 }
 
+/// What this server can do beside events: tell who is there, hand signals on, give leases.
+pub(crate) const CAN: [&str; 3] = ["pres", "sig", "lock"];
+
 /// What the server says, except `ev` and `subd`, which [`event_text`] and [`subscribed_text`] write.
 #[derive(Debug, Serialize)]
 #[serde(tag = "t", rename_all = "lowercase")]
@@ -172,6 +175,8 @@ pub(crate) enum ServerMessage<'a> {
         ping: u64,
         /// The server's clock.
         now: Millis,
+        /// What it can do beside events.
+        can: [&'static str; 3],
     },
     /// Unsubscribed.
     Unsubd {

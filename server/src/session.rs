@@ -15,7 +15,7 @@ use crate::guest::Manners;
 use crate::ids::{ChannelName, ClientId, Integer, random_name};
 use crate::live::OpenSocket;
 use crate::outbox::{End, Outbox};
-use crate::protocol::{self, PageMessage, PagePosition, ServerMessage, VERSION};
+use crate::protocol::{self, CAN, PageMessage, PagePosition, ServerMessage, VERSION};
 
 /// Pings that may stay without an answer.
 const PINGS_MISSED_MAX: u32 = 2;
@@ -364,6 +364,7 @@ impl Session {
             session: &session,
             ping,
             now: clock::now(),
+            can: CAN,
         };
         self.place.outbox.push(welcome.text());
         self.place.live.join(

@@ -125,6 +125,8 @@ pub enum Command {
         /// The channel.
         channel: String,
     },
+    /// Say something to the others who are on a channel now.
+    Signal(room::Call),
     /// The user types.
     Typing {
         /// The channel.
@@ -261,7 +263,7 @@ impl Command {
                 contract: word("contract")?,
             },
             Some("activity") => Command::Activity,
-            Some("join" | "leave" | "typing" | "lease") if !room::HERE => {
+            Some("join" | "leave" | "signal" | "typing" | "lease") if !room::HERE => {
                 let expected = "nothing: this module was built without rooms";
                 return Err(BadInput::at("", expected));
             }
@@ -272,6 +274,7 @@ impl Command {
             Some("leave") => Command::Leave {
                 channel: channel()?,
             },
+            Some("signal") => Command::Signal(room::call(channel()?, raw)?),
             Some("typing") => Command::Typing {
                 channel: channel()?,
                 field: match raw.member("field") {

@@ -108,8 +108,8 @@ use self::tabs::calls::Calls;
 use self::tabs::message::Says;
 use self::tabs::{Role, Tabs};
 use self::tell::{Told, Touched};
-use self::time::{Mono, Now, Wall};
-use crate::wire::Event;
+use self::time::{Millis, Mono, Now, Wall};
+use crate::wire::{Event, RoomCan};
 
 /// What the engine is told once, when it is made.
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +143,8 @@ pub struct Engine {
     desk: Desk,
     /// Whether this tab's room has a link, its own or the leader's.
     room_up: bool,
+    /// What the server of this tab's own link can do about it.
+    room_can: RoomCan,
     freshness: Freshness,
     metrics: Metrics,
     journal: Journal,
@@ -197,6 +199,7 @@ impl Engine {
             room: Room::new(now.mono),
             desk: Desk::default(),
             room_up: false,
+            room_can: RoomCan::default(),
             life: Life::New,
             rng: Rng::new(boot.seed),
             tabs: Tabs::new(boot.tab),
@@ -259,6 +262,10 @@ impl Engine {
         let lapse = self.check_clocks(now);
         if lapse.away() > AWAY {
             self.queue.was_away(now);
+        }
+        // Before anything else, so that no write goes out under a lease that ended in sleep.
+        if lapse.slept > Millis(0) {
+            self.room.slept(lapse.slept);
         }
         match input {
             Input::Tick => {}
@@ -403,6 +410,7 @@ impl Engine {
             }
             Command::Join { channel, show } => self.on_join(&channel, show),
             Command::Leave { channel } => self.room.leave(&channel),
+            Command::Signal(call) => self.on_signal(call),
             Command::Typing { channel, field } => {
                 self.room.typing(now.mono, &channel, field.as_deref());
             }
@@ -433,9 +441,7 @@ impl Engine {
     /// Puts everything down in the order in which others can take it up: first the link, then
     /// the lock, last the word to the other tabs.
     fn stop(&mut self, now: Now, reason: &'static str) {
-        self.room.end(now.mono);
-        self.room_steps(now);
-        self.room_link(now, false);
+        self.stop_room(now);
         self.freshness.stop(now);
         self.freshness_steps(now);
         self.link.unwant(now, reason);

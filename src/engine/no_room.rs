@@ -4,8 +4,9 @@
 use std::rc::Rc;
 
 use super::Engine;
+use super::config::BadInput;
 use super::ids::{RequestId, TabId};
-use super::time::{Mono, Now};
+use super::time::{Millis, Mono, Now};
 use crate::wire::json::{Raw, Writer};
 use crate::wire::native_room::Said;
 
@@ -15,6 +16,12 @@ pub const HERE: bool = false;
 /// Never exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {}
+
+/// Never exists.
+pub type Signal = State;
+
+/// Never exists.
+pub type Call = State;
 
 /// Never exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,9 +64,14 @@ pub fn meta(_: Raw<'_>) -> Option<Rc<str>> {
     None
 }
 
+/// Refuses it.
+pub fn call(_: String, _: Raw<'_>) -> Result<Call, BadInput> {
+    Err(BadInput::at("", "nothing"))
+}
+
 impl State {
     /// Never called.
-    pub fn write_members(&self, _: &mut Writer) {
+    pub fn write_members<Of: ?Sized>(&self, _: &Of, _: &mut Writer) {
         match *self {}
     }
 }
@@ -76,8 +88,8 @@ impl Room {
     pub fn leave(&mut self, _: &str) {}
     pub fn used(&mut self, _: Mono) {}
     pub fn visible(&mut self, _: Mono, _: bool) {}
+    pub fn slept(&mut self, _: Millis) {}
     pub fn typing(&mut self, _: Mono, _: &str, _: Option<&str>) {}
-    pub fn end(&mut self, _: Mono) {}
     pub fn next_wakeup(&self, _: bool) -> Option<Mono> {
         None
     }
@@ -91,7 +103,8 @@ pub struct Desk {}
 impl Desk {
     pub fn forget_tab(&mut self, _: TabId) {}
     pub fn clear(&mut self) {}
-    pub fn refused(&mut self, _: RequestId, _: bool) -> bool {
+    pub fn token_changed(&mut self) {}
+    pub fn refused(&mut self, _: Mono, _: RequestId, _: &str) -> bool {
         false
     }
     pub fn next_wakeup(&self) -> Option<Mono> {
@@ -101,6 +114,10 @@ impl Desk {
 
 impl Engine {
     pub(super) fn on_join(&mut self, _: &str, _: Show) {}
+    pub(super) fn on_signal(&mut self, call: Call) {
+        match call {}
+    }
+    pub(super) fn stop_room(&mut self, _: Now) {}
     pub(super) fn on_lease(&mut self, _: Now, _: Field, _: Use) {}
     pub(super) fn desk_link(&mut self, _: Now, _: bool) {}
     pub(super) fn room_follows(&mut self, _: Now, _: bool) {}
@@ -109,6 +126,5 @@ impl Engine {
     pub(super) fn on_wish(&mut self, _: Now, _: TabId, _: &str) {}
     pub(super) fn on_word_of_room(&mut self, _: Now, _: &str) {}
     pub(super) fn tick_room(&mut self, _: Now) {}
-    pub(super) fn room_steps(&mut self, _: Now) {}
     pub(super) fn forget_room(&mut self, _: Now) {}
 }

@@ -70,6 +70,8 @@ pub enum Notice {
     People(room::Told),
     /// How a field stands that one person at a time may edit.
     Lease(room::Field, room::State),
+    /// Somebody said something to all that are on a channel, for this moment.
+    Signal(room::Signal),
     /// A token is wanted; [`Command::Token`](super::command::Command::Token) answers.
     Token {
         /// The question's number.
@@ -103,6 +105,7 @@ impl Notice {
             | Notice::Violation(_)
             | Notice::People(_)
             | Notice::Lease(..)
+            | Notice::Signal(_)
             | Notice::Token { .. }
             | Notice::Log { .. } => true,
             Notice::Status(_)
@@ -195,6 +198,8 @@ pub enum FaultCode {
     Limit,
     /// Something in the storage cannot be used.
     BadRecord,
+    /// The server, or its protocol, cannot do what was asked for.
+    Unsupported,
     /// This browser lacks something without which tabs cannot share a connection.
     Alone,
 }
@@ -208,6 +213,7 @@ impl FaultCode {
             FaultCode::Refused => "refused",
             FaultCode::Limit => "limit",
             FaultCode::BadRecord => "bad-record",
+            FaultCode::Unsupported => "unsupported",
             FaultCode::Alone => "alone",
         }
     }
@@ -314,9 +320,11 @@ impl Notice {
             }
             Notice::Lease(field, state) => {
                 w.key("type").string("lease");
-                w.key("channel").string(&field.channel);
-                w.key("field").string(&field.name);
-                state.write_members(w);
+                state.write_members(field, w);
+            }
+            Notice::Signal(signal) => {
+                w.key("type").string("signal");
+                signal.write_members("channel", w);
             }
             Notice::Token { request, reason } => {
                 w.key("type").string("token");

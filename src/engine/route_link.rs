@@ -166,7 +166,9 @@ impl Engine {
                     session,
                     now_ms,
                     ends_ms,
+                    room,
                 } => {
+                    self.room_can = native::CAPABILITIES.room.and(room);
                     let welcome = link::Welcome {
                         ping: Millis(ping_ms),
                         session,
@@ -180,6 +182,7 @@ impl Engine {
                     self.link.authorized(now, request, ends_ms);
                     // What was forbidden may be allowed to the new token.
                     self.channels.token_changed();
+                    self.desk.token_changed();
                     self.channel_steps(now);
                 }
                 Heard::Ping { number } => self.link.ping(now, conn, number),
@@ -213,7 +216,7 @@ impl Engine {
             self.link.hush(now, Millis(ms));
         }
         if let Some(request) = refusal.request
-            && self.desk.refused(request, refusal.code == "locked")
+            && self.desk.refused(now.mono, request, &refusal.code)
         {
             return;
         }

@@ -7,13 +7,15 @@ use std::rc::Rc;
 
 use super::Engine;
 use super::ids::TabId;
+use super::journal::What;
 use super::limits::{LEASE_TTL, LEASE_TTL_MAX};
 use super::notice::{FaultCode, Notice};
-use super::room::{self, Deed, Desk, Fence, Field, Room, Show, TooMuch, Use, Wish, Word};
+use super::room::{self, Call, Deed, Desk, Fence, Field, Room, Show, TooMuch, Use, Wish, Word};
 use super::status::Status;
 use super::tabs::Role;
 use super::tabs::message::Says;
 use super::time::{Millis, Now};
+use crate::wire::json::{Raw, Writer};
 use crate::wire::native_room::{self, Said};
 
 impl Engine {
@@ -23,6 +25,13 @@ impl Engine {
     pub(super) fn on_join(&mut self, channel: &str, show: Show) {
         if let Err(TooMuch) = self.room.show(channel, show) {
             self.fault(FaultCode::Limit, "on more channels than a tab may be");
+        }
+    }
+
+    /// This tab says something to the others who are there now.
+    pub(super) fn on_signal(&mut self, call: Call) {
+        if let Err(TooMuch) = self.room.signal(&call.channel, &call.name, call.data) {
+            self.fault(FaultCode::Limit, "more signals than a tab may send at once");
         }
     }
 
@@ -37,7 +46,7 @@ impl Engine {
 
     /// The desk of this browser has a connection, or lost it.
     pub(super) fn desk_link(&mut self, now: Now, up: bool) {
-        self.desk.link(up);
+        self.desk.link(up.then_some(self.room_can));
         self.room_link(now, up);
         if up {
             self.tell_room(None, &Word::Relinked);
@@ -72,14 +81,33 @@ impl Engine {
                 self.desk.granted(now.mono, request, Fence(fence), ttl);
                 return;
             }
+            Said::Signal {
+                channel,
+                name,
+                from,
+                user,
+                data,
+            } => {
+                let Some(data) = room::signal(data).filter(|_| room::is_signal_name(&name)) else {
+                    return self.fault(FaultCode::BadFrame, "a signal is too large");
+                };
+                Word::Signal(room::Signal {
+                    channel: channel.as_ref().into(),
+                    name: name.as_ref().into(),
+                    from: who(from, user),
+                    data,
+                })
+            }
             Said::People {
                 channel,
                 full,
+                you,
                 join,
                 leave,
             } => Word::People {
                 channel: channel.as_ref().into(),
                 full,
+                you: you.and_then(room::name),
                 join: join.into(),
                 leave: leave.into(),
             },
@@ -103,6 +131,20 @@ impl Engine {
         };
         self.tell_room(None, &word);
         self.room.hear(now.mono, word);
+    }
+
+    /// The page is put away or closed, or another person is there: what this tab has is given back
+    /// while somebody can hear it. Those who are left say the rest.
+    pub(super) fn stop_room(&mut self, now: Now) {
+        self.room.end(now.mono);
+        self.room_steps(now);
+        if self.tabs.has_link() {
+            let me = self.tabs.me();
+            self.desk.forget_tab(me);
+            self.room_steps(now);
+        }
+        self.desk.clear();
+        self.room_link(now, false);
     }
 
     // The other tabs.
@@ -149,8 +191,7 @@ impl Engine {
     /// Does what the room and the desk want done. What one does may make the other want something.
     pub(super) fn room_steps(&mut self, now: Now) {
         loop {
-            let client = self.client();
-            let steps = self.room.due(now.mono, self.room_up, &client);
+            let steps = self.room.due(now.mono, self.room_up);
             let mut idle = steps.is_empty();
             for step in steps {
                 self.room_step(now, step);
@@ -177,7 +218,19 @@ impl Engine {
     fn room_step(&mut self, now: Now, step: room::Step) {
         match step {
             room::Step::People(told) => self.tell(Notice::People(told)),
-            room::Step::Lease(field, state) => self.tell(Notice::Lease(field, state)),
+            room::Step::Lease(field, state) => {
+                self.note_lease(&field, &state);
+                self.tell(Notice::Lease(field, state));
+            }
+            room::Step::Signal(signal) => self.tell(Notice::Signal(signal)),
+            room::Step::Unable(part) => self.fault(
+                FaultCode::Unsupported,
+                ["this server has no ", part.text()].concat(),
+            ),
+            room::Step::Barred { channel, code } => {
+                let message = [&*code, ": presence (channel ", &*channel, ")"].concat();
+                self.fault(FaultCode::Refused, message);
+            }
             room::Step::Wish(wish) => match self.tabs.role() {
                 Role::Leading(_) | Role::Alone(_) => {
                     let me = self.tabs.me();
@@ -197,9 +250,17 @@ impl Engine {
                 anonymous,
                 everybody,
             } => {
+                let id = self.next_request();
                 let data = data.as_deref();
-                self.send(now, native_room::show(&channel, data, anonymous, everybody));
+                let text = native_room::show(id, &channel, data, anonymous, everybody);
+                self.desk.shown(id, channel);
+                self.send(now, text);
             }
+            Deed::Signal {
+                channel,
+                name,
+                data,
+            } => self.send(now, native_room::signal(&channel, &name, &data)),
             Deed::Leave { channel } => self.send(now, native_room::leave(&channel)),
             Deed::Lock {
                 tab,
@@ -223,16 +284,41 @@ impl Engine {
         }
     }
 
-    /// Who this browser is to the server: the tab that leads.
-    fn client(&self) -> String {
-        let tab = self.tabs.leader().unwrap_or(self.tabs.me());
-        tab.text()
+    fn note_lease(&mut self, field: &Field, state: &room::State) {
+        let name = self.journal.name(&field.name);
+        let what = state.text();
+        self.journal.note(What::Room { what, name });
+    }
+
+    /// Who is there and how fields stand, as JSON text.
+    pub fn room(&self) -> String {
+        let mut writer = Writer::new();
+        self.room.write(&mut writer);
+        writer.finish()
     }
 
     /// Another person is there: nobody is where this one was.
     pub(super) fn forget_room(&mut self, now: Now) {
+        let emptied = self.room.emptied();
         self.room = Room::new(now.mono);
+        self.room.visible(now.mono, self.tabs.visible());
         self.desk = Desk::default();
         self.room_up = false;
+        for step in emptied {
+            self.room_step(now, step);
+        }
     }
+}
+
+/// Who says something, as JSON text: a name on the channel, and a person, as far as others may know.
+fn who(from: Option<Raw<'_>>, user: Option<Raw<'_>>) -> Rc<str> {
+    let mut w = Writer::new();
+    w.object(|w| {
+        for (key, raw) in [("client", from), ("user", user)] {
+            if let Some(name) = raw.and_then(room::name) {
+                w.key(key).string(&name);
+            }
+        }
+    });
+    w.finish().into()
 }

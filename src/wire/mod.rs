@@ -24,6 +24,8 @@ pub enum Heard<'a> {
         now_ms: Option<u64>,
         /// Until when the server accepts our token, by its clock.
         ends_ms: Option<u64>,
+        /// What it can do about who is there and who may edit what.
+        room: RoomCan,
     },
     /// The server accepted a new token.
     Authorized {
@@ -167,4 +169,36 @@ pub struct Capabilities {
     pub resume: bool,
     /// We may ask the other side for a sign of life.
     pub probe: bool,
+    /// Who is there and who may edit what can be said in it.
+    pub room: RoomCan,
+}
+
+/// What can be had of the room: of a protocol, or of a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoomCan {
+    /// Who is there.
+    pub presence: bool,
+    /// What is said for the moment.
+    pub signals: bool,
+    /// Fields that one at a time may edit.
+    pub leases: bool,
+}
+
+impl RoomCan {
+    /// All of it.
+    pub const ALL: RoomCan = RoomCan {
+        presence: true,
+        signals: true,
+        leases: true,
+    };
+
+    /// What can be had when both can do it.
+    #[must_use]
+    pub fn and(self, other: RoomCan) -> RoomCan {
+        RoomCan {
+            presence: self.presence && other.presence,
+            signals: self.signals && other.signals,
+            leases: self.leases && other.leases,
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::json::{self, Raw, Text, Writer};
 use super::native_room;
-use super::{Capabilities, CloseMeans, CloseRule, Event, Heard, Recovery, Refusal};
+use super::{Capabilities, CloseMeans, CloseRule, Event, Heard, Recovery, Refusal, RoomCan};
 use crate::engine::ids::{Position, RequestId, Seq};
 use crate::engine::limits::EPOCH_BYTES_MAX;
 
@@ -15,6 +15,7 @@ pub const SUBPROTOCOL: &str = "fresh.v1";
 pub const CAPABILITIES: Capabilities = Capabilities {
     resume: true,
     probe: true,
+    room: RoomCan::ALL,
 };
 
 /// A frame from the server larger than this is refused before it is read.
@@ -171,6 +172,7 @@ struct Fields<'a> {
     position: Option<Raw<'a>>,
     recovered: Option<Raw<'a>>,
     missed: Option<Raw<'a>>,
+    can: Option<Raw<'a>>,
     code: Option<Cow<'a, str>>,
     message: Option<Cow<'a, str>>,
 }
@@ -197,6 +199,7 @@ impl<'a> Fields<'a> {
             "pos" => self.position = Some(value),
             "recovered" => self.recovered = Some(value),
             "missed" => self.missed = Some(value),
+            "can" if cfg!(feature = "rooms") => self.can = Some(value),
             "code" => self.code = text(),
             "msg" => self.message = text(),
             _ => {}
@@ -247,6 +250,10 @@ fn read_message<'a>(line: &'a str, heard: &mut Vec<Heard<'a>>) {
                 session: fields.session.map(Cow::into_owned),
                 now_ms: fields.now,
                 ends_ms: fields.ends,
+                room: match fields.can {
+                    Some(can) if cfg!(feature = "rooms") => native_room::read_can(can),
+                    Some(_) | None => RoomCan::default(),
+                },
             },
             None => Heard::Malformed("a welcome without ping"),
         }),
@@ -392,6 +399,7 @@ mod tests {
                 session: Some("S".to_owned()),
                 now_ms: Some(5),
                 ends_ms: Some(9),
+                room: RoomCan::default(),
             }]
         );
         assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::RoomCan;
 use super::json::{self, Raw, Text, Writer};
 use super::native::message;
 use crate::engine::ids::RequestId;
@@ -15,10 +16,25 @@ pub enum Said<'a> {
         channel: Cow<'a, str>,
         /// Whether it is all, and not only what changed.
         full: bool,
+        /// The name under which we are seen.
+        you: Option<Raw<'a>>,
         /// Who is there, as a JSON object.
         join: &'a str,
         /// Who left, as a JSON object.
         leave: &'a str,
+    },
+    /// Somebody says something to all that are on a channel now.
+    Signal {
+        /// The channel.
+        channel: Cow<'a, str>,
+        /// What it is.
+        name: Cow<'a, str>,
+        /// The name of who says it, if others may know.
+        from: Option<Raw<'a>>,
+        /// The person, if others may know.
+        user: Option<Raw<'a>>,
+        /// With what.
+        data: Raw<'a>,
     },
     /// A field is given to us.
     Granted {
@@ -45,8 +61,15 @@ pub enum Said<'a> {
 }
 
 /// Shows us on a channel; nothing to look without being seen.
-pub fn show(channel: &str, data: Option<&str>, anonymous: bool, everybody: bool) -> String {
+pub fn show(
+    id: RequestId,
+    channel: &str,
+    data: Option<&str>,
+    anonymous: bool,
+    everybody: bool,
+) -> String {
     message("pres", |w| {
+        w.key("id").number(id.0);
         w.key("ch").string(channel);
         w.key("data").raw(data.unwrap_or("null"));
         if anonymous {
@@ -63,6 +86,15 @@ pub fn leave(channel: &str) -> String {
     message("pres", |w| {
         w.key("ch").string(channel);
         w.key("leave").bool(true);
+    })
+}
+
+/// Says something to the others on a channel, for this moment.
+pub fn signal(channel: &str, name: &str, data: &str) -> String {
+    message("sig", |w| {
+        w.key("ch").string(channel);
+        w.key("name").string(name);
+        w.key("data").raw(data);
     })
 }
 
@@ -91,9 +123,21 @@ fn write_field(w: &mut Writer, channel: &str, field: &str) {
     w.key("key").string(field);
 }
 
+/// Reads what a server says that it can do. What we do not know of is no matter.
+pub(super) fn read_can(raw: Raw<'_>) -> RoomCan {
+    let mut can = RoomCan::default();
+    raw.elements(|what| match what.string() {
+        Some(what) if what.is("pres") => can.presence = true,
+        Some(what) if what.is("sig") => can.signals = true,
+        Some(what) if what.is("lock") => can.leases = true,
+        Some(_) | None => {}
+    });
+    can
+}
+
 /// Is a message of this type about the room?
 pub(super) fn is_ours(kind: &str) -> bool {
-    matches!(kind, "presence" | "lockd" | "lockev")
+    matches!(kind, "presence" | "sig" | "lockd" | "lockev")
 }
 
 /// Reads a message of one of these types; nothing if it lacks what its type needs.
@@ -107,6 +151,11 @@ pub(super) fn read<'a>(kind: &str, line: &'a str) -> Option<Said<'a>> {
     let mut join = "{}";
     let mut leave = "{}";
     let mut holder = None;
+    let mut name = None;
+    let mut from = None;
+    let mut user = None;
+    let mut you = None;
+    let mut data = None;
     json::members(line, |key, value| {
         let text = || value.string().map(Text::decode);
         match key.decode().as_ref() {
@@ -119,6 +168,11 @@ pub(super) fn read<'a>(kind: &str, line: &'a str) -> Option<Said<'a>> {
             "join" if value.is_object() => join = value.text(),
             "leave" if value.is_object() => leave = value.text(),
             "holder" => holder = Some(value),
+            "name" => name = text(),
+            "from" => from = Some(value),
+            "user" => user = Some(value),
+            "you" => you = Some(value),
+            "data" => data = Some(value),
             _ => {}
         }
     })
@@ -127,8 +181,16 @@ pub(super) fn read<'a>(kind: &str, line: &'a str) -> Option<Said<'a>> {
         "presence" => Said::People {
             channel: channel?,
             full,
+            you,
             join,
             leave,
+        },
+        "sig" => Said::Signal {
+            channel: channel?,
+            name: name?,
+            from,
+            user,
+            data: data?,
         },
         "lockd" => Said::Granted {
             request: request?,
@@ -161,12 +223,16 @@ mod tests {
         let id = RequestId(3);
         for (said, text) in [
             (
-                show("c", Some(r#"{"tabs":{}}"#), true, true),
-                r#"{"t":"pres","ch":"c","data":{"tabs":{}},"anon":true,"all":true}"#,
+                show(id, "c", Some(r#"{"tabs":{}}"#), true, true),
+                r#"{"t":"pres","id":3,"ch":"c","data":{"tabs":{}},"anon":true,"all":true}"#,
             ),
             (
-                show("c", None, false, false),
-                r#"{"t":"pres","ch":"c","data":null}"#,
+                show(id, "c", None, false, false),
+                r#"{"t":"pres","id":3,"ch":"c","data":null}"#,
+            ),
+            (
+                signal("c", "cursor", "[1,2]"),
+                r#"{"t":"sig","ch":"c","name":"cursor","data":[1,2]}"#,
             ),
             (leave("c"), r#"{"t":"pres","ch":"c","leave":true}"#),
             (
@@ -194,10 +260,26 @@ mod tests {
             [Heard::Room(Said::People {
                 channel: "c".into(),
                 full: true,
+                you: None,
                 join: r#"{"a":{"ref":1}}"#,
                 leave: "{}",
             })]
         );
+        let frame = r#"{"t":"sig","ch":"c","name":"n","from":"a","data":[1]}"#;
+        assert!(matches!(
+            heard(frame).as_slice(),
+            [Heard::Room(Said::Signal { from: Some(_), user: None, data, .. })]
+                if data.text() == "[1]"
+        ));
+        let frame = r#"{"t":"welcome","v":1,"ping":1,"can":["pres","lock","fly",7]}"#;
+        let room = RoomCan {
+            signals: false,
+            ..RoomCan::ALL
+        };
+        assert!(matches!(
+            heard(frame).as_slice(),
+            [Heard::Welcome { room: can, .. }] if *can == room
+        ));
         let frame = r#"{"t":"lockd","id":3,"fence":7,"ttl":30000}"#;
         let request = RequestId(3);
         let granted = Said::Granted {
@@ -217,6 +299,8 @@ mod tests {
     fn what_lacks_something_is_no_message() {
         for frame in [
             r#"{"t":"presence"}"#,
+            r#"{"t":"sig","ch":"c","name":"n"}"#,
+            r#"{"t":"sig","ch":"c","data":1}"#,
             r#"{"t":"lockd","id":3,"fence":7}"#,
             r#"{"t":"lockd","fence":7,"ttl":1}"#,
             r#"{"t":"lockev","ch":"c","fence":8,"holder":null}"#,

@@ -101,6 +101,11 @@ fn write(command: &Command, w: &mut Writer) -> bool {
                 }
             }
         }
+        Command::Signal(call) => {
+            of("signal", "channel", &call.channel);
+            w.key("name").string(&call.name);
+            w.key("data").raw(&call.data);
+        }
         Command::Typing { channel, field } => {
             of("typing", "channel", channel);
             match field {

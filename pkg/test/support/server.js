@@ -90,7 +90,7 @@ export class Server {
       case "hello":
         this.hellos.push(message);
         socket.name = message.client;
-        socket.tell({ t: "welcome", v: 1, session: "S", ping: 25_000, now: Date.now() });
+        socket.tell({ t: "welcome", v: 1, session: "S", ping: 25_000, now: Date.now(), can: ["pres", "sig", "lock"] });
         break;
       case "sub": {
         const events = this.#channel(message.ch);

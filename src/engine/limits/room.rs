@@ -6,7 +6,8 @@ use crate::engine::time::Millis;
 /// looks smooth; more would fill the link of everybody who watches.
 pub const PRESENCE_THROTTLE: Millis = Millis(100);
 
-/// It is told again this often, because others forget who is silent.
+/// It is told again this often, because others forget who is silent. By each tab to the one that
+/// leads, which may have taken a frozen tab for gone, and by that one to the server.
 pub const PRESENCE_RENEW: Millis = Millis::seconds(25);
 
 /// Whoever is silent for this long is gone: two renewals were missed, and some seconds more.
@@ -31,6 +32,19 @@ pub const PRESENCE_CLIENTS_MAX: usize = 1000;
 
 /// Changes that wait until everybody was told. What is beyond it is told again within a renewal.
 pub const PRESENCE_EARLY_MAX: usize = 256;
+
+/// Bytes of the name of a user or a client. The protocol allows a client 64.
+pub const WHO_BYTES_MAX: usize = 255;
+
+/// Bytes of a signal's name, as of an event's.
+pub const SIGNAL_NAME_BYTES_MAX: usize = 64;
+
+/// Signals that wait for their turn: each is of another name or channel, and of one only the last
+/// one counts.
+pub const SIGNALS_MAX: usize = 32;
+
+/// What was said more often than the server takes is said again after this.
+pub const PRESENCE_AGAIN: Millis = Millis::seconds(2);
 
 /// That somebody types is told at most this often.
 pub const TYPING_EVERY: Millis = Millis(2500);

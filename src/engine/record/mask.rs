@@ -48,7 +48,7 @@ const KNOWN: &str = " t v vmin id e s n at ch pos name by ping now exp spread re
     maxAge poll fresh aging down hidden refetchOnFocusAfter idleAfter idlePoll enabled manual reloadKey \
     minInterval channel event phase fetch age active coalesce over op mutation limit take request \
     failed parts type cause handled call clear change part window retryAfter ok ref typed typing anon a \
-    record key after all client field self people types locked use reason idempotencyKey class next \
+    record key after all client field self people types locked use reason idempotencyKey class next can you guard known leases \
     everfresh scope lead number holds ";
 const ENTRIES: &str = " channels contracts mutations needs runs join leave tabs ";
 const EXACT: &str = " outcome q what items ends run value names entries ";

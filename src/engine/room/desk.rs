@@ -11,10 +11,12 @@ use super::leases::{Ask, Fence, Field};
 use super::talk::{Wish, Word};
 use crate::engine::ids::{RequestId, TabId};
 use crate::engine::limits::{
-    CHANNELS_MAX, LEASE_TTL, LEASES_MAX, PRESENCE_DATA_BYTES_MAX, PRESENCE_THROTTLE, TABS_MAX,
+    CHANNELS_MAX, LEASE_TTL, LEASES_MAX, PRESENCE_AGAIN, PRESENCE_DATA_BYTES_MAX, PRESENCE_RENEW,
+    PRESENCE_THROTTLE, TABS_MAX,
 };
 use crate::engine::map::Map;
 use crate::engine::time::{Millis, Mono};
+use crate::wire::RoomCan;
 use crate::wire::json::Writer;
 
 /// What the tabs want.
@@ -23,9 +25,19 @@ pub struct Desk {
     channels: Map<Rc<str>, Board>,
     fields: Map<Field, Owner>,
     /// Questions to the server that are not answered.
-    asked: Map<RequestId, (TabId, Field, Ask)>,
-    linked: bool,
+    asked: Map<RequestId, Asked>,
+    /// What the server can do; nothing without a link.
+    can: Option<RoomCan>,
     out: Vec<Step>,
+}
+
+/// A question to the server.
+#[derive(Debug)]
+enum Asked {
+    /// For a field.
+    Lock(TabId, Field, Ask),
+    /// To be shown on a channel.
+    Show(Rc<str>),
 }
 
 /// The tabs on a channel.
@@ -36,9 +48,11 @@ struct Board {
     changed: bool,
     /// Somebody here does not know yet who is there.
     asks: bool,
+    /// The server does not let this person there.
+    barred: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Shown {
     meta: Option<Rc<str>>,
     anonymous: bool,
@@ -89,6 +103,15 @@ pub enum Step {
         /// The lease's fence.
         fence: Fence,
     },
+    /// Say something for the moment.
+    Signal {
+        /// The channel.
+        channel: Rc<str>,
+        /// What it is.
+        name: Rc<str>,
+        /// With what, as JSON text.
+        data: Rc<str>,
+    },
     /// Tell a tab.
     Tell(TabId, Word),
 }
@@ -96,6 +119,16 @@ pub enum Step {
 impl Desk {
     /// A tab wants something.
     pub fn hear(&mut self, now: Mono, tab: TabId, wish: Wish) {
+        if self.can.is_some_and(|can| !wish.part().is_in(can)) {
+            let word = Word::Unable(wish.part());
+            self.out.push(Step::Tell(tab, word));
+            if let Wish::Lock { field, ask, .. } = wish {
+                let locked = false;
+                let word = Word::Denied { field, ask, locked };
+                self.out.push(Step::Tell(tab, word));
+            }
+            return;
+        }
         match wish {
             Wish::Presence {
                 channel,
@@ -105,15 +138,37 @@ impl Desk {
                 if !self.channels.contains(&channel) && self.channels.len() >= CHANNELS_MAX {
                     return;
                 }
-                let board = self.channels.entry(channel, Board::default);
+                let board = self.channels.entry(Rc::clone(&channel), Board::default);
                 let new = !board.tabs.contains(&tab);
                 if board.tabs.len() < TABS_MAX || !new {
-                    board.tabs.insert(tab, Shown { meta, anonymous });
+                    let shown = Shown { meta, anonymous };
+                    // Said again, it is a sign of life of the tab and no news.
+                    let same = board.tabs.get(&tab) == Some(&shown);
+                    board.tabs.insert(tab, shown);
                     board.asks |= new;
-                    board.changed = true;
+                    board.changed |= !same;
+                }
+                if new && board.barred {
+                    let code = "forbidden".into();
+                    let word = Word::Barred { channel, code };
+                    self.out.push(Step::Tell(tab, word));
                 }
             }
             Wish::Absent { channel } => self.leave(tab, &channel),
+            Wish::Signal {
+                channel,
+                name,
+                data,
+            } => {
+                // Without a link it would come too late to be of this moment.
+                if self.can.is_some() {
+                    self.out.push(Step::Signal {
+                        channel,
+                        name,
+                        data,
+                    });
+                }
+            }
             Wish::Lock { field, ask, fence } => self.lock(now, tab, field, ask, fence),
             Wish::Unlock { field, fence } => {
                 let owns = self
@@ -133,7 +188,7 @@ impl Desk {
             Some(owner) => owner.tab != tab && owner.until > now,
             None => self.fields.len() >= LEASES_MAX,
         };
-        if taken || !self.linked {
+        if taken || self.can.is_none() {
             // Without a link nobody answers; the tab asks again when there is one.
             if taken {
                 let locked = true;
@@ -199,30 +254,52 @@ impl Desk {
         *self = Desk::default();
     }
 
-    /// There is a link, or there is none.
-    pub fn link(&mut self, up: bool) {
-        self.linked = up;
+    /// There is a link to a server that can do so much, or there is none.
+    pub fn link(&mut self, can: Option<RoomCan>) {
+        self.can = can;
         self.asked.clear();
         for board in self.channels.values_mut() {
             board.changed = true;
             board.asks = true;
+            board.barred = false;
             board.said = None;
         }
     }
 
-    /// A question was said to the server under this number.
+    /// What was forbidden may be allowed to the new token.
+    pub fn token_changed(&mut self) {
+        for board in self.channels.values_mut() {
+            board.changed |= board.barred;
+            board.asks |= board.barred;
+            board.barred = false;
+        }
+    }
+
+    /// A question for a field was said to the server under this number.
     pub fn asked(&mut self, request: RequestId, tab: TabId, field: Field, ask: Ask) {
+        self.remember(request, Asked::Lock(tab, field, ask));
+    }
+
+    /// The wish to be shown on a channel was said to the server under this number.
+    pub fn shown(&mut self, request: RequestId, channel: Rc<str>) {
+        // Only a refusal is answered: one that is shown again was not refused before.
+        self.asked
+            .retain(|_, asked| !matches!(asked, Asked::Show(have) if *have == channel));
+        self.remember(request, Asked::Show(channel));
+    }
+
+    fn remember(&mut self, request: RequestId, asked: Asked) {
         // The oldest one was not answered for so long that its tab has asked again.
         if self.asked.len() >= LEASES_MAX {
             let oldest = self.asked.keys().next().copied();
             oldest.and_then(|oldest| self.asked.remove(&oldest));
         }
-        self.asked.insert(request, (tab, field, ask));
+        self.asked.insert(request, asked);
     }
 
     /// The server gives a lease.
     pub fn granted(&mut self, now: Mono, request: RequestId, fence: Fence, ttl: Millis) {
-        let Some((tab, field, ask)) = self.asked.remove(&request) else {
+        let Some(Asked::Lock(tab, field, ask)) = self.asked.remove(&request) else {
             return;
         };
         match self.fields.get_mut(&field) {
@@ -245,26 +322,48 @@ impl Desk {
         self.out.push(Step::Tell(tab, word));
     }
 
-    /// The server refused something. True if it was a lease.
-    pub fn refused(&mut self, request: RequestId, locked: bool) -> bool {
-        let Some((tab, field, ask)) = self.asked.remove(&request) else {
-            return false;
-        };
-        if self
-            .fields
-            .get(&field)
-            .is_some_and(|owner| owner.tab == tab)
-        {
-            self.fields.remove(&field);
+    /// The server refused something. True if it was about the room.
+    pub fn refused(&mut self, now: Mono, request: RequestId, code: &str) -> bool {
+        match self.asked.remove(&request) {
+            None => false,
+            Some(Asked::Lock(tab, field, ask)) => {
+                let owner = self.fields.get(&field);
+                if owner.is_some_and(|owner| owner.tab == tab) {
+                    self.fields.remove(&field);
+                }
+                let locked = code == "locked";
+                let word = Word::Denied { field, ask, locked };
+                self.out.push(Step::Tell(tab, word));
+                true
+            }
+            Some(Asked::Show(channel)) => {
+                self.show_refused(now, &channel, code);
+                true
+            }
         }
-        self.out
-            .push(Step::Tell(tab, Word::Denied { field, ask, locked }));
-        true
+    }
+
+    fn show_refused(&mut self, now: Mono, channel: &Rc<str>, code: &str) {
+        let Some(board) = self.channels.get_mut(channel) else {
+            return;
+        };
+        if code == "rate_limited" {
+            board.changed = true;
+            board.asks = true;
+            board.said = Some(now + PRESENCE_AGAIN);
+            return;
+        }
+        board.barred = true;
+        for tab in board.tabs.keys() {
+            let (channel, code) = (Rc::clone(channel), code.into());
+            let word = Word::Barred { channel, code };
+            self.out.push(Step::Tell(*tab, word));
+        }
     }
 
     /// What is to be said now.
     pub fn tick(&mut self, now: Mono) {
-        if !self.linked {
+        if self.can.is_none() {
             return;
         }
         for (channel, board) in self.channels.iter_mut() {
@@ -284,9 +383,7 @@ impl Desk {
 
     /// When something is to be done, if nothing else happens.
     pub fn next_wakeup(&self) -> Option<Mono> {
-        if !self.linked {
-            return None;
-        }
+        self.can?;
         self.channels.values().filter_map(Board::moment).min()
     }
 
@@ -299,10 +396,18 @@ impl Desk {
 impl Board {
     fn moment(&self) -> Option<Mono> {
         match (self.changed, self.said) {
-            (false, _) => None,
+            _ if self.barred => None,
             (true, None) => Some(Mono(0)),
             (true, Some(said)) => Some(said + PRESENCE_THROTTLE),
+            // The tabs of a browser can be hidden, and their timers late. The one that leads is
+            // woken by the server.
+            (false, Some(said)) if self.is_seen() => Some(said + PRESENCE_RENEW),
+            (false, _) => None,
         }
+    }
+
+    fn is_seen(&self) -> bool {
+        self.tabs.values().any(|shown| shown.meta.is_some())
     }
 
     fn write(&self) -> Option<String> {
@@ -328,160 +433,4 @@ impl Board {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::engine::room::talk::field;
-
-    const A: TabId = TabId(1);
-    const B: TabId = TabId(2);
-
-    fn steps(desk: &mut Desk) -> Vec<Step> {
-        std::iter::from_fn(|| desk.poll()).collect()
-    }
-
-    fn desk() -> Desk {
-        let mut desk = Desk::default();
-        desk.link(true);
-        desk
-    }
-
-    fn shows(desk: &mut Desk, tab: TabId, meta: Option<&str>, anonymous: bool) {
-        let wish = Wish::Presence {
-            channel: "c".into(),
-            meta: meta.map(Rc::from),
-            anonymous,
-        };
-        desk.hear(Mono(0), tab, wish);
-    }
-
-    fn wants(desk: &mut Desk, now: u64, tab: TabId, fence: Option<u64>) {
-        let wish = Wish::Lock {
-            field: field("c", "title").unwrap(),
-            ask: Ask(7),
-            fence: fence.map(Fence),
-        };
-        desk.hear(Mono(now), tab, wish);
-    }
-
-    fn show(data: Option<&str>, anonymous: bool, everybody: bool) -> Step {
-        Step::Show {
-            channel: "c".into(),
-            data: data.map(str::to_owned),
-            anonymous,
-            everybody,
-        }
-    }
-
-    #[test]
-    fn the_tabs_of_a_browser_are_shown_as_one_and_at_most_ten_times_a_second() {
-        let mut desk = desk();
-        shows(&mut desk, A, Some(r#"{"x":1}"#), false);
-        shows(&mut desk, B, None, false);
-        desk.tick(Mono(1000));
-        let one = r#"{"tabs":{"0000000000000001":{"x":1}}}"#;
-        assert_eq!(steps(&mut desk), [show(Some(one), false, true)]);
-        shows(&mut desk, B, Some("{}"), true);
-        desk.tick(Mono(1050));
-        assert_eq!(steps(&mut desk), []);
-        assert_eq!(desk.next_wakeup(), Some(Mono(1000) + PRESENCE_THROTTLE));
-        desk.tick(Mono(1100));
-        let two = r#"{"tabs":{"0000000000000001":{"x":1},"0000000000000002":{}}}"#;
-        assert_eq!(steps(&mut desk), [show(Some(two), true, false)]);
-        desk.forget_tab(A);
-        desk.forget_tab(B);
-        assert_eq!(
-            steps(&mut desk),
-            [Step::Leave {
-                channel: "c".into()
-            }]
-        );
-    }
-
-    #[test]
-    fn who_only_looks_is_not_shown() {
-        let mut desk = desk();
-        shows(&mut desk, A, None, false);
-        desk.tick(Mono(0));
-        assert_eq!(steps(&mut desk), [show(None, false, true)]);
-    }
-
-    #[test]
-    fn a_new_link_is_told_everything_and_nothing_is_said_without_one() {
-        let mut desk = desk();
-        shows(&mut desk, A, None, false);
-        desk.tick(Mono(0));
-        steps(&mut desk);
-        desk.link(false);
-        desk.tick(Mono(1));
-        assert_eq!((steps(&mut desk), desk.next_wakeup()), (vec![], None));
-        desk.link(true);
-        desk.tick(Mono(2));
-        assert_eq!(steps(&mut desk), [show(None, false, true)]);
-    }
-
-    #[test]
-    fn two_tabs_of_a_browser_do_not_have_the_same_field() {
-        let mut desk = desk();
-        let field = field("c", "title").unwrap();
-        wants(&mut desk, 0, A, None);
-        wants(&mut desk, 0, B, None);
-        let denied = Word::Denied {
-            field: field.clone(),
-            ask: Ask(7),
-            locked: true,
-        };
-        let lock = |tab| Step::Lock {
-            tab,
-            field: field.clone(),
-            ask: Ask(7),
-            fence: None,
-        };
-        assert_eq!(steps(&mut desk), [lock(A), Step::Tell(B, denied)]);
-        desk.asked(RequestId(1), A, field.clone(), Ask(7));
-        desk.granted(Mono(0), RequestId(1), Fence(5), Millis(30_000));
-        assert!(matches!(
-            steps(&mut desk)[..],
-            [Step::Tell(A, Word::Granted { .. })]
-        ));
-        // Its time is over, and nobody heard of the tab again.
-        wants(&mut desk, 30_000, B, None);
-        assert_eq!(steps(&mut desk), [lock(B)]);
-    }
-
-    #[test]
-    fn a_tab_that_is_gone_holds_nothing_not_even_what_it_gets_too_late() {
-        let mut desk = desk();
-        let field = field("c", "title").unwrap();
-        let unlock = |fence| Step::Unlock {
-            field: field.clone(),
-            fence: Fence(fence),
-        };
-        wants(&mut desk, 0, A, None);
-        desk.asked(RequestId(1), A, field.clone(), Ask(7));
-        steps(&mut desk);
-        desk.forget_tab(A);
-        desk.granted(Mono(0), RequestId(1), Fence(5), Millis(30_000));
-        assert_eq!(steps(&mut desk), [unlock(5)]);
-        wants(&mut desk, 0, B, Some(6));
-        steps(&mut desk);
-        desk.forget_tab(B);
-        assert_eq!(steps(&mut desk), [unlock(6)]);
-    }
-
-    #[test]
-    fn what_the_server_refuses_is_told_to_who_asked_once() {
-        let mut desk = desk();
-        let field = field("c", "title").unwrap();
-        wants(&mut desk, 0, A, None);
-        desk.asked(RequestId(1), A, field, Ask(7));
-        steps(&mut desk);
-        assert!(!desk.refused(RequestId(9), true));
-        assert!(desk.refused(RequestId(1), true));
-        assert!(!desk.refused(RequestId(1), true));
-        assert!(matches!(
-            steps(&mut desk)[..],
-            [Step::Tell(A, Word::Denied { locked: true, .. })]
-        ));
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@
 
 use std::rc::Rc;
 
+use super::guard::guard;
 use crate::engine::limits::{LEASE_ASK_TIMEOUT, LEASE_MARGIN, LEASES_MAX};
 use crate::engine::map::Map;
 use crate::engine::time::{Millis, Mono};
@@ -57,18 +58,28 @@ pub enum State {
 }
 
 impl State {
-    /// As the app reads it.
-    pub fn write_members(&self, w: &mut Writer) {
-        w.key("state").string(match self {
+    /// As a word.
+    pub fn text(&self) -> &'static str {
+        match self {
             State::Free => "free",
             State::Asking { .. } => "asking",
             State::Held(_) => "held",
             State::Lost(_) => "lost",
             State::Other { .. } => "other",
-        });
+        }
+    }
+
+    /// As the app reads it, of this field.
+    pub fn write_members(&self, field: &Field, w: &mut Writer) {
+        w.key("channel").string(&field.channel);
+        w.key("field").string(&field.name);
+        w.key("state").string(self.text());
         match self {
             State::Free | State::Asking { .. } => {}
-            State::Held(held) => w.key("fence").number(held.fence.0),
+            State::Held(held) => {
+                w.key("fence").number(held.fence.0);
+                w.key("guard").string(&guard(field, held.fence));
+            }
             State::Lost(why) => w.key("why").string(why.text()),
             State::Other { holder, .. } => {
                 w.key("holder").raw(holder.as_deref().unwrap_or("null"));
@@ -377,6 +388,10 @@ pub struct Leases {
 struct Lease {
     /// The largest fence that was heard of: what is said about smaller ones is old.
     seen: Fence,
+    /// The largest fence whose lease is known to be over.
+    over: Fence,
+    /// Who has it, and until when, as it was said last.
+    known: Option<(Rc<str>, Mono)>,
     state: State,
 }
 
@@ -439,13 +454,26 @@ impl Leases {
     fn step(&mut self, now: Mono, field: &Field, input: Input) {
         let lease = self.fields.entry(field.clone(), || Lease {
             seen: Fence(0),
+            over: Fence(0),
+            known: None,
             state: State::Free,
         });
         match &input {
-            Input::Taken { fence, .. } if *fence <= lease.seen => return,
-            Input::Freed { fence } if *fence < lease.seen => return,
-            Input::Taken { fence, .. } | Input::Freed { fence } | Input::Granted { fence, .. } => {
+            Input::Taken { fence, .. } | Input::Freed { fence } if *fence < lease.seen => return,
+            Input::Taken { fence, .. } if *fence <= lease.over => return,
+            // Of the same fence again: it goes on for longer.
+            Input::Taken { fence, holder, ttl } => {
+                lease.seen = *fence;
+                lease.known = Some((Rc::clone(holder), now + *ttl));
+            }
+            Input::Freed { fence } => {
+                lease.seen = *fence;
+                lease.over = *fence;
+                lease.known = None;
+            }
+            Input::Granted { fence, .. } => {
                 lease.seen = lease.seen.max(*fence);
+                lease.known = None;
             }
             Input::Take
             | Input::Edit
@@ -461,14 +489,21 @@ impl Leases {
             ask: Ask(self.last.0.saturating_add(1)),
         };
         let before = lease.state.clone();
-        let (after, say) = std::mem::replace(&mut lease.state, State::Free).step(input, facts);
+        let (mut after, say) = std::mem::replace(&mut lease.state, State::Free).step(input, facts);
+        if let (State::Other { holder: None, .. }, Some((holder, until))) = (&after, &lease.known)
+            && *until > now
+        {
+            let (holder, until) = (Some(Rc::clone(holder)), *until);
+            after = State::Other { holder, until };
+        }
         lease.state = after.clone();
         if let State::Asking { ask, .. } = after {
             self.last = self.last.max(ask);
         }
         if let Some(say) = say {
-            if let Say::Ask { ask, .. } = say {
-                self.last = self.last.max(ask);
+            match say {
+                Say::Ask { ask, .. } => self.last = self.last.max(ask),
+                Say::GiveBack { fence } => lease.over = lease.over.max(fence),
             }
             self.out.push(Step::Say(field.clone(), say));
         }
@@ -484,6 +519,25 @@ impl Leases {
         for field in fields {
             let input = if up { Input::LinkUp } else { Input::LinkDown };
             self.step(now, &field, input);
+        }
+    }
+
+    /// The machine slept for so long, and this clock stood still meanwhile.
+    pub fn slept(&mut self, span: Millis) {
+        let earlier = |at: &mut Mono| *at = Mono(at.0.saturating_sub(span.0));
+        for lease in self.fields.values_mut() {
+            match &mut lease.state {
+                State::Held(held) => {
+                    earlier(&mut held.until);
+                    earlier(&mut held.renew);
+                    if let Some((_, since)) = &mut held.asked {
+                        earlier(since);
+                    }
+                }
+                State::Asking { since, .. } => earlier(since),
+                State::Other { until, .. } => earlier(until),
+                State::Free | State::Lost(_) => {}
+            }
         }
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Changes are told at most ten times a second (a cursor moves more often), the last one always;
 //! all of it is told again now and then, because others forget who is silent. That somebody types
-//! is told at most every few seconds and ends by itself. It knows no link and no other people.
+//! is told at most every few seconds and ends by itself. Signals are for the moment: of those of one
+//! name that follow each other too fast only the last is told, and without a link none. It knows no
+//! link and no other people.
 
 use std::rc::Rc;
 
 use crate::engine::limits::{
-    IDLE_AFTER, PRESENCE_RENEW, PRESENCE_THROTTLE, TYPING_EVERY, TYPING_STOP,
+    IDLE_AFTER, PRESENCE_RENEW, PRESENCE_THROTTLE, SIGNALS_MAX, TYPING_EVERY, TYPING_STOP,
 };
 use crate::engine::map::Map;
 use crate::engine::time::Mono;
@@ -25,6 +27,17 @@ pub struct Mine {
     active: bool,
     /// Numbers what is typed, so that others see that it goes on.
     typed: u64,
+    signals: Vec<Signal>,
+}
+
+/// What is said for the moment, under one name.
+#[derive(Debug)]
+struct Signal {
+    channel: Rc<str>,
+    name: Rc<str>,
+    /// What is to be told next.
+    data: Option<Rc<str>>,
+    told: Option<Mono>,
 }
 
 #[derive(Debug)]
@@ -63,6 +76,7 @@ impl Mine {
             visible: true,
             active: true,
             typed: 0,
+            signals: Vec::new(),
         }
     }
 
@@ -82,7 +96,33 @@ impl Mine {
 
     /// Leaves a channel. True if it was there.
     pub fn leave(&mut self, channel: &str) -> bool {
+        self.signals.retain(|signal| &*signal.channel != channel);
         self.channels.remove(channel).is_some()
+    }
+
+    /// Says something for the moment. False if there is no room for it.
+    pub fn signal(&mut self, channel: &str, name: &str, data: Rc<str>) -> bool {
+        let mut signals = self.signals.iter_mut();
+        let same = signals.find(|have| &*have.channel == channel && &*have.name == name);
+        if let Some(same) = same {
+            same.data = Some(data);
+            return true;
+        }
+        if self.signals.len() >= SIGNALS_MAX {
+            return false;
+        }
+        self.signals.push(Signal {
+            channel: channel.into(),
+            name: name.into(),
+            data: Some(data),
+            told: None,
+        });
+        true
+    }
+
+    /// The moment of what was said is over: there is no link.
+    pub fn drop_signals(&mut self) {
+        self.signals.clear();
     }
 
     /// How many channels there are.
@@ -168,6 +208,23 @@ impl Mine {
         self.judge(now);
         let active = self.active;
         let mut out = Vec::new();
+        for signal in &mut self.signals {
+            let waits = signal
+                .told
+                .is_some_and(|told| told + PRESENCE_THROTTLE > now);
+            if !waits && let Some(data) = signal.data.take() {
+                signal.told = Some(now);
+                out.push(Wish::Signal {
+                    channel: Rc::clone(&signal.channel),
+                    name: Rc::clone(&signal.name),
+                    data,
+                });
+            }
+        }
+        // What could be told at once anyhow need not be remembered.
+        let recent = |told: Mono| told + PRESENCE_THROTTLE > now;
+        self.signals
+            .retain(|signal| signal.told.is_some_and(recent));
         for (channel, here) in self.channels.iter_mut() {
             if let Some(typing) = &here.typing
                 && now.since(typing.last) >= TYPING_STOP
@@ -193,7 +250,12 @@ impl Mine {
             let stop = here.typing.as_ref().map(|typing| typing.last + TYPING_STOP);
             [here.moment(), stop]
         });
-        moments.chain([idle]).flatten().min()
+        let signals = self.signals.iter().filter(|signal| signal.data.is_some());
+        let signals = signals.map(|signal| {
+            let at = signal.told.map_or(Mono(0), |told| told + PRESENCE_THROTTLE);
+            Some(at)
+        });
+        moments.chain(signals).chain([idle]).flatten().min()
     }
 }
 
@@ -284,6 +346,35 @@ mod tests {
         mine.show("c".into(), Show::Nothing);
         assert_eq!(metas(&mut mine, PRESENCE_RENEW.0 + 100), ["-"]);
         assert_eq!(metas(&mut mine, PRESENCE_RENEW.0 * 9), [""; 0]);
+    }
+
+    #[test]
+    fn of_signals_that_follow_too_fast_the_last_is_told() {
+        let mut mine = mine();
+        mine.due(Mono(0));
+        let mut told = Vec::new();
+        for at in 1000..1250 {
+            let data = crate::engine::ids::number_text(at);
+            assert!(mine.signal("c", "cursor", data.as_str().into()));
+            for wish in mine.due(Mono(at)) {
+                match wish {
+                    Wish::Signal { data, .. } => told.push(data.as_ref().to_owned()),
+                    other => told.push(format!("{other:?}")),
+                }
+            }
+        }
+        assert_eq!(told, ["1000", "1100", "1200"]);
+        assert_eq!(mine.next_wakeup(), Some(Mono(1300)));
+        mine.drop_signals();
+        assert_eq!(mine.due(Mono(1300)), []);
+        for n in 0..SIGNALS_MAX {
+            let name = crate::engine::ids::number_text(n as u64);
+            assert!(mine.signal("c", &name, "1".into()));
+        }
+        assert!(!mine.signal("c", "more", "1".into()));
+        assert_eq!(mine.due(Mono(2000)).len(), SIGNALS_MAX);
+        mine.due(Mono(2100));
+        assert!(mine.signal("c", "more", "1".into()), "they are forgotten");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! and to every leader (G5), it is bounded (G10, G12), and it ends with the principal (G9).
 
 pub mod desk;
+mod guard;
 pub mod leases;
 pub mod mine;
 pub mod people;
@@ -18,7 +19,9 @@ pub use desk::{Desk, Step as Deed};
 pub use leases::{Ask, Fence, Field, Held, State, Why};
 pub use mine::Show;
 pub use people::Told;
-pub use talk::{Wish, Word, field, holder, meta, ttl};
+pub use talk::{
+    Call, Part, Signal, Wish, Word, call, field, holder, is_signal_name, meta, name, signal, ttl,
+};
 
 use std::rc::Rc;
 
@@ -26,7 +29,8 @@ use self::leases::{Input, Leases};
 use self::mine::Mine;
 use self::people::People;
 use super::limits::CHANNELS_MAX;
-use super::time::Mono;
+use super::time::{Millis, Mono};
+use crate::wire::json::Writer;
 
 /// Whether this module has rooms, and so may lead tabs that are in some.
 pub const HERE: bool = true;
@@ -37,7 +41,9 @@ pub struct Room {
     mine: Mine,
     people: People,
     leases: Leases,
-    wishes: Vec<Wish>,
+    /// The server cannot tell who is there: it was said, and is not asked again on this link.
+    mute: bool,
+    out: Vec<Step>,
 }
 
 /// What the room wants done.
@@ -49,6 +55,17 @@ pub enum Step {
     People(Told),
     /// The app is to know how a field stands.
     Lease(Field, State),
+    /// Somebody said something for the moment.
+    Signal(Signal),
+    /// The server, or its protocol, cannot do what was asked for.
+    Unable(Part),
+    /// The server does not let this person onto a channel.
+    Barred {
+        /// The channel.
+        channel: Rc<str>,
+        /// Why, as a word.
+        code: Rc<str>,
+    },
 }
 
 /// There is as much as there may be.
@@ -73,7 +90,8 @@ impl Room {
             mine: Mine::new(now),
             people: People::default(),
             leases: Leases::default(),
-            wishes: Vec::new(),
+            mute: false,
+            out: Vec::new(),
         }
     }
 
@@ -82,10 +100,21 @@ impl Room {
         if !self.mine.is_on(channel) && self.mine.channels() >= CHANNELS_MAX {
             return Err(TooMuch);
         }
+        if self.mute {
+            self.out.push(Step::Unable(Part::Presence));
+        }
         let channel: Rc<str> = channel.into();
         self.people.enter(Rc::clone(&channel));
         self.mine.show(channel, show);
         Ok(())
+    }
+
+    /// This tab says something for the moment. Nobody hears it from where it is not.
+    pub fn signal(&mut self, channel: &str, name: &str, data: Rc<str>) -> Result<(), TooMuch> {
+        if !self.mine.is_on(channel) || self.mine.signal(channel, name, data) {
+            return Ok(());
+        }
+        Err(TooMuch)
     }
 
     /// This tab leaves a channel.
@@ -93,7 +122,7 @@ impl Room {
         if self.mine.leave(channel) {
             self.people.leave(channel);
             let channel = channel.into();
-            self.wishes.push(Wish::Absent { channel });
+            self.out.push(Step::Wish(Wish::Absent { channel }));
         }
     }
 
@@ -129,12 +158,35 @@ impl Room {
                 self.link(now, true);
                 return;
             }
+            Word::Unable(part) => {
+                let told = part == Part::Presence && std::mem::replace(&mut self.mute, true);
+                if !told {
+                    self.out.push(Step::Unable(part));
+                }
+                return;
+            }
+            Word::Barred { channel, code } => {
+                if self.mine.is_on(&channel) {
+                    self.out.push(Step::Barred { channel, code });
+                }
+                return;
+            }
+            Word::Signal(signal) => {
+                if self.mine.is_on(&signal.channel) {
+                    self.out.push(Step::Signal(signal));
+                }
+                return;
+            }
             Word::People {
                 channel,
                 full,
+                you,
                 join,
                 leave,
             } => {
+                if let Some(you) = you {
+                    self.people.seen_as(&channel, you);
+                }
                 self.people.hear(now, &channel, full, join, leave);
                 return;
             }
@@ -167,9 +219,17 @@ impl Room {
     pub fn link(&mut self, now: Mono, up: bool) {
         self.leases.link(now, up);
         self.people.link_changed();
+        self.mute = false;
         if up {
             self.mine.tell_all();
+        } else {
+            self.mine.drop_signals();
         }
+    }
+
+    /// The machine slept for so long, and this clock stood still meanwhile.
+    pub fn slept(&mut self, span: Millis) {
+        self.leases.slept(span);
     }
 
     /// Everything is given back: the page is put away, closed, or another principal's.
@@ -183,9 +243,9 @@ impl Room {
         self.people.tick(now);
     }
 
-    /// What is to be done now. `me` is this browser's client.
-    pub fn due(&mut self, now: Mono, linked: bool, me: &str) -> Vec<Step> {
-        let mut out: Vec<Step> = self.wishes.drain(..).map(Step::Wish).collect();
+    /// What is to be done now.
+    pub fn due(&mut self, now: Mono, linked: bool) -> Vec<Step> {
+        let mut out = std::mem::take(&mut self.out);
         while let Some(step) = self.leases.poll() {
             out.push(match step {
                 leases::Step::Say(field, leases::Say::Ask { ask, fence }) => {
@@ -198,9 +258,11 @@ impl Room {
             });
         }
         if linked {
-            out.extend(self.mine.due(now).into_iter().map(Step::Wish));
+            let mut wishes = self.mine.due(now);
+            wishes.retain(|wish| !self.mute || wish.part() != Part::Presence);
+            out.extend(wishes.into_iter().map(Step::Wish));
         }
-        out.extend(self.people.due(now, me).into_iter().map(Step::People));
+        out.extend(self.people.due(now).into_iter().map(Step::People));
         out
     }
 
@@ -211,8 +273,23 @@ impl Room {
         parts.into_iter().flatten().min()
     }
 
-    /// The fields and how they stand.
-    pub fn fields(&self) -> impl Iterator<Item = (&Field, &State)> {
-        self.leases.iter()
+    /// Who is there and how fields stand, as the npm package reads it.
+    pub fn write(&self, w: &mut Writer) {
+        w.object(|w| {
+            w.key("channels").array(|w| self.people.write(w));
+            w.key("leases").array(|w| {
+                for (field, state) in self.leases.iter() {
+                    w.object(|w| state.write_members(field, w));
+                }
+            });
+        });
+    }
+
+    /// Nobody is anywhere any more: what the app is to be told of that.
+    pub fn emptied(&self) -> Vec<Step> {
+        let people = self.people.emptied().into_iter().map(Step::People);
+        let fields = self.leases.iter();
+        let fields = fields.map(|(field, _)| Step::Lease(field.clone(), State::Free));
+        people.chain(fields).collect()
     }
 }

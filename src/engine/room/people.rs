@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::engine::limits::{
     PRESENCE_CLIENTS_MAX, PRESENCE_DATA_BYTES_MAX, PRESENCE_EARLY_MAX, PRESENCE_TELL, PRESENCE_TTL,
-    TYPING_TTL,
+    TYPING_TTL, WHO_BYTES_MAX,
 };
 use crate::engine::map::Map;
 use crate::engine::time::{Millis, Mono};
@@ -24,6 +24,8 @@ pub struct People {
 #[derive(Debug, Default)]
 struct Room {
     state: State,
+    /// The name under which this browser is seen.
+    you: Option<Rc<str>>,
     clients: Map<Rc<str>, Client>,
     told: Option<Mono>,
     changed: bool,
@@ -92,6 +94,14 @@ impl People {
         }
     }
 
+    /// This browser is seen under a name on a channel.
+    pub fn seen_as(&mut self, channel: &str, you: Rc<str>) {
+        if let Some(room) = self.rooms.get_mut(channel) {
+            room.changed |= room.you.as_ref() != Some(&you);
+            room.you = Some(you);
+        }
+    }
+
     /// This is everybody, or who came and left.
     pub fn hear(&mut self, now: Mono, channel: &str, full: bool, join: Rc<str>, leave: Rc<str>) {
         let Some(room) = self.rooms.get_mut(channel) else {
@@ -134,24 +144,46 @@ impl People {
         }
     }
 
-    /// What the app is to be told now. `me` is the client of this browser.
-    pub fn due(&mut self, now: Mono, me: &str) -> Vec<Told> {
+    /// What the app is to be told now.
+    pub fn due(&mut self, now: Mono) -> Vec<Told> {
         let mut out = Vec::new();
         for (channel, room) in self.rooms.iter_mut() {
             if room.moment().is_some_and(|at| at <= now) {
                 room.changed = false;
                 room.told = Some(now);
-                let typing = room.write_typing(me);
+                let typing = room.write_typing();
                 let new = typing != room.typing;
                 room.typing.clone_from(&typing);
                 out.push(Told {
                     channel: Rc::clone(channel),
-                    people: room.write_people(me),
+                    people: room.write_people(),
                     typing: new.then_some(typing),
                 });
             }
         }
         out
+    }
+
+    /// Everybody on every channel, as the npm package reads it.
+    pub fn write(&self, w: &mut Writer) {
+        for (channel, room) in self.rooms.iter() {
+            w.object(|w| {
+                w.key("channel").string(channel);
+                w.key("known").bool(matches!(room.state, State::Known));
+                w.key("people").raw(&room.write_people());
+                w.key("typing").raw(&room.write_typing());
+            });
+        }
+    }
+
+    /// What the app is to be told when all of it ends.
+    pub fn emptied(&self) -> Vec<Told> {
+        let told = |channel: &Rc<str>| Told {
+            channel: Rc::clone(channel),
+            people: "[]".to_owned(),
+            typing: Some("[]".to_owned()),
+        };
+        self.rooms.keys().map(told).collect()
     }
 
     /// When something is to be done, if nothing else happens.
@@ -221,8 +253,8 @@ impl Room {
             "data" if value.text().len() <= PRESENCE_DATA_BYTES_MAX => data = value.text(),
             _ => {}
         });
-        let user = user.filter(|user| user.len() <= USER_BYTES_MAX);
-        let full = self.clients.len() >= PRESENCE_CLIENTS_MAX || name.len() > USER_BYTES_MAX;
+        let user = user.filter(|user| user.len() <= WHO_BYTES_MAX);
+        let full = self.clients.len() >= PRESENCE_CLIENTS_MAX || name.len() > WHO_BYTES_MAX;
         match self.clients.get_mut(name) {
             // Older than what is known: it was late.
             Some(have) if have.reference > reference && !whole => {}
@@ -255,10 +287,14 @@ impl Room {
         }
     }
 
-    fn write_typing(&self, me: &str) -> String {
+    fn is_me(&self, name: &str) -> bool {
+        self.you.as_deref() == Some(name)
+    }
+
+    fn write_typing(&self) -> String {
         let mut w = Writer::new();
         w.array(|w| {
-            for (name, client) in self.clients.iter().filter(|(name, _)| name.as_ref() != me) {
+            for (name, client) in self.clients.iter().filter(|(name, _)| !self.is_me(name)) {
                 for_each_tab(&client.data, &mut |tab, raw| {
                     if let Some(field) = client.typing_in(tab, raw) {
                         w.object(|w| {
@@ -275,7 +311,7 @@ impl Room {
     }
 
     /// Writes the people: known ones by their name, each once; the others client by client.
-    fn write_people(&self, me: &str) -> String {
+    fn write_people(&self) -> String {
         let mut people: Map<(&str, &str), Vec<(&str, &Client)>> = Map::new();
         for (name, client) in self.clients.iter() {
             let person = match client.user.as_deref() {
@@ -295,7 +331,7 @@ impl Room {
                     w.key("user");
                     write_user(w, user);
                     w.key("self")
-                        .bool(clients.iter().any(|(name, _)| *name == me));
+                        .bool(clients.iter().any(|(name, _)| self.is_me(name)));
                     w.key("tabs").array(|w| {
                         for (_, client) in clients {
                             for_each_tab(&client.data, &mut |tab, raw| {
@@ -347,9 +383,6 @@ impl Client {
         Some(field.decode().into_owned())
     }
 }
-
-/// Bytes of the name of a user or a client. The protocol allows a client 64.
-const USER_BYTES_MAX: usize = 255;
 
 fn write_user(w: &mut Writer, user: Option<&str>) {
     match user {
@@ -444,7 +477,8 @@ mod tests {
         let hidden = client(3, "null", r#"{"w":{"active":false,"meta":{}}}"#);
         let join = format!(r#"{{"x":{two},"y":{three},"z":{hidden}}}"#);
         people.hear(Mono(0), "c", true, join.as_str().into(), none());
-        let told = people.due(Mono(0), "y").pop().unwrap();
+        people.seen_as("c", "y".into());
+        let told = people.due(Mono(0)).pop().unwrap();
         assert_eq!(
             told.people,
             r#"[{"user":null,"self":false,"tabs":[{"active":false,"typing":null,"meta":{}}],"active":false},{"user":"jane","self":true,"tabs":[{"active":false,"typing":null,"meta":{"at":1}},{"active":true,"typing":null,"meta":{}},{"active":false,"typing":null,"meta":{}}],"active":true}]"#
@@ -456,14 +490,14 @@ mod tests {
         let mut people = people();
         people.hear(Mono(0), "c", true, one("a", 1), none());
         people.hear(Mono(10_000), "c", false, one("b", 2), none());
-        people.due(Mono(10_000), "");
+        people.due(Mono(10_000));
         people.hear(Mono(30_000), "c", false, one("a", 1), none());
-        assert!(people.due(Mono(30_000), "").is_empty(), "nothing changed");
+        assert!(people.due(Mono(30_000)).is_empty(), "nothing changed");
         let gone = people.next_wakeup().unwrap();
         assert_eq!(gone, Mono(10_000) + PRESENCE_TTL);
         people.tick(gone);
         assert_eq!(names(&people), ["a1"]);
-        assert_eq!(people.due(gone, "").len(), 1);
+        assert_eq!(people.due(gone).len(), 1);
     }
 
     #[test]
@@ -476,15 +510,15 @@ mod tests {
             format!(r#"{{"a":{}}}"#, client(reference, "\"jane\"", &tabs)).into()
         };
         people.hear(Mono(0), "c", true, typing(1, 1), none());
-        let told = people.due(Mono(0), "me").pop().unwrap();
+        let told = people.due(Mono(0)).pop().unwrap();
         let jane = r#"[{"user":"jane","client":"a","field":"title"}]"#;
         assert_eq!(told.typing.as_deref(), Some(jane));
         people.hear(Mono(3000), "c", false, typing(2, 2), none());
-        assert_eq!(people.due(Mono(3000), "me").pop().unwrap().typing, None);
+        assert_eq!(people.due(Mono(3000)).pop().unwrap().typing, None);
         // The same number again is only a sign of life.
         people.hear(Mono(5000), "c", false, typing(2, 3), none());
         people.tick(Mono(3000) + TYPING_TTL);
-        let told = people.due(Mono(3000) + TYPING_TTL, "me").pop().unwrap();
+        let told = people.due(Mono(3000) + TYPING_TTL).pop().unwrap();
         assert_eq!(told.typing.as_deref(), Some("[]"));
         assert!(told.people.contains(r#""typing":null"#));
     }
@@ -566,7 +600,7 @@ mod tests {
             people.hear(Mono(0), "c", full, join.as_str().into(), leave.as_str().into());
             people.hear(Mono(0), "c", true, leave.as_str().into(), join.as_str().into());
             people.tick(Mono(1));
-            for told in people.due(Mono(1), "a") {
+            for told in people.due(Mono(1)) {
                 prop_assert!(json::parse(&told.people).is_ok());
             }
         }

@@ -3,12 +3,16 @@
 //! The leader's own tab says the same to itself, as values. Between tabs it is JSON text, and is
 //! checked like network input: any script of the origin can post there.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::leases::{Ask, Fence, Field};
-use crate::engine::config::is_channel_name;
-use crate::engine::limits::{FIELD_BYTES_MAX, LEASE_TTL_MAX, PRESENCE_META_BYTES_MAX};
+use crate::engine::config::{BadInput, is_channel_name};
+use crate::engine::limits::{
+    FIELD_BYTES_MAX, LEASE_TTL_MAX, PRESENCE_META_BYTES_MAX, SIGNAL_NAME_BYTES_MAX, WHO_BYTES_MAX,
+};
 use crate::engine::time::Millis;
+use crate::wire::RoomCan;
 use crate::wire::json::{self, Raw, Text, Writer};
 
 /// What a tab wants of its leader.
@@ -27,6 +31,15 @@ pub enum Wish {
     Absent {
         /// The channel.
         channel: Rc<str>,
+    },
+    /// Say this to the others who are there now.
+    Signal {
+        /// The channel.
+        channel: Rc<str>,
+        /// What it is.
+        name: Rc<str>,
+        /// With what, as JSON text.
+        data: Rc<str>,
     },
     /// Give me a field.
     Lock {
@@ -51,12 +64,25 @@ pub enum Wish {
 pub enum Word {
     /// The link is another one than before: who is on it knows nothing of you.
     Relinked,
+    /// The server, or its protocol, cannot do this.
+    Unable(Part),
+    /// The server does not let this person onto a channel.
+    Barred {
+        /// The channel.
+        channel: Rc<str>,
+        /// Why, as a word.
+        code: Rc<str>,
+    },
+    /// Somebody says this to those who are there now.
+    Signal(Signal),
     /// This is who is there, or came and left.
     People {
         /// The channel.
         channel: Rc<str>,
         /// Whether it is all, and not only what changed.
         full: bool,
+        /// The name under which this browser is seen, where that is new.
+        you: Option<Rc<str>>,
         /// Who is there, as a JSON object.
         join: Rc<str>,
         /// Who left, as a JSON object.
@@ -95,7 +121,97 @@ pub enum Word {
     },
 }
 
+/// What the app says for the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The channel.
+    pub channel: String,
+    /// What it is.
+    pub name: String,
+    /// With what, as JSON text.
+    pub data: Rc<str>,
+}
+
+/// Reads what the app says on a channel for the moment.
+pub fn call(channel: String, raw: Raw<'_>) -> Result<Call, BadInput> {
+    let name = string(raw.member("name")).map(Cow::into_owned);
+    Ok(Call {
+        channel,
+        name: name
+            .filter(|name| is_signal_name(name))
+            .ok_or_else(|| BadInput::at("name", "a name of 1 to 64 bytes"))?,
+        data: signal(raw.member("data").unwrap_or(Raw::NULL))
+            .ok_or_else(|| BadInput::at("data", "at most 2048 bytes"))?,
+    })
+}
+
+/// What somebody says for the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// The channel.
+    pub channel: Rc<str>,
+    /// What it is.
+    pub name: Rc<str>,
+    /// Who says it, as JSON text.
+    pub from: Rc<str>,
+    /// With what, as JSON text.
+    pub data: Rc<str>,
+}
+
+impl Signal {
+    /// As the app, or another tab, reads it; they do not call the channel the same.
+    pub fn write_members(&self, channel: &str, w: &mut Writer) {
+        write_signal(w, channel, (&self.channel, &self.name, &self.data));
+        w.key("from").raw(&self.from);
+    }
+}
+
+/// What a server can do about the room, one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Tell who is there.
+    Presence,
+    /// Hand on what is said for the moment.
+    Signals,
+    /// Give a field to one at a time.
+    Leases,
+}
+
+impl Part {
+    /// As it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Part::Presence => "presence",
+            Part::Signals => "signals",
+            Part::Leases => "leases",
+        }
+    }
+
+    /// Is it among what a server can do?
+    pub fn is_in(self, can: RoomCan) -> bool {
+        match self {
+            Part::Presence => can.presence,
+            Part::Signals => can.signals,
+            Part::Leases => can.leases,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Part> {
+        let parts = [Part::Presence, Part::Signals, Part::Leases];
+        parts.into_iter().find(|part| part.text() == text)
+    }
+}
+
 impl Wish {
+    /// What the server has to be able to do for it.
+    pub fn part(&self) -> Part {
+        match self {
+            Wish::Presence { .. } | Wish::Absent { .. } => Part::Presence,
+            Wish::Signal { .. } => Part::Signals,
+            Wish::Lock { .. } | Wish::Unlock { .. } => Part::Leases,
+        }
+    }
+
     /// The wish as JSON text.
     pub fn write(&self) -> String {
         let mut writer = Writer::new();
@@ -113,6 +229,14 @@ impl Wish {
             Wish::Absent { channel } => {
                 w.key("a").string("absent");
                 w.key("ch").string(channel);
+            }
+            Wish::Signal {
+                channel,
+                name,
+                data,
+            } => {
+                w.key("a").string("signal");
+                write_signal(w, "ch", (channel, name, data));
             }
             Wish::Lock { field, ask, fence } => {
                 w.key("a").string("lock");
@@ -147,6 +271,11 @@ impl Wish {
             "absent" => Wish::Absent {
                 channel: members.channel()?,
             },
+            "signal" => Wish::Signal {
+                channel: members.channel()?,
+                name: members.event_name()?,
+                data: signal(members.data?)?,
+            },
             "lock" => Wish::Lock {
                 field: members.field()?,
                 ask: members.ask()?,
@@ -167,15 +296,32 @@ impl Word {
         let mut writer = Writer::new();
         writer.object(|w| match self {
             Word::Relinked => w.key("a").string("relinked"),
+            Word::Unable(part) => {
+                w.key("a").string("unable");
+                w.key("part").string(part.text());
+            }
+            Word::Barred { channel, code } => {
+                w.key("a").string("barred");
+                w.key("ch").string(channel);
+                w.key("code").string(code);
+            }
+            Word::Signal(signal) => {
+                w.key("a").string("signal");
+                signal.write_members("ch", w);
+            }
             Word::People {
                 channel,
                 full,
+                you,
                 join,
                 leave,
             } => {
                 w.key("a").string("people");
                 w.key("ch").string(channel);
                 w.key("full").bool(*full);
+                if let Some(you) = you {
+                    w.key("you").string(you);
+                }
                 w.key("join").raw(join);
                 w.key("leave").raw(leave);
             }
@@ -218,9 +364,21 @@ impl Word {
         let members = Members::of(text)?;
         Some(match members.kind()?.as_ref() {
             "relinked" => Word::Relinked,
+            "unable" => Word::Unable(Part::parse(&string(members.part)?)?),
+            "barred" => Word::Barred {
+                channel: members.channel()?,
+                code: string(members.code)?.as_ref().into(),
+            },
+            "signal" => Word::Signal(Signal {
+                channel: members.channel()?,
+                name: members.event_name()?,
+                from: members.from.and_then(holder)?,
+                data: signal(members.data?)?,
+            }),
             "people" => Word::People {
                 channel: members.channel()?,
                 full: members.full.and_then(Raw::bool)?,
+                you: members.you.and_then(name),
                 join: members.join.filter(|raw| raw.is_object())?.text().into(),
                 leave: members.leave.filter(|raw| raw.is_object())?.text().into(),
             },
@@ -244,6 +402,12 @@ impl Word {
             _ => return None,
         })
     }
+}
+
+fn write_signal(w: &mut Writer, key: &str, (channel, name, data): (&str, &str, &str)) {
+    w.key(key).string(channel);
+    w.key("name").string(name);
+    w.key("data").raw(data);
 }
 
 fn write_field(w: &mut Writer, field: &Field) {
@@ -272,6 +436,26 @@ pub fn holder(raw: Raw<'_>) -> Option<Rc<str>> {
     good.then(|| raw.text().into())
 }
 
+/// Is it a name of a signal that every server accepts?
+pub fn is_signal_name(name: &str) -> bool {
+    is_channel_name(name) && name.len() <= SIGNAL_NAME_BYTES_MAX
+}
+
+/// What a signal carries; nothing if it is too large.
+pub fn signal(raw: Raw<'_>) -> Option<Rc<str>> {
+    (raw.text().len() <= PRESENCE_META_BYTES_MAX).then(|| raw.text().into())
+}
+
+/// The name of a user or a client; nothing if it is none, or too long.
+pub fn name(raw: Raw<'_>) -> Option<Rc<str>> {
+    let name = raw.string()?.decode();
+    (name.len() <= WHO_BYTES_MAX).then(|| name.as_ref().into())
+}
+
+fn string(raw: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
+    raw?.string().map(Text::decode)
+}
+
 /// How long a lease lasts. Longer than any lease is as good as the longest.
 pub fn ttl(raw: Raw<'_>) -> Option<Millis> {
     raw.integer().map(|ms| Millis(ms).min(LEASE_TTL_MAX))
@@ -292,6 +476,12 @@ struct Members<'a> {
     leave: Option<Raw<'a>>,
     locked: Option<Raw<'a>>,
     holder: Option<Raw<'a>>,
+    event: Option<Raw<'a>>,
+    data: Option<Raw<'a>>,
+    from: Option<Raw<'a>>,
+    you: Option<Raw<'a>>,
+    part: Option<Raw<'a>>,
+    code: Option<Raw<'a>>,
 }
 
 impl<'a> Members<'a> {
@@ -316,13 +506,24 @@ impl<'a> Members<'a> {
             "leave" => &mut self.leave,
             "locked" => &mut self.locked,
             "holder" => &mut self.holder,
+            "name" => &mut self.event,
+            "data" => &mut self.data,
+            "from" => &mut self.from,
+            "you" => &mut self.you,
+            "part" => &mut self.part,
+            "code" => &mut self.code,
             _ => return,
         };
         *member = Some(value);
     }
 
-    fn kind(&self) -> Option<std::borrow::Cow<'a, str>> {
-        self.kind?.string().map(Text::decode)
+    fn kind(&self) -> Option<Cow<'a, str>> {
+        string(self.kind)
+    }
+
+    fn event_name(&self) -> Option<Rc<str>> {
+        let name = string(self.event)?;
+        is_signal_name(&name).then(|| name.as_ref().into())
     }
 
     fn channel(&self) -> Option<Rc<str>> {
@@ -349,124 +550,4 @@ impl<'a> Members<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use proptest::prelude::*;
-
-    fn wishes() -> Vec<Wish> {
-        let field = field("c", "title \"x\"").unwrap();
-        let channel: Rc<str> = "c".into();
-        vec![
-            Wish::Presence {
-                channel: Rc::clone(&channel),
-                meta: Some(r#"{"cursor":[1,2]}"#.into()),
-                anonymous: true,
-            },
-            Wish::Presence {
-                channel: Rc::clone(&channel),
-                meta: None,
-                anonymous: false,
-            },
-            Wish::Absent { channel },
-            Wish::Lock {
-                field: field.clone(),
-                ask: Ask(3),
-                fence: Some(Fence(9)),
-            },
-            Wish::Lock {
-                field: field.clone(),
-                ask: Ask(4),
-                fence: None,
-            },
-            Wish::Unlock {
-                field,
-                fence: Fence(9),
-            },
-        ]
-    }
-
-    fn words() -> Vec<Word> {
-        let field = field("c", "title").unwrap();
-        vec![
-            Word::Relinked,
-            Word::People {
-                channel: "c".into(),
-                full: true,
-                join: r#"{"x":{"ref":1}}"#.into(),
-                leave: "{}".into(),
-            },
-            Word::Granted {
-                field: field.clone(),
-                ask: Ask(1),
-                fence: Fence(2),
-                ttl: Millis(30_000),
-            },
-            Word::Denied {
-                field: field.clone(),
-                ask: Ask(1),
-                locked: true,
-            },
-            Word::Changed {
-                field: field.clone(),
-                fence: Fence(2),
-                holder: Some(r#"{"user":"jane"}"#.into()),
-                ttl: Millis(1),
-            },
-            Word::Changed {
-                field,
-                fence: Fence(2),
-                holder: None,
-                ttl: Millis(0),
-            },
-        ]
-    }
-
-    #[test]
-    fn everything_comes_back_as_it_was() {
-        for wish in wishes() {
-            assert_eq!(Wish::read(&wish.write()), Some(wish));
-        }
-        for word in words() {
-            assert_eq!(Word::read(&word.write()), Some(word));
-        }
-    }
-
-    #[test]
-    fn what_is_not_ours_is_nothing() {
-        let long = format!(
-            r#"{{"a":"presence","ch":"c","anon":false,"meta":{{"x":"{}"}}}}"#,
-            "x".repeat(PRESENCE_META_BYTES_MAX)
-        );
-        for text in [
-            "",
-            "[]",
-            "{}",
-            r#"{"a":"sing"}"#,
-            r#"{"a":"lock","ch":"c","key":"","n":1}"#,
-            r#"{"a":"lock","ch":"","key":"k","n":1}"#,
-            r#"{"a":"presence","ch":"c","meta":[],"anon":false}"#,
-            &long,
-        ] {
-            assert_eq!(Wish::read(text), None, "{text}");
-            assert_eq!(Word::read(text), None, "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn damaged_text_never_panics(which in 0usize..12, at in 0usize..200, letter: char) {
-            let mut texts: Vec<String> = wishes().iter().map(Wish::write).collect();
-            texts.extend(words().iter().map(Word::write));
-            let text: Vec<char> = texts.swap_remove(which).chars().collect();
-            let at = at % text.len();
-            let mut damaged = text.clone();
-            damaged[at] = letter;
-            for text in [&damaged[..], &text[..at]] {
-                let text: String = text.iter().collect();
-                let _ = Wish::read(&text);
-                let _ = Word::read(&text);
-            }
-        }
-    }
-}
+mod tests;

@@ -78,7 +78,7 @@ impl Browser {
                 event: SocketEvent::Opened,
             },
         );
-        self.hear(r#"{"t":"welcome","v":1,"ping":25000}"#);
+        self.hear(r#"{"t":"welcome","v":1,"ping":25000,"can":["pres","sig","lock"]}"#);
     }
 
     /// The server says something.
@@ -231,7 +231,7 @@ fn two_tabs_are_shown_as_one_client_and_both_are_told_who_is_there() {
     assert!(last.contains(r#"{"view":"list"}"#) && last.contains(r#"{"view":"map"}"#));
     let me = TabId(1).text();
     browser.hear(&format!(
-        r#"{{"t":"presence","ch":"c","full":true,"join":{{"{me}":{{"ref":1,"user":"ada"}},"x":{{"ref":2,"user":"bob"}}}}}}"#
+        r#"{{"t":"presence","ch":"c","full":true,"you":"{me}","join":{{"{me}":{{"ref":1,"user":"ada"}},"x":{{"ref":2,"user":"bob"}}}}}}"#
     ));
     browser.pass_time(1000);
     for tab in 0..2 {

@@ -247,6 +247,56 @@ fn what_is_said_of_older_grants_is_old() {
 }
 
 #[test]
+fn a_holder_that_goes_on_is_shown_for_longer() {
+    let mut leases = linked();
+    on(&mut leases, 0, taken(6));
+    assert_eq!(
+        on(&mut leases, 20_000, taken(6)),
+        [],
+        "nothing new to the app"
+    );
+    leases.tick(Mono(TTL.0));
+    assert!(matches!(state(&leases), Some(State::Other { .. })));
+    leases.tick(Mono(20_000 + TTL.0));
+    assert_eq!(state(&leases), Some(State::Free));
+    on(&mut leases, 60_000, Input::Freed { fence: Fence(6) });
+    on(&mut leases, 60_001, taken(6));
+    assert_eq!(
+        state(&leases),
+        Some(State::Free),
+        "it is over, and this was late"
+    );
+}
+
+#[test]
+fn who_is_refused_knows_who_has_it() {
+    let mut leases = linked();
+    on(&mut leases, 0, taken(6));
+    on(&mut leases, 1000, Input::Take);
+    let ask = leases.last;
+    on(&mut leases, 1001, Input::Denied { ask, locked: true });
+    let Some(State::Other { holder, until }) = state(&leases) else {
+        panic!("somebody else has it");
+    };
+    assert_eq!((holder.is_some(), until), (true, Mono(TTL.0)));
+}
+
+#[test]
+fn what_ends_in_sleep_is_over_when_the_machine_wakes_up() {
+    let mut leases = holding();
+    leases.slept(TTL);
+    let steps = on(&mut leases, 2000, Input::Edit);
+    assert!(
+        matches!(
+            steps[..],
+            [Step::Say(_, Say::GiveBack { .. }), Step::Tell(..)]
+        ),
+        "{steps:?}"
+    );
+    assert_eq!(state(&leases), Some(State::Lost(Why::Expired)));
+}
+
+#[test]
 fn a_holder_that_vanished_is_not_shown_for_ever() {
     let mut leases = linked();
     on(&mut leases, 0, taken(6));

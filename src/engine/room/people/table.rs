@@ -78,7 +78,7 @@ fn people(state: Is) -> People {
     if state == Is::WaitingThere {
         people.link_changed();
     }
-    people.due(NOW, "me");
+    people.due(NOW);
     assert_eq!(is(&people), state);
     people
 }
@@ -121,7 +121,7 @@ fn the_states_of_a_person_are_as_written() {
         let before = (state, people.next_wakeup());
         let now = happen(input, &mut people);
         let after = (is(&people), people.next_wakeup());
-        let told = people.due(now + crate::engine::limits::PRESENCE_TELL, "me");
+        let told = people.due(now + crate::engine::limits::PRESENCE_TELL);
         let mut words = Vec::new();
         for told in told {
             words.push("tell who is there".to_owned());

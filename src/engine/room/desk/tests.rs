@@ -1,0 +1,264 @@
+//! The desk alone: wishes of two tabs, and what comes of them.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::engine::room::talk::{Part, field};
+
+const A: TabId = TabId(1);
+const B: TabId = TabId(2);
+
+fn steps(desk: &mut Desk) -> Vec<Step> {
+    std::iter::from_fn(|| desk.poll()).collect()
+}
+
+fn desk() -> Desk {
+    let mut desk = Desk::default();
+    desk.link(Some(RoomCan::ALL));
+    desk
+}
+
+fn shows(desk: &mut Desk, tab: TabId, meta: Option<&str>, anonymous: bool) {
+    let wish = Wish::Presence {
+        channel: "c".into(),
+        meta: meta.map(Rc::from),
+        anonymous,
+    };
+    desk.hear(Mono(0), tab, wish);
+}
+
+fn wants(desk: &mut Desk, now: u64, tab: TabId, fence: Option<u64>) {
+    let wish = Wish::Lock {
+        field: field("c", "title").unwrap(),
+        ask: Ask(7),
+        fence: fence.map(Fence),
+    };
+    desk.hear(Mono(now), tab, wish);
+}
+
+fn show(data: Option<&str>, anonymous: bool, everybody: bool) -> Step {
+    Step::Show {
+        channel: "c".into(),
+        data: data.map(str::to_owned),
+        anonymous,
+        everybody,
+    }
+}
+
+#[test]
+fn the_tabs_of_a_browser_are_shown_as_one_and_at_most_ten_times_a_second() {
+    let mut desk = desk();
+    shows(&mut desk, A, Some(r#"{"x":1}"#), false);
+    shows(&mut desk, B, None, false);
+    desk.tick(Mono(1000));
+    let one = r#"{"tabs":{"0000000000000001":{"x":1}}}"#;
+    assert_eq!(steps(&mut desk), [show(Some(one), false, true)]);
+    shows(&mut desk, B, Some("{}"), true);
+    desk.tick(Mono(1050));
+    assert_eq!(steps(&mut desk), []);
+    assert_eq!(desk.next_wakeup(), Some(Mono(1000) + PRESENCE_THROTTLE));
+    desk.tick(Mono(1100));
+    let two = r#"{"tabs":{"0000000000000001":{"x":1},"0000000000000002":{}}}"#;
+    assert_eq!(steps(&mut desk), [show(Some(two), true, false)]);
+    desk.forget_tab(A);
+    desk.forget_tab(B);
+    assert_eq!(
+        steps(&mut desk),
+        [Step::Leave {
+            channel: "c".into()
+        }]
+    );
+}
+
+#[test]
+fn who_only_looks_is_not_shown() {
+    let mut desk = desk();
+    shows(&mut desk, A, None, false);
+    desk.tick(Mono(0));
+    assert_eq!(steps(&mut desk), [show(None, false, true)]);
+}
+
+#[test]
+fn a_new_link_is_told_everything_and_nothing_is_said_without_one() {
+    let mut desk = desk();
+    shows(&mut desk, A, None, false);
+    desk.tick(Mono(0));
+    steps(&mut desk);
+    desk.link(None);
+    desk.tick(Mono(1));
+    assert_eq!((steps(&mut desk), desk.next_wakeup()), (vec![], None));
+    desk.link(Some(RoomCan::ALL));
+    desk.tick(Mono(2));
+    assert_eq!(steps(&mut desk), [show(None, false, true)]);
+}
+
+#[test]
+fn two_tabs_of_a_browser_do_not_have_the_same_field() {
+    let mut desk = desk();
+    let field = field("c", "title").unwrap();
+    wants(&mut desk, 0, A, None);
+    wants(&mut desk, 0, B, None);
+    let denied = Word::Denied {
+        field: field.clone(),
+        ask: Ask(7),
+        locked: true,
+    };
+    let lock = |tab| Step::Lock {
+        tab,
+        field: field.clone(),
+        ask: Ask(7),
+        fence: None,
+    };
+    assert_eq!(steps(&mut desk), [lock(A), Step::Tell(B, denied)]);
+    desk.asked(RequestId(1), A, field.clone(), Ask(7));
+    desk.granted(Mono(0), RequestId(1), Fence(5), Millis(30_000));
+    assert!(matches!(
+        steps(&mut desk)[..],
+        [Step::Tell(A, Word::Granted { .. })]
+    ));
+    // Its time is over, and nobody heard of the tab again.
+    wants(&mut desk, 30_000, B, None);
+    assert_eq!(steps(&mut desk), [lock(B)]);
+}
+
+#[test]
+fn a_tab_that_is_gone_holds_nothing_not_even_what_it_gets_too_late() {
+    let mut desk = desk();
+    let field = field("c", "title").unwrap();
+    let unlock = |fence| Step::Unlock {
+        field: field.clone(),
+        fence: Fence(fence),
+    };
+    wants(&mut desk, 0, A, None);
+    desk.asked(RequestId(1), A, field.clone(), Ask(7));
+    steps(&mut desk);
+    desk.forget_tab(A);
+    desk.granted(Mono(0), RequestId(1), Fence(5), Millis(30_000));
+    assert_eq!(steps(&mut desk), [unlock(5)]);
+    wants(&mut desk, 0, B, Some(6));
+    steps(&mut desk);
+    desk.forget_tab(B);
+    assert_eq!(steps(&mut desk), [unlock(6)]);
+}
+
+#[test]
+fn what_the_server_refuses_is_told_to_who_asked_once() {
+    let mut desk = desk();
+    let field = field("c", "title").unwrap();
+    wants(&mut desk, 0, A, None);
+    desk.asked(RequestId(1), A, field, Ask(7));
+    steps(&mut desk);
+    assert!(!desk.refused(Mono(0), RequestId(9), "locked"));
+    assert!(desk.refused(Mono(0), RequestId(1), "locked"));
+    assert!(!desk.refused(Mono(0), RequestId(1), "locked"));
+    assert!(matches!(
+        steps(&mut desk)[..],
+        [Step::Tell(A, Word::Denied { locked: true, .. })]
+    ));
+}
+
+#[test]
+fn the_server_is_told_again_now_and_then_and_by_a_tab_that_says_the_same_no_sooner() {
+    let mut desk = desk();
+    shows(&mut desk, A, Some("{}"), false);
+    desk.tick(Mono(0));
+    steps(&mut desk);
+    shows(&mut desk, A, Some("{}"), false);
+    desk.tick(Mono(1000));
+    assert_eq!(steps(&mut desk), []);
+    assert_eq!(desk.next_wakeup(), Some(Mono(0) + PRESENCE_RENEW));
+    desk.tick(Mono(0) + PRESENCE_RENEW);
+    let one = r#"{"tabs":{"0000000000000001":{}}}"#;
+    assert_eq!(steps(&mut desk), [show(Some(one), false, false)]);
+    shows(&mut desk, A, None, false);
+    desk.tick(Mono(0) + PRESENCE_RENEW + PRESENCE_THROTTLE);
+    steps(&mut desk);
+    assert_eq!(desk.next_wakeup(), None, "who only looks need not renew");
+}
+
+#[test]
+fn what_a_server_cannot_do_is_told_and_not_asked() {
+    let mut desk = Desk::default();
+    desk.link(Some(RoomCan::default()));
+    shows(&mut desk, A, None, false);
+    wants(&mut desk, 0, B, None);
+    desk.hear(
+        Mono(0),
+        A,
+        Wish::Signal {
+            channel: "c".into(),
+            name: "n".into(),
+            data: "1".into(),
+        },
+    );
+    desk.tick(Mono(0));
+    let unable = |tab, part| Step::Tell(tab, Word::Unable(part));
+    let denied = Word::Denied {
+        field: field("c", "title").unwrap(),
+        ask: Ask(7),
+        locked: false,
+    };
+    assert_eq!(
+        steps(&mut desk),
+        [
+            unable(A, Part::Presence),
+            unable(B, Part::Leases),
+            Step::Tell(B, denied),
+            unable(A, Part::Signals),
+        ]
+    );
+}
+
+#[test]
+fn a_channel_that_is_not_for_this_person_is_asked_again_with_a_new_token() {
+    let mut desk = desk();
+    shows(&mut desk, A, None, false);
+    desk.tick(Mono(0));
+    steps(&mut desk);
+    desk.shown(RequestId(3), "c".into());
+    assert!(desk.refused(Mono(1), RequestId(3), "forbidden"));
+    let barred = |tab| {
+        let (channel, code) = ("c".into(), "forbidden".into());
+        Step::Tell(tab, Word::Barred { channel, code })
+    };
+    assert_eq!(steps(&mut desk), [barred(A)]);
+    shows(&mut desk, B, Some("{}"), false);
+    desk.tick(Mono(100_000));
+    assert_eq!(
+        (steps(&mut desk), desk.next_wakeup()),
+        (vec![barred(B)], None)
+    );
+    desk.token_changed();
+    desk.tick(Mono(100_000));
+    let one = r#"{"tabs":{"0000000000000002":{}}}"#;
+    assert_eq!(steps(&mut desk), [show(Some(one), false, true)]);
+}
+
+#[test]
+fn what_was_said_too_often_is_said_again_later() {
+    let mut desk = desk();
+    shows(&mut desk, A, None, false);
+    desk.tick(Mono(0));
+    steps(&mut desk);
+    desk.shown(RequestId(3), "c".into());
+    assert!(desk.refused(Mono(50), RequestId(3), "rate_limited"));
+    desk.tick(Mono(1000));
+    assert_eq!(steps(&mut desk), []);
+    desk.tick(desk.next_wakeup().unwrap());
+    assert_eq!(steps(&mut desk), [show(None, false, true)]);
+}
+
+#[test]
+fn a_signal_is_said_at_once_or_never() {
+    let mut desk = Desk::default();
+    let signal = |data: &str| Wish::Signal {
+        channel: "c".into(),
+        name: "cursor".into(),
+        data: data.into(),
+    };
+    desk.hear(Mono(0), A, signal("1"));
+    desk.link(Some(RoomCan::ALL));
+    assert_eq!(steps(&mut desk), []);
+    desk.hear(Mono(0), A, signal("2"));
+    assert!(matches!(&steps(&mut desk)[..], [Step::Signal { data, .. }] if &**data == "2"));
+}
