@@ -32,7 +32,7 @@ const HELD_A_BYTE: usize = 200;
 const CONFIGS: [&str; 4] = [
     CONFIG,
     POLLS,
-    r#"{"backend":{"kind":"everfresh","url":"ws://h/live","ladder":["ws","sse","poll"],"maxAttempts":3}}"#,
+    r#"{"backend":{"kind":"everfresh","url":"ws://h/live","ladder":["ws","sse","poll"],"maxAttempts":3},"record":true}"#,
     r#"{"user":"u2","backend":{"kind":"everfresh","url":"ws://h/live"},"channels":["c"],
 "queue":{"volatile":true},"mutations":{"move":{}},"getToken":true}"#,
 ];

@@ -14,7 +14,7 @@ pub(crate) mod page;
 pub(crate) mod parts;
 mod texts;
 
-use crate::engine::queue;
+use crate::engine::{queue, record};
 
 /// A target: its name, and what it does with bytes.
 type Target = (&'static str, fn(&[u8]));
@@ -28,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     ("ids", texts::ids),
     ("json", texts::json),
     ("keys", texts::keys),
+    ("mask", record::fuzz::mask),
     ("native", texts::native),
     ("record", queue::fuzz::record),
     ("room", texts::room),

@@ -233,7 +233,8 @@ impl Mask {
                     None => rule,
                     Some(name) => self.rule_of(&name.decode(), value, raw, rule, path),
                 };
-                self.name(between, rule, inner, out);
+                let hidden = between.contains('\\') && name.is_some_and(|name| self.hides(name));
+                self.name(between, hidden, (rule, inner), out);
                 match (rule, inner, value.string()) {
                     // The engine reads it, and writes it in its own way.
                     (Rule::Known | Rule::Exact | Rule::Entries, Rule::Covered, Some(text)) => {
@@ -250,9 +251,9 @@ impl Mask {
         {
             out.push('"');
             match rule {
-                _ if inner.contains('\\') && self.hides(text) => cover(inner, out),
                 Rule::Covered | Rule::Payload => cover(inner, out),
                 Rule::Numbered => self.number(inner, false, out),
+                _ if inner.contains('\\') && self.hides(text) => cover(inner, out),
                 Rule::Address => out.push_str(&self.address(inner)),
                 Rule::Known | Rule::Exact | Rule::Entries | Rule::Open => {
                     out.push_str(&self.open(inner));
@@ -289,13 +290,10 @@ impl Mask {
     }
 
     /// What stands before a value: a comma, a name, a colon, spaces.
-    fn name(&self, between: &str, outer: Rule, inner: Rule, out: &mut String) {
-        let quotes = between.find('"').zip(between.rfind('"'));
-        match (quotes, outer, inner) {
-            (Some((first, last)), Rule::Covered, _)
-            | (Some((first, last)), Rule::Payload, Rule::Covered)
-                if first < last =>
-            {
+    fn name(&self, between: &str, hidden: bool, rules: (Rule, Rule), out: &mut String) {
+        let covers = matches!(rules, (Rule::Covered, _) | (Rule::Payload, Rule::Covered));
+        match between.find('"').zip(between.rfind('"')) {
+            Some((first, last)) if (covers || hidden) && first < last => {
                 out.push_str(between.get(..=first).unwrap_or(""));
                 cover(between.get(first + 1..last).unwrap_or(""), out);
                 out.push_str(between.get(last..).unwrap_or(""));
@@ -330,8 +328,8 @@ impl Mask {
         };
         match name {
             // What was exported, what a browser shows of its tabs, what came of a run, or a payload.
-            "data" if value.member("everfresh").is_some() => Rule::Exact,
-            "data" if outer == Rule::Exact && value.member("tabs").is_some() => Rule::Exact,
+            "data" if is_export(value) && of.member("t").is_none() => Rule::Exact,
+            "data" if outer == Rule::Exact && of.member("ref").is_some() => Rule::Exact,
             "data" if outer == Rule::Exact => Rule::Numbered,
             "data" => Rule::Payload,
             // Of a configuration routes, of a tab events.
@@ -409,6 +407,12 @@ fn numeral(mut number: u64, length: usize, digits: bool, out: &mut String) {
 /// Nothing but the length.
 pub(super) fn cover(text: &str, out: &mut String) {
     out.extend(text.bytes().map(|_| 'x'));
+}
+
+/// Is it what an app exported of the queue?
+fn is_export(value: Raw<'_>) -> bool {
+    let what = value.member("everfresh").and_then(Raw::string);
+    what.is_some_and(|what| what.is("queue"))
 }
 
 /// What a message between tabs is about.

@@ -18,6 +18,8 @@
 //! =<hash of the outputs, if there are any; ? if it is not known any more>
 //! ```
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod input;
 mod mask;
 mod output;
