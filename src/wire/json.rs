@@ -544,6 +544,9 @@ impl Writer {
                 '\n' => self.out.push_str("\\n"),
                 '\r' => self.out.push_str("\\r"),
                 '\t' => self.out.push_str("\\t"),
+                // As JavaScript does: nothing is written longer than it was read.
+                '\u{8}' => self.out.push_str("\\b"),
+                '\u{c}' => self.out.push_str("\\f"),
                 control if u32::from(control) < 0x20 => {
                     self.out.push_str("\\u00");
                     for nibble in [u32::from(control) >> 4, u32::from(control) & 15] {
@@ -677,6 +680,16 @@ mod tests {
     fn the_last_of_two_members_wins_as_in_javascript() {
         let raw = parse(r#"{"a":1,"a":2}"#).unwrap();
         assert_eq!(raw.member("a").and_then(Raw::integer), Some(2));
+    }
+
+    #[test]
+    fn a_string_is_written_in_the_shortest_form() {
+        let mut writer = Writer::new();
+        writer.string("\u{8}\u{c}\n\r\t\"\\\u{1}/\u{7f}\u{e9}");
+        assert_eq!(
+            writer.finish(),
+            "\"\\b\\f\\n\\r\\t\\\"\\\\\\u0001/\u{7f}\u{e9}\""
+        );
     }
 
     proptest! {
