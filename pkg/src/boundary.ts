@@ -1,6 +1,7 @@
 import { EverfreshError, mistake } from "./errors.js";
 import type { CoreClass } from "./loader.js";
 import type { Core } from "./wasm/everfresh.js";
+import { startRelay } from "./worker.js";
 
 /**
  * The border to one engine. Whatever goes over it is caught here, whoever called: this side by
@@ -17,6 +18,7 @@ export class Boundary {
   constructor(
     Engine: CoreClass,
     config: string,
+    workerUrl: string | URL | undefined,
     deliver: (batch: string) => void,
     broke: (error: EverfreshError) => void,
   ) {
@@ -26,6 +28,7 @@ export class Boundary {
         deliver: (batch) => {
           if (this.#alive) deliver(batch);
         },
+        relay: (hears) => startRelay(workerUrl, hears),
         guard: (callback) => (value) => {
           try {
             return callback(value);

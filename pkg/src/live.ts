@@ -280,7 +280,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
   }
 
   async #run(): Promise<void> {
-    const { wasm, config, fallback, mutations, rooms } = this.#options;
+    const { wasm, workerUrl, config, fallback, mutations, rooms } = this.#options;
     try {
       // Most pages have no mutations, no rooms and record nothing, and the engine without that is a third smaller.
       const more = mutations.size > 0 || rooms || config["queue"] !== undefined || (config["record"] ?? false) !== false;
@@ -294,7 +294,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
       });
       if (this.#phase.at !== "loading") throw new EverfreshError("closed", `the instance "${this.name}" was closed before it was ready`);
       const given = JSON.stringify({ ...config, user: this.#user });
-      const engine = new Boundary(CoreClass, given, this.#deliver, (error) => this.#crash(error));
+      const engine = new Boundary(CoreClass, given, workerUrl, this.#deliver, (error) => this.#crash(error));
       this.#phase = { at: "running", engine, fallback: missing };
       const snapshot = this.#call((core) => (core.start(), core.snapshot()));
       if (snapshot !== undefined) this.#show(JSON.parse(snapshot) as EverfreshSnapshot);

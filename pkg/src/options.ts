@@ -28,11 +28,12 @@ export interface ParsedOptions {
   domEvents: readonly (readonly [event: string, dom: string])[];
   fallback: boolean;
   wasm: WasmSource | undefined;
+  workerUrl: URL | string | undefined;
   signal: AbortSignal | undefined;
 }
 
 const KNOWN =
-  "name user backend getToken channels channelsMax channelIdle events contracts mutations queue record rooms domEvents fallback wasm signal";
+  "name user backend getToken channels channelsMax channelIdle events contracts mutations queue record rooms domEvents fallback wasm workerUrl signal";
 const KNOWN_OF_BACKEND = "kind url ladder maxAttempts";
 const KNOWN_OF_ROUTE = "keys as change entity version mutation";
 const KNOWN_OF_CONTRACT =
@@ -55,7 +56,7 @@ const ROUTE_OF_FUNCTIONS = "\u0000functions";
  * dialled and they are left as they are.
  */
 export function parseOptions(options: EverfreshOptions<any, any, any>, base: string | undefined): ParsedOptions {
-  const { backend, getToken, events, contracts, mutations, queue, rooms, domEvents, fallback, wasm, signal, ...plain } = members(
+  const { backend, getToken, events, contracts, mutations, queue, rooms, domEvents, fallback, wasm, workerUrl, signal, ...plain } = members(
     options,
     "",
     KNOWN,
@@ -93,6 +94,7 @@ export function parseOptions(options: EverfreshOptions<any, any, any>, base: str
     ]),
     fallback: fallback !== "none",
     wasm: wasm as WasmSource | undefined,
+    workerUrl: workerUrl === undefined ? undefined : absolute(workerUrl, base, "workerUrl", "the address of everfresh/relay"),
     signal: signal as AbortSignal | undefined,
   };
 }

@@ -29,6 +29,7 @@ export const IDLE: EverfreshSnapshot = /* @__PURE__ */ share(undefined, {
   role: "starting",
   tab: "",
   tabs: 1,
+  relay: null,
   channels: [],
   queue: {
     state: "idle",

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use super::fetch::{self, Fetch, Whose};
 use super::happening::Happening;
 use super::lock::{How, LockKey, LockQuery, LockRequest};
+use super::relay::Dial;
 use super::shell::Shell;
-use super::socket::Socket;
 use super::tab_channel::TabChannel;
 use super::{session, storage};
 use crate::engine::http::{Call, Failure};
@@ -21,17 +21,12 @@ impl Shell {
                 conn,
                 url,
                 protocol,
-            } => {
-                let socket = Socket::open(&self.inbox(), conn, &url, protocol);
-                self.handles.borrow_mut().socket = socket;
-            }
-            Output::SendFrame { conn, frame } => {
-                let handles = self.handles.borrow();
-                let socket = handles.socket.as_ref();
-                if let Some(socket) = socket.filter(|socket| socket.conn() == conn) {
-                    socket.send(&frame);
-                }
-            }
+            } => self.open_socket(Dial {
+                conn,
+                url,
+                protocol,
+            }),
+            Output::SendFrame { conn, frame } => self.handles.borrow().send(conn, &frame),
             Output::CloseSocket { conn } => self.handles.borrow_mut().close_socket(conn),
             Output::Request { request, call } => self.fetch(Whose::Request(request), &call),
             Output::AbortRequest { request } => self.end_fetch(Whose::Request(request)),

@@ -6,17 +6,24 @@ use super::fetch::{Fetch, Whose};
 use super::happening::Happening;
 use super::lock::{LockKey, LockQuery, LockRequest};
 use super::page::Page;
+use super::relay::{Dial, Relay};
 use super::shell::Shell;
 use super::socket::Socket;
 use super::tab_channel::TabChannel;
 use super::timer::Timer;
-use crate::engine::ids::ConnId;
 
 #[derive(Default)]
 pub(super) struct Handles {
     pub(super) page: Option<Page>,
     pub(super) timer: Option<Timer>,
+    /// The socket, where the page holds it.
     pub(super) socket: Option<Socket>,
+    /// The worker that holds it, where there is one.
+    pub(super) relay: Option<Relay>,
+    /// A socket that waits for the worker to begin.
+    pub(super) dial: Option<Dial>,
+    /// It was tried: there is no worker to be had here.
+    pub(super) relayless: bool,
     pub(super) fetches: Vec<Fetch>,
     /// The channel between the tabs of this principal.
     pub(super) tabs: Option<TabChannel>,
@@ -49,11 +56,6 @@ impl Handles {
         self.fetches.retain(|fetch| fetch.whose() != whose);
     }
 
-    /// Closes the socket, if it is this one.
-    pub(super) fn close_socket(&mut self, conn: ConnId) {
-        self.socket.take_if(|socket| socket.conn() == conn);
-    }
-
     /// Gives back the locks that are asked for or held for this.
     pub(super) fn release(&self, whose: impl Fn(LockKey) -> bool) {
         for lock in self.locks.iter().filter(|lock| whose(lock.key())) {
@@ -67,6 +69,7 @@ impl Handles {
     pub(super) fn close(&mut self, shell: &Rc<Shell>) {
         self.page = None;
         self.timer = None;
+        self.relay = None;
         self.leaving = Some(Rc::clone(shell));
     }
 

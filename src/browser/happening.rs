@@ -19,6 +19,8 @@ pub(super) enum Happening {
     Said(Command, String),
     /// Something happened to a socket of the page.
     Socket(ConnId, socket::Happened),
+    /// The relay worker handed over records.
+    Relayed(Vec<u8>),
     /// Something happened to an answer that is read as it comes.
     Stream(ConnId, fetch::Happened),
     /// A request is over.
@@ -52,6 +54,12 @@ pub(super) enum Happening {
 }
 
 impl Happening {
+    /// A socket is gone, and nobody told more than that.
+    pub(super) fn closed(conn: ConnId, reason: &str) -> Happening {
+        let (code, reason) = (1006, reason.to_owned());
+        Happening::Socket(conn, socket::Happened::Closed { code, reason })
+    }
+
     /// As the engine takes it; nothing if it is the shell's business alone.
     pub(super) fn input(&self) -> Option<Input<'_>> {
         Some(match self {
@@ -80,9 +88,9 @@ impl Happening {
                 Input::Lock(LockEvent::Granted(*ticket))
             }
             Happening::LockOver(LockKey::Lead(ticket)) => Input::Lock(LockEvent::Lost(*ticket)),
-            Happening::LockGranted(LockKey::Life(_)) | Happening::LockOver(LockKey::Life(_)) => {
-                return None;
-            }
+            Happening::LockGranted(LockKey::Life(_))
+            | Happening::LockOver(LockKey::Life(_))
+            | Happening::Relayed(_) => return None,
             Happening::NoLocks => Input::Lock(LockEvent::Unavailable),
             Happening::NoTabChannel => Input::NoTabChannel,
             Happening::Tab(bytes) => Input::TabMessage(bytes),

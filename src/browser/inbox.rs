@@ -6,7 +6,7 @@ use wasm_bindgen::JsValue;
 
 use super::callback::Callback;
 use super::happening::Happening;
-use super::host::Host;
+use super::host::{Host, RelayWorker};
 use super::shell::Shell;
 
 /// Where what happens is put. It keeps no instance alive.
@@ -45,5 +45,10 @@ impl Inbox {
     pub(super) fn teller(&self, happening: impl Fn() -> Happening + 'static) -> Callback {
         let inbox = self.clone();
         self.listener(move |_| inbox.put(happening()))
+    }
+
+    /// A worker that runs the relay's file; nothing if this page may have none.
+    pub(super) fn relay(&self, hears: &Callback) -> Option<RelayWorker> {
+        self.host.relay(hears.function()).ok()
     }
 }

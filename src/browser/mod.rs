@@ -16,6 +16,7 @@ mod inbox;
 mod listener;
 mod lock;
 mod page;
+mod relay;
 mod session;
 pub(crate) mod shell;
 mod socket;

@@ -21,7 +21,7 @@ use super::{clock, entropy};
 use crate::engine::command::Command;
 use crate::engine::config::Config;
 use crate::engine::ids::TabId;
-use crate::engine::input::PageEvent;
+use crate::engine::input::{Input, PageEvent};
 use crate::engine::notice::Notice;
 use crate::engine::output::Output;
 use crate::engine::{Boot, Engine};
@@ -33,6 +33,7 @@ pub(crate) struct Shell {
     engine: RefCell<Engine>,
     waiting: RefCell<VecDeque<Happening>>,
     pumping: Cell<bool>,
+    hidden: Cell<bool>,
     pub(super) handles: RefCell<Handles>,
     /// Numbers the locks that this tab holds for itself.
     lives: Cell<u32>,
@@ -56,6 +57,7 @@ impl Shell {
             engine: RefCell::new(Engine::new(config, boot, clock::now())),
             waiting: RefCell::default(),
             pumping: Cell::new(false),
+            hidden: Cell::new(false),
             handles: RefCell::default(),
             lives: Cell::new(0),
             #[cfg(feature = "faults")]
@@ -63,7 +65,7 @@ impl Shell {
         });
         let inbox = shell.inbox();
         let mut handles = shell.handles.borrow_mut();
-        handles.timer = Some(Timer::new(&inbox));
+        handles.timer = Some(Timer::new(&inbox, || Happening::Tick));
         handles.page = window.as_ref().map(|window| Page::watch(window, &inbox));
         drop(handles);
         if window
@@ -163,26 +165,53 @@ impl Shell {
                 break;
             };
             self.handles.borrow_mut().settle(&happening);
-            if let Some(input) = happening.input() {
-                let now = clock::now();
-                let mut engine = self.engine.borrow_mut();
-                engine.handle(now, input);
-                #[cfg(feature = "faults")]
-                assert!(!self.faulty.get(), "a test wants this");
-                drop(engine);
-                self.follow(&mut notices);
+            match &happening {
+                Happening::Relayed(batch) => {
+                    self.relayed(batch, |input| self.handle(input, &mut notices));
+                }
+                happening => {
+                    if let Some(input) = happening.input() {
+                        self.handle(input, &mut notices);
+                    }
+                }
             }
+            let has_link = self.engine.borrow().has_link();
+            self.mind_relay(has_link, &happening);
         }
+        self.arm();
+        self.handles.borrow_mut().leave();
+        self.pumping.set(false);
+        if !notices.is_empty() {
+            self.tell(&notices);
+        }
+    }
+
+    /// Lets the engine handle something, and does what it wants done.
+    fn handle(self: &Rc<Self>, input: Input<'_>, notices: &mut Vec<Notice>) {
+        match input {
+            Input::Page(PageEvent::Hidden) => self.hidden.set(true),
+            Input::Page(PageEvent::Visible) => self.hidden.set(false),
+            _ => {}
+        }
+        let now = clock::now();
+        let mut engine = self.engine.borrow_mut();
+        engine.handle(now, input);
+        #[cfg(feature = "faults")]
+        assert!(!self.faulty.get(), "a test wants this");
+        drop(engine);
+        self.follow(notices);
+    }
+
+    /// Sees to it that the engine is woken in time.
+    fn arm(&self) {
         let wakeup = self.engine.borrow().next_wakeup();
         let mut handles = self.handles.borrow_mut();
         if let Some(timer) = &handles.timer {
             timer.set(wakeup);
         }
-        handles.leave();
-        drop(handles);
-        self.pumping.set(false);
-        if !notices.is_empty() {
-            self.tell(&notices);
+        // The timers of a hidden page are late by up to a minute.
+        if self.hidden.get() {
+            handles.wake(wakeup);
         }
     }
 

@@ -6,6 +6,7 @@ use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 use super::happening::Happening;
 use super::inbox::Inbox;
 use super::listener::Listener;
+use super::relay::Dial;
 use crate::engine::ids::ConnId;
 
 /// An open or opening socket; closed when dropped.
@@ -27,16 +28,14 @@ pub(super) enum Happened {
 
 impl Socket {
     /// Opens a socket. A browser that refuses at once (a bad URL, a policy) is told like a close.
-    pub(super) fn open(inbox: &Inbox, conn: ConnId, url: &str, protocol: &str) -> Option<Socket> {
+    pub(super) fn open(inbox: &Inbox, dial: &Dial) -> Option<Socket> {
+        let conn = dial.conn;
         let put = {
             let inbox = inbox.clone();
             move |happened| inbox.put(Happening::Socket(conn, happened))
         };
-        let Ok(socket) = WebSocket::new_with_str(url, protocol) else {
-            put(Happened::Closed {
-                code: 1006,
-                reason: "the browser refused to open the socket".to_owned(),
-            });
+        let Ok(socket) = WebSocket::new_with_str(&dial.url, dial.protocol) else {
+            inbox.put(Happening::closed(conn, "the browser refused the socket"));
             return None;
         };
         socket.set_binary_type(BinaryType::Arraybuffer);

@@ -1,4 +1,4 @@
-//! The one timer of an instance.
+//! Timers of the page.
 
 use std::cell::Cell;
 
@@ -23,21 +23,21 @@ extern "C" {
 /// Browsers keep a timer's delay in 32 bits and run a longer one at once.
 const TIMER_MS_MAX: u64 = i32::MAX as u64;
 
-/// Ticks once, when it is due; stopped when dropped.
+/// Says something once, when it is due; stopped when dropped.
 pub(super) struct Timer {
-    tick: Callback,
+    due: Callback,
     armed: Cell<Option<(Mono, i32)>>,
 }
 
 impl Timer {
-    pub(super) fn new(inbox: &Inbox) -> Timer {
+    pub(super) fn new(inbox: &Inbox, says: impl Fn() -> Happening + 'static) -> Timer {
         Timer {
-            tick: inbox.teller(|| Happening::Tick),
+            due: inbox.teller(says),
             armed: Cell::default(),
         }
     }
 
-    /// Ticks at this moment, and no other.
+    /// It is due at this moment, and no other.
     pub(super) fn set(&self, at: Option<Mono>) {
         // Most of what happens does not change when the next thing is due.
         if self.armed.get().map(|(armed, _)| armed) == at {
@@ -45,11 +45,11 @@ impl Timer {
         }
         self.stop();
         let Some(at) = at else { return };
-        let timer = set_timeout(self.tick.function(), delay(at));
+        let timer = set_timeout(self.due.function(), delay(at));
         self.armed.set(Some((at, timer)));
     }
 
-    /// It ticked: it has to be set again.
+    /// It ran: it has to be set again.
     pub(super) fn ran(&self) {
         self.armed.set(None);
     }

@@ -156,4 +156,16 @@ pub enum PageEvent {
     Suspended,
     /// It is back.
     Resumed,
+    /// This is who holds the socket and wakes the page, while it has the link. Nothing is decided by
+    /// it; it is shown, because a hidden page without a worker is woken late.
+    Relay(Relay),
+}
+
+/// Who holds the socket and the timers of a page that has the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relay {
+    /// A worker, whose timers go on while the page is hidden.
+    Worker,
+    /// The page itself: no worker is to be had.
+    Page,
 }

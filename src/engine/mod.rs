@@ -88,7 +88,7 @@ use self::freshness::Freshness;
 use self::hlc::Hlc;
 use self::http::Requests;
 use self::ids::{RequestId, Scope, TabId};
-use self::input::{Input, PageEvent, SocketEvent};
+use self::input::{Input, PageEvent, Relay, SocketEvent};
 use self::invalidation::Invalidation;
 use self::journal::{Journal, Seen, What};
 use self::lapse::{Clocks, Lapse};
@@ -155,6 +155,8 @@ pub struct Engine {
     listened: Map<String, u32>,
     /// The last request to the server.
     request: RequestId,
+    /// Who holds the socket.
+    carrier: Option<Relay>,
     /// Events that came and are yet to be handed to the other tabs, as text.
     relay: Vec<Rc<str>>,
     /// The leader does not know yet what this page watches.
@@ -215,6 +217,7 @@ impl Engine {
             heir_of: None,
             listened: Map::new(),
             request: RequestId::default(),
+            carrier: None,
             relay: Vec::new(),
             wants_changed: false,
             told_tabs: None,
@@ -352,6 +355,11 @@ impl Engine {
         next.filter(|_| !self.queue.holds())
     }
 
+    /// Has this tab the link to the server, for all tabs or for itself?
+    pub fn has_link(&self) -> bool {
+        self.life == Life::Running && self.tabs.has_link()
+    }
+
     fn on_command(&mut self, now: Now, command: Command) {
         match command {
             Command::Start if self.life == Life::New => self.run(now),
@@ -483,6 +491,7 @@ impl Engine {
             PageEvent::Online => self.freshness.online(now, true),
             PageEvent::Offline => self.freshness.online(now, false),
             PageEvent::Suspended | PageEvent::Resumed => {}
+            PageEvent::Relay(relay) => self.carrier = Some(relay),
         }
         self.tabs_steps(now);
         match (event, self.life) {

@@ -1,6 +1,7 @@
 //! What the app can read at any time, as JSON text.
 
 use super::channels::State;
+use super::input::Relay;
 use super::tabs::Role;
 use super::time::Now;
 use super::{Engine, Life};
@@ -17,6 +18,12 @@ impl Engine {
             w.key("tabs").number(self.tabs.count());
             if let Role::Alone(why) = self.tabs.role() {
                 w.key("alone").string(why.text());
+            }
+            let relay = w.key("relay");
+            match self.carrier.filter(|_| self.has_link()) {
+                Some(Relay::Worker) => relay.string("worker"),
+                Some(Relay::Page) => relay.string("page"),
+                None => relay.null(),
             }
             w.key("channels").array(|w| {
                 for (name, state, position) in self.channels.iter() {

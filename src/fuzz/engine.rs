@@ -11,7 +11,7 @@ use crate::engine::command::Command;
 use crate::engine::config::Config;
 use crate::engine::http::{Failure, Headers, Reply, StreamEvent};
 use crate::engine::ids::{ConnId, LockTicket, Position, Seq, TabId, Term};
-use crate::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
+use crate::engine::input::{Input, LockEvent, PageEvent, Relay, SocketEvent};
 use crate::engine::queue::Outcome;
 use crate::engine::status::{Status, Transport, Word};
 use crate::engine::store::{StoreFault, StoreOp};
@@ -179,7 +179,7 @@ fn event(source: &mut Source<'_>) -> String {
     format!(r#"{{"t":"ev","ch":"{channel}","s":{seq},"name":"{name}","data":{data},"at":9}}"#)
 }
 
-const PAGE: [PageEvent; 9] = [
+const PAGE: [PageEvent; 11] = [
     PageEvent::Visible,
     PageEvent::Hidden,
     PageEvent::Focused,
@@ -189,6 +189,8 @@ const PAGE: [PageEvent; 9] = [
     PageEvent::Offline,
     PageEvent::Suspended,
     PageEvent::Resumed,
+    PageEvent::Relay(Relay::Worker),
+    PageEvent::Relay(Relay::Page),
 ];
 
 fn lock(page: &mut Page, source: &mut Source<'_>) {

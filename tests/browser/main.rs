@@ -17,6 +17,7 @@ mod lead;
 mod leaks;
 mod lifecycle;
 mod page;
+mod relay;
 mod socket;
 mod storage;
 mod tab;

@@ -4,6 +4,7 @@
 export function makeHost(deliver, broke) {
   return {
     deliver,
+    relay: (hears) => makeWorker(hears),
     guard: (callback) => (value) => {
       try {
         return callback(value);
@@ -76,6 +77,73 @@ export function socketSay(at, text, binary) {
 export const socketClose = (at, code, reason) =>
   sockets.at(at).dispatchEvent(new CloseEvent("close", { code, reason }));
 
+// A stand-in for the relay worker.
+
+const workers = [];
+let makeWorker = noWorker;
+
+function noWorker() {
+  throw new DOMException("blocked", "SecurityError");
+}
+
+/** The timer that a test cannot stop. */
+const later = globalThis.setTimeout.bind(globalThis);
+const TICK = new Uint8Array([4, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+class FakeWorker {
+  said = [];
+  wakes = [];
+  ended = "";
+  constructor(hears) {
+    this.hears = hears;
+  }
+  say(...message) {
+    this.said.push(message);
+  }
+  wake(ms) {
+    this.wakes.push(ms);
+    clearTimeout(this.ticking);
+    this.ticking = later(() => this.hears(TICK), ms);
+  }
+  end(lastWords) {
+    clearTimeout(this.ticking);
+    this.ended = lastWords ? "after last words" : "at once";
+  }
+}
+
+/** From now on a tab that leads gets a stand-in for a worker; a page that may have none throws. */
+export function fakeWorkers(refuses) {
+  workers.length = 0;
+  undo.push(() => (makeWorker = noWorker));
+  makeWorker = (hears) => {
+    if (refuses) noWorker();
+    workers.push(new FakeWorker(hears));
+    return workers.at(-1);
+  };
+}
+
+/** Everything about the workers that were started, as JSON text. */
+export const workerCalls = () => JSON.stringify(workers.map(({ said, wakes, ended }) => ({ said, wakes, ended })));
+
+/** Lets a worker say records: a list of [kind, connection, text], in one message. */
+export function workerSay(at, records) {
+  const bytes = [];
+  for (const [kind, conn, text = "", code] of JSON.parse(records)) {
+    const body = [...(code ? [code & 255, code >> 8] : []), ...new TextEncoder().encode(text)];
+    const number = (n) => [n & 255, (n >> 8) & 255, (n >> 16) & 255, n >>> 24];
+    bytes.push(kind, ...number(conn), ...number(body.length), ...body);
+  }
+  workers.at(at).hears(new Uint8Array(bytes));
+}
+
+export const workerFail = (at) => workers.at(at).hears(new Uint8Array());
+
+/** The timers of the page do not run: it is hidden, and the browser saves power. */
+export const stopTimers = () => replace(globalThis, "setTimeout", { value: () => 0 });
+
+/** Waits while they do not. */
+export const wait = (ms) => new Promise((done) => later(done, ms));
+
 const fetches = [];
 
 /** From now on requests are stand-ins that wait for an answer. */
@@ -130,20 +198,18 @@ export const fetchEnd = (at) => fetches.at(at).stream.close();
 
 // Stand-ins for what a browser lacks or refuses.
 
-const replaced = [];
+const undo = [];
 
 function replace(object, name, property) {
-  replaced.push([object, name, Object.getOwnPropertyDescriptor(object, name)]);
+  const before = Object.getOwnPropertyDescriptor(object, name);
+  undo.push(() => (before ? Object.defineProperty(object, name, before) : delete object[name]));
   if ("value" in property) property.writable = true;
   Object.defineProperty(object, name, { configurable: true, ...property });
 }
 
 /** Puts everything back that was replaced. */
 export function restore() {
-  for (const [object, name, property] of replaced.splice(0).reverse()) {
-    if (property) Object.defineProperty(object, name, property);
-    else delete object[name];
-  }
+  for (const step of undo.splice(0).reverse()) step();
 }
 
 /** A browser without this. `of` is "window" or "navigator". */

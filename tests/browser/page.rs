@@ -25,6 +25,18 @@ extern "C" {
     #[wasm_bindgen(js_name = socketClose)]
     pub(crate) fn socket_close(at: i32, code: u16, reason: &str);
 
+    #[wasm_bindgen(js_name = fakeWorkers)]
+    pub(crate) fn fake_workers(refuses: bool);
+    #[wasm_bindgen(js_name = workerCalls)]
+    fn worker_calls() -> String;
+    #[wasm_bindgen(js_name = workerSay)]
+    pub(crate) fn worker_say(at: i32, records: &str);
+    #[wasm_bindgen(js_name = workerFail)]
+    pub(crate) fn worker_fail(at: i32);
+    #[wasm_bindgen(js_name = stopTimers)]
+    pub(crate) fn stop_timers();
+    pub(crate) async fn wait(ms: u32);
+
     #[wasm_bindgen(js_name = fakeFetch)]
     pub(crate) fn fake_fetch();
     #[wasm_bindgen(js_name = fetchCalls)]
@@ -109,6 +121,11 @@ pub(crate) fn sockets() -> i32 {
     read(&socket_calls(), 0, "length").parse().unwrap_or(0)
 }
 
+/// A member of the worker at a place in the list.
+pub(crate) fn worker(at: i32, member: &str) -> String {
+    read(&worker_calls(), at, member)
+}
+
 /// A member of the request at a place in the list.
 pub(crate) fn request(at: i32, member: &str) -> String {
     read(&fetch_calls(), at, member)
@@ -126,6 +143,7 @@ fn read(list: &str, at: i32, member: &str) -> String {
     }
     match value.as_string() {
         Some(text) => text,
+        None if value.is_undefined() => String::new(),
         None => JSON::stringify(&value)
             .map(String::from)
             .unwrap_or_default(),

@@ -10,7 +10,7 @@ use everfresh::engine::command::Command;
 use everfresh::engine::config::Config;
 use everfresh::engine::http::{Failure, Headers, Reply, StreamEvent};
 use everfresh::engine::ids::{ConnId, HttpId, LockTicket, Scope, TabId, TokenId};
-use everfresh::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
+use everfresh::engine::input::{Input, LockEvent, PageEvent, Relay, SocketEvent};
 use everfresh::engine::limits::STREAM_LINE_BYTES_MAX;
 use everfresh::engine::principal::{User, Who};
 use everfresh::engine::queue::{MutationId, Outcome};
@@ -33,7 +33,7 @@ pub(crate) struct Replay {
 /// The longest line of a story.
 const WIDTH: usize = 400;
 
-const EVENTS: [PageEvent; 9] = [
+const EVENTS: [PageEvent; 11] = [
     PageEvent::Visible,
     PageEvent::Hidden,
     PageEvent::Focused,
@@ -43,6 +43,8 @@ const EVENTS: [PageEvent; 9] = [
     PageEvent::Offline,
     PageEvent::Suspended,
     PageEvent::Resumed,
+    PageEvent::Relay(Relay::Worker),
+    PageEvent::Relay(Relay::Page),
 ];
 
 /// Leads an engine through a recording. What cannot be read is said.

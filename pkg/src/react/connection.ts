@@ -26,6 +26,8 @@ export interface Connection {
   readonly authenticated: boolean;
   /** The way to the server that is in use; `null` without a connection. */
   readonly transport: Transport | null;
+  /** Who holds the socket, if this tab has the connection: a worker, or the page itself. */
+  readonly relay: "worker" | "page" | null;
   /** Dials at once. */
   readonly reconnect: () => void;
 }
@@ -94,8 +96,8 @@ export function useEvent<Name extends NameOf<RegisteredEvents>>(
   useEffect(() => live.on(name, (data, event) => latest.current(data, event)), [live, name]);
 }
 
-function pickConnection({ status, reason, since, attempt, nextRetry, authenticated, transport }: EverfreshSnapshot) {
-  return { status, reason, since, attempt, nextRetry, authenticated, transport };
+function pickConnection({ status, reason, since, attempt, nextRetry, authenticated, transport, relay }: EverfreshSnapshot) {
+  return { status, reason, since, attempt, nextRetry, authenticated, transport, relay };
 }
 
 function pickTab({ role, tab, tabs }: EverfreshSnapshot): TabState {

@@ -140,6 +140,12 @@ export interface EverfreshOptions<
   fallback?: "poll" | "none";
   /** Where the WebAssembly file is, when it is not where the bundler put it. The first one on a page counts. */
   wasm?: WasmSource;
+  /**
+   * Where the relay worker's file is (`everfresh/relay`), when it is not where the bundler put it. It has to
+   * be of the page's own origin. Where no worker can be had everything runs on the page, and the snapshot says
+   * `relay: "page"`: a hidden page is woken once a minute.
+   */
+  workerUrl?: string | URL;
   /** Closes the instance when it aborts. */
   signal?: AbortSignal | undefined;
 }

@@ -148,6 +148,11 @@ export interface EverfreshSnapshot {
   readonly tab: string;
   /** How many tabs share the connection, this one included. */
   readonly tabs: number;
+  /**
+   * Who holds the socket and the timers while this tab has the connection: a `worker`, which is awake while
+   * the page is hidden, or the `page` itself. `null` when another tab has the connection, and until it is known.
+   */
+  readonly relay: "worker" | "page" | null;
   readonly channels: readonly ChannelStatus[];
   readonly queue: QueueStatus;
   readonly freshness: readonly ContractStatus[];

@@ -13,8 +13,23 @@ export default function init(options: {
 export interface Host {
   /** Takes a batch of notices (JSON text). Called in a microtask, when nothing of the engine is running. */
   deliver(batch: string): void;
+  /**
+   * Starts the relay worker, or throws where there is none to be had. `hears` gets what it hands over, and no
+   * bytes when it could not begin, or broke.
+   */
+  relay(hears: (batch: Uint8Array) => void): RelayWorker;
   /** Gives a function that calls `callback` and catches what it throws: the engine broke. */
   guard(callback: (value: unknown) => unknown): (value: unknown) => unknown;
+}
+
+/** The worker that holds the socket and the timers. */
+export interface RelayWorker {
+  /** Opens a socket; without a protocol sends on it; without a text closes it. */
+  say(conn: number, text: string, protocol: string): void;
+  /** Ticks after so many milliseconds, instead of what was said before. */
+  wake(ms: number): void;
+  /** Ends it: at once, or when it has sent what it was given. */
+  end(lastWords: boolean): void;
 }
 
 /** The engine and its browser shell. */

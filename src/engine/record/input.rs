@@ -4,7 +4,7 @@ use super::{Recorder, mask, who};
 use crate::engine::command::Command;
 use crate::engine::config;
 use crate::engine::http::{Failure, Headers, StreamEvent};
-use crate::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
+use crate::engine::input::{Input, LockEvent, PageEvent, Relay, SocketEvent};
 use crate::engine::limits::STREAM_LINE_BYTES_MAX;
 use crate::engine::principal::User;
 use crate::engine::queue;
@@ -315,7 +315,7 @@ fn page(event: PageEvent) -> u64 {
 }
 
 /// Events of a page, in the order of their numbers in recordings.
-pub(super) const PAGE: [PageEvent; 9] = [
+pub(super) const PAGE: [PageEvent; 11] = [
     PageEvent::Visible,
     PageEvent::Hidden,
     PageEvent::Focused,
@@ -325,4 +325,6 @@ pub(super) const PAGE: [PageEvent; 9] = [
     PageEvent::Offline,
     PageEvent::Suspended,
     PageEvent::Resumed,
+    PageEvent::Relay(Relay::Worker),
+    PageEvent::Relay(Relay::Page),
 ];

@@ -109,7 +109,7 @@ fn what_is_secret_in_an_address_is_covered() {
 #[test]
 fn every_member_that_is_written_has_its_rule() {
     // Covered; or written only for the app to read, as a part of something that stays.
-    const OTHERS: &str = " token session user text message role alone counters freshness metrics epoch \
+    const OTHERS: &str = " token session user text message role alone relay counters freshness metrics epoch \
         seq violations source chain dropped entries last recording nextWakeup latency samples ";
     let mut files = vec![std::path::PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),

@@ -30,9 +30,14 @@ const WAYS: Record<Transport, string> = {
   poll: "polling over HTTP",
 };
 
+const HOLDERS = {
+  worker: "a worker of this tab",
+  page: "this page, for want of a worker",
+};
+
 /** The state of the connection in the header; its popover says why, and since when. */
 export function ConnectionIndicator() {
-  const { status, reason, since, attempt, nextRetry, transport, reconnect } = useConnection();
+  const { status, reason, since, attempt, nextRetry, transport, relay, reconnect } = useConnection();
   const [open, setOpen] = useState(false);
   const now = useNow(open);
   const { text, tone, meaning } = STATES[status];
@@ -68,6 +73,10 @@ export function ConnectionIndicator() {
           <dt>Way</dt>
           <dd data-testid="connection-transport" data-transport={transport ?? ""}>
             {transport === null ? "–" : WAYS[transport]}
+          </dd>
+          <dt>Held by</dt>
+          <dd data-testid="connection-relay" data-relay={relay ?? ""}>
+            {relay === null ? "another tab, or nobody yet" : HOLDERS[relay]}
           </dd>
           <dt>Since</dt>
           <dd>{since === 0 ? "–" : `${clockTime(since)} (${span(now - since)})`}</dd>

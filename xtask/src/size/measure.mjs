@@ -2,7 +2,8 @@
 // would do it, then raw and with the compression of a good host (brotli, quality 11). A page downloads
 // the core, or everything if its options ask for that; `react`, `room` and the like are what they add. The hooks of
 // the room are counted with the room: a page that uses none of them loads none.
-// `fallback` is fetched only where there is no WebAssembly, and instead of it.
+// `fallback` is fetched only where there is no WebAssembly, and instead of it; `relay` is the worker's file, which
+// the tab that leads fetches.
 //
 //   node measure.mjs print
 //   node measure.mjs parts NAMED.wasm         and what the module with all is made of
@@ -91,6 +92,7 @@ async function download() {
     "room: hooks of react": minus(minus(await added("./react"), react), await added("./room")),
     state: await added("./state"),
     fallback: sizes(await bundle([resolve(pkg, "dist/fallback.js")], peers)),
+    relay: sizes(await bundle([entryFile("./relay")], peers)),
   };
 }
 

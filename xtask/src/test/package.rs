@@ -44,8 +44,8 @@ pub fn run(project: &Project, report: &mut Report) -> Result<()> {
         // The package is for bundlers and modern Node, ESM only: what an old `require` would see
         // is no promise of ours.
         .args(["--profile", "esm-only"])
-        // A WebAssembly file has no types.
-        .args(["--exclude-entrypoints", "./wasm"])
+        // A WebAssembly file has no types, and a worker is given to the browser, not imported.
+        .args(["--exclude-entrypoints", "./wasm", "./relay"])
         .args(["--no-color", "--no-emoji"]);
     check(project, report, "attw", attw)
 }
