@@ -75,6 +75,11 @@ export class Browser {
     return new Tab(driver, await driver.getWindowHandle());
   }
 
+  /** Hides every page. A driver keeps a page visible that is only behind another one. */
+  async minimize() {
+    await this.#driver.manage().window().minimize();
+  }
+
   async stop() {
     await this.#driver.quit();
   }

@@ -1,6 +1,7 @@
-//! Stage `e2e`: the built page and the real server in real browsers, once in each engine.
+//! Stage `e2e`: the built page and the real server in real browsers, once in each engine. Stage `patient`: the
+//! same, for what takes many minutes.
 //!
-//! The tests in `tests/e2e` get
+//! The tests get
 //! - `EVERFRESH_ENGINE`: `chromium`, `firefox` or `webkit`;
 //! - `EVERFRESH_WEBDRIVER`: the URL of a running WebDriver of that engine;
 //! - `EVERFRESH_BROWSER`: the path of the browser (for WebKit of its MiniBrowser) to ask it for;
@@ -18,21 +19,52 @@ use crate::error::Result;
 use crate::project::Project;
 use crate::tools::driver::{Driver, Surroundings};
 
+/// Tests of a folder, and the milliseconds that one file of them may take.
+pub struct Tests {
+    folder: &'static str,
+    limit_ms: u32,
+}
+
+/// Those of every run.
+pub const QUICK: Tests = Tests {
+    folder: "tests/e2e",
+    limit_ms: 300_000,
+};
+
+/// Those that wait for what browsers do after minutes.
+pub const PATIENT: Tests = Tests {
+    folder: "tests/e2e/patient",
+    limit_ms: 840_000,
+};
+
 /// Builds what they need and runs them.
-pub fn run(project: &Project, engines: &Engines, report: &mut Report) -> Result<()> {
+pub fn run(
+    project: &Project,
+    engines: &Engines,
+    report: &mut Report,
+    stage: &'static str,
+    tests: Tests,
+) -> Result<()> {
     build::site(project)?;
     let server = build::server(project, Profile::Checked)?;
-    engines.each(project, "e2e", report, |browser| {
+    engines.each(project, stage, report, |browser| {
         let surroundings = Surroundings::of(browser.engine)?;
         let driver = Driver::start(project, browser, &surroundings)?;
-        node_test::run(project, "e2e", browser.engine.name(), "tests/e2e", |node| {
-            node.env("EVERFRESH_ENGINE", browser.engine.name())
-                .env("EVERFRESH_WEBDRIVER", driver.url())
-                .env("EVERFRESH_BROWSER", &browser.browser)
-                .env("EVERFRESH_SERVER", &server)
-                .env("EVERFRESH_WWW", project.path("www/dist"));
-            surroundings.apply(node);
-        })
+        node_test::run(
+            project,
+            stage,
+            browser.engine.name(),
+            tests.folder,
+            |node| {
+                node.arg(format!("--test-timeout={}", tests.limit_ms))
+                    .env("EVERFRESH_ENGINE", browser.engine.name())
+                    .env("EVERFRESH_WEBDRIVER", driver.url())
+                    .env("EVERFRESH_BROWSER", &browser.browser)
+                    .env("EVERFRESH_SERVER", &server)
+                    .env("EVERFRESH_WWW", project.path("www/dist"));
+                surroundings.apply(node);
+            },
+        )
     });
     Ok(())
 }

@@ -29,10 +29,12 @@ enum Stage {
     Package,
     Fixtures,
     EndToEnd,
+    /// What takes many minutes in real time. Only when it is asked for.
+    Patient,
 }
 
 impl Stage {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Format,
         Self::Clippy,
         Self::Native,
@@ -41,6 +43,7 @@ impl Stage {
         Self::Package,
         Self::Fixtures,
         Self::EndToEnd,
+        Self::Patient,
     ];
 
     fn name(self) -> &'static str {
@@ -53,6 +56,7 @@ impl Stage {
             Self::Package => "package",
             Self::Fixtures => "fixtures",
             Self::EndToEnd => "e2e",
+            Self::Patient => "patient",
         }
     }
 
@@ -80,7 +84,8 @@ impl Stage {
             Self::Browser => browser::run(project, engines, report),
             Self::Package => package::run(project, report),
             Self::Fixtures => fixtures::run(project, report),
-            Self::EndToEnd => e2e::run(project, engines, report),
+            Self::EndToEnd => e2e::run(project, engines, report, self.name(), e2e::QUICK),
+            Self::Patient => e2e::run(project, engines, report, self.name(), e2e::PATIENT),
         }
     }
 }
@@ -168,6 +173,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Options> {
     }
     if options.stages.is_empty() {
         options.stages = Stage::ALL.to_vec();
+        options.stages.retain(|stage| *stage != Stage::Patient);
         // Somebody who names engines wants to see those, not the linter.
         if !options.engines.is_empty() {
             options.stages.retain(|stage| stage.uses_engines());
@@ -199,7 +205,8 @@ mod tests {
 
     #[test]
     fn everything_unless_told_otherwise() {
-        assert_eq!(stages(&[]), Some(Stage::ALL.to_vec()));
+        assert_eq!(stages(&[]).map(|all| all.len()), Some(Stage::ALL.len() - 1));
+        assert_eq!(stages(&["--only", "patient"]), Some(vec![Stage::Patient]));
         assert_eq!(stages(&["--only", "native"]), Some(vec![Stage::Native]));
         assert_eq!(
             stages(&["--only", "e2e", "--only", "native", "--only", "e2e"]),

@@ -30,9 +30,9 @@ pub fn run(
     node.current_dir(project.path(folder));
     // Named one by one: what `node --test FOLDER` means has changed between versions.
     node.args(["--test", "--test-concurrency=1", TEST_TIMEOUT])
-        .arg("--test-reporter=spec")
-        .args(&files);
+        .arg("--test-reporter=spec");
     prepare(&mut node);
+    node.args(&files);
     let label = format!("run {stage} {part}");
     let finished = Step::new(label.trim_end(), node)
         .limit(LIMIT)
