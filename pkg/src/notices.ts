@@ -58,7 +58,7 @@ export type Notice =
   | { type: "user"; change: UserChange; clear: boolean }
   | { type: "fault"; code: string; message: string }
   | { type: "log"; part: string; text: string }
-  | { type: "people" | "lease" };
+  | { type: "people" | "signal" | "lease" };
 
 /** What the engine can be told, one JSON object a call. */
 export type Command =

@@ -37,6 +37,14 @@ export interface RoomSnapshot {
   readonly typing: readonly Typing[];
 }
 
+/** Something that somebody said for the moment: a cursor, a reaction. Nobody hears it who comes later. */
+export interface Signal {
+  readonly name: string;
+  readonly data: unknown;
+  /** Who said it, as far as the server says. */
+  readonly from: { readonly client?: string; readonly user?: string };
+}
+
 /** What {@link Room.join} takes. */
 export interface JoinOptions extends SubscribeOptions {
   /** Shows that somebody is there, and not who. */
@@ -51,6 +59,8 @@ export interface FieldSnapshot {
   readonly state: "free" | "asking" | "held" | "lost" | "other";
   /** Grows with every lease that is given: a write under an older one is refused by the server. */
   readonly fence?: number;
+  /** The fence and its field, as the header `everfresh-fence` of a write has it. */
+  readonly guard?: string;
   readonly why?: "expired" | "taken" | "refused" | (string & {});
   readonly holder?: { readonly client?: string; readonly user?: string } | null;
 }
@@ -82,6 +92,10 @@ export interface Room {
   join(meta?: object, options?: JoinOptions): Unsubscribe;
   /** The user types in a field; `null` when not any more. It ends by itself. */
   typing(field: string | null): void;
+  /** Says something to the others who are there now. It is not kept, and may be lost. */
+  signal(name: string, data?: unknown): void;
+  /** Hears what the others say. A tab that only listens is not seen. */
+  onSignal(listener: (signal: Signal) => void, options?: SubscribeOptions): Unsubscribe;
   /** A field that one person at a time may edit. The same object for one name. */
   field(name: string): Field;
 }
@@ -95,7 +109,9 @@ interface PeopleNotice {
   readonly people: Person[];
   readonly typing?: Typing[];
 }
+type SignalNotice = { readonly type: "signal"; readonly channel: string } & Signal;
 type LeaseNotice = { readonly type: "lease"; readonly channel: string; readonly field: string } & FieldSnapshot;
+type RoomNotice = PeopleNotice | SignalNotice | LeaseNotice;
 
 const rooms = /* @__PURE__ */ new WeakMap<Everfresh<any, any, any>, Map<string, ChannelRoom>>();
 
@@ -117,8 +133,8 @@ function connect(live: Everfresh<any, any, any>): Map<string, ChannelRoom> {
   const all = new Map<string, ChannelRoom>();
   const send = live.plug({
     hear: (notice) => {
-      const { channel } = notice as PeopleNotice | LeaseNotice;
-      all.get(channel)?.hear(notice as PeopleNotice | LeaseNotice);
+      const said = notice as RoomNotice;
+      all.get(said.channel)?.hear(said);
     },
     opened: () => {
       for (const one of all.values()) one.opened();
@@ -132,6 +148,7 @@ class ChannelRoom implements Room {
   readonly #channel: string;
   readonly #send: (command: object) => void;
   readonly #changes = new Listeners<[]>(reportUncaught);
+  readonly #signals = new Listeners<[Signal]>(reportUncaught);
   readonly #fields = new Map<string, ChannelField>();
   /** What this tab shows, by whoever wants it shown. The last one counts. */
   readonly #shown = new Set<object>();
@@ -148,14 +165,17 @@ class ChannelRoom implements Room {
   readonly getSnapshot = (): RoomSnapshot => this.#snapshot;
   readonly getServerSnapshot = (): RoomSnapshot => NOBODY;
 
-  readonly subscribe = (listener: () => void, options?: SubscribeOptions): Unsubscribe => {
-    let counted = false;
-    const end = this.#changes.add(listener, options, () => counted && this.#watch(-1));
-    // With a signal that has aborted nothing began.
-    counted = !options?.signal?.aborted;
-    if (counted) this.#watch(1);
-    return end;
-  };
+  readonly subscribe = (listener: () => void, options?: SubscribeOptions): Unsubscribe =>
+    this.#looking(options, () => this.#changes.add(listener));
+
+  readonly onSignal = (listener: (signal: Signal) => void, options?: SubscribeOptions): Unsubscribe =>
+    this.#looking(options, () => this.#signals.add(listener));
+
+  signal(name: string, data: unknown = null): void {
+    const where = notJson(data, "data");
+    if (where !== undefined) throw invalid(where, "a value that JSON can hold", data);
+    this.#send({ do: "signal", channel: this.#channel, name: parseName(name, "name"), data });
+  }
 
   join(meta: object = {}, { anonymous = false, signal }: JoinOptions = {}): Unsubscribe {
     const where = notJson(meta, "meta");
@@ -181,9 +201,21 @@ class ChannelRoom implements Room {
     return field;
   }
 
-  hear(notice: PeopleNotice | LeaseNotice): void {
-    if (notice.type === "lease") return this.#fields.get(notice.field)?.hear(notice);
-    this.#show({ people: notice.people, typing: notice.typing ?? this.#snapshot.typing });
+  hear(notice: RoomNotice): void {
+    switch (notice.type) {
+      case "lease":
+        this.#fields.get(notice.field)?.hear(notice);
+        break;
+      case "signal": {
+        const { name, data, from } = notice;
+        this.#signals.emit({ name, data, from });
+        break;
+      }
+      case "people": {
+        const { people, typing = this.#snapshot.typing } = notice;
+        this.#show({ people, typing });
+      }
+    }
   }
 
   opened(): void {
@@ -198,9 +230,18 @@ class ChannelRoom implements Room {
     if (last !== this.#snapshot) this.#changes.emit();
   }
 
-  #watch(by: 1 | -1): void {
-    this.#watchers += by;
-    this.#change();
+  /** Has this tab look for as long as somebody hears. */
+  #looking(options: SubscribeOptions | undefined, hear: () => () => void): Unsubscribe {
+    return subscription(options?.signal, () => {
+      const end = hear();
+      this.#watchers += 1;
+      this.#change();
+      return () => {
+        end();
+        this.#watchers -= 1;
+        this.#change();
+      };
+    });
   }
 
   /** Tells in a microtask, and only what differs: a component that leaves and comes in one go was never away. */
@@ -257,9 +298,8 @@ class ChannelField implements Field {
   }
 
   headers(): Record<string, string> {
-    const { fence } = this.#snapshot;
-    if (fence === undefined) return {};
-    return { "everfresh-fence": [fence, encodeURIComponent(this.#channel), encodeURIComponent(this.#name)].join(";") };
+    const { guard } = this.#snapshot;
+    return guard === undefined ? {} : { "everfresh-fence": guard };
   }
 
   hear({ type: _, channel: _channel, field: _field, ...next }: LeaseNotice): void {

@@ -82,6 +82,28 @@ test("who types is told, and forgotten", async () => {
   assert.deepEqual(form.getSnapshot().typing, []);
 });
 
+test("what is said for the moment is heard by who listens, and by nobody later", async () => {
+  const live = await connect({ rooms: true });
+  const channel = fresh();
+  const form = room(live, channel);
+  const said = [];
+  const stop = form.onSignal((signal) => said.push(signal));
+  await clock.advance(1000);
+  form.signal("cursor", { x: 1 });
+  form.signal("wave");
+  await clock.advance(1000);
+  assert.deepEqual(server.signals.splice(0).map(({ name, data }) => [name, data]), [["cursor", { x: 1 }], ["wave", null]]);
+  server.says(channel, { name: "cursor", from: "c1", user: "jane", data: { x: 2 } });
+  await clock.advance(100);
+  assert.deepEqual(said, [{ name: "cursor", data: { x: 2 }, from: { client: "c1", user: "jane" } }]);
+  assert.throws(() => form.signal("cursor", new Date()), { code: "option-invalid", path: "data" });
+  assert.throws(() => form.signal("", 1), { code: "option-invalid", path: "name" });
+  stop();
+  server.says(channel, { name: "cursor", data: null });
+  await clock.advance(100);
+  assert.equal(said.length, 1);
+});
+
 test("a field is taken, kept while it is edited, given back, and carries its fence", async () => {
   const live = await connect({ rooms: true });
   const channel = fresh();

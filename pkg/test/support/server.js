@@ -19,6 +19,8 @@ export class Server {
   hellos = [];
   /** Whether it can be reached. */
   up = true;
+  /** What was said for the moment. */
+  signals = [];
   /** Who has which field. */
   locks = new Map();
   #channels = new Map();
@@ -65,6 +67,11 @@ export class Server {
     else crowd.set(name, { ref, ...shows });
     const change = shows === null ? { join: {}, leave: { [name]: ref } } : { join: { [name]: crowd.get(name) }, leave: {} };
     for (const socket of this.sockets) if (socket.rooms.has(channel)) socket.tell({ t: "presence", ch: channel, ...change });
+  }
+
+  /** Somebody elsewhere says something for the moment. */
+  says(channel, signal) {
+    for (const socket of this.sockets) if (socket.rooms.has(channel)) socket.tell({ t: "sig", ch: channel, ...signal });
   }
 
   /** Somebody elsewhere has a field, or nobody. */
@@ -136,6 +143,9 @@ export class Server {
         socket.tell({ t: "lockd", id, ch, key, fence, ttl });
         break;
       }
+      case "sig":
+        this.signals.push(message);
+        break;
       case "unlock":
         this.locks.delete(`${message.ch} ${message.key}`);
         break;
