@@ -11,6 +11,8 @@ const root = join(import.meta.dirname, "../..");
 const APP = `
 interface Task { id: string; title: string; boardId: string }
 declare const session: { userId: string };
+declare function test(name: string, run: () => Promise<void>): void;
+declare const assert: { equal(one: unknown, other: unknown): void; deepEqual(one: unknown, other: unknown): void };
 declare const api: { token(options: { signal: AbortSignal }): Promise<string> };
 `;
 
