@@ -189,10 +189,4 @@ pub const MUTANTS: &[Mutant] = &[
         find: "            self.desk.calm = self.desk.calm.max(sender.gate.calm());\n",
         replace: "",
     },
-    Mutant {
-        name: "queue: what other tabs made is not counted",
-        file: "src/engine/queue/desk.rs",
-        find: "        self.order = self.order.max(id.order);\n",
-        replace: "        let _ = id;\n",
-    },
 ];
