@@ -57,7 +57,7 @@ pub use self::word::{Again, Letter, Why};
 use self::desk::{Accepted, Desk, Size};
 use self::gate::Shows;
 use self::record::Slot;
-use self::sender::{Asker, Sender};
+use self::sender::{Asker, Page, Sender};
 use self::take::Source;
 use self::talk::{Lead, Offer, Talk};
 use super::config::BadInput;
@@ -382,7 +382,7 @@ impl Queue {
 
     /// This tab runs and does not lead.
     pub fn follow(&mut self) {
-        self.leave();
+        self.leave(Page::Stays);
         self.hold = None;
         self.desk.leaderless();
         self.role = Role::Follows {
@@ -410,14 +410,14 @@ impl Queue {
             sender.last_words(&mut self.desk, now);
         }
         self.desk.look();
-        self.leave();
+        self.leave(Page::Goes);
         self.desk.leaderless();
         self.role = Role::Away;
     }
 
-    fn leave(&mut self) {
+    fn leave(&mut self, page: Page) {
         if let Role::Leads(sender) = &mut self.role {
-            sender.leave(&mut self.desk);
+            sender.leave(&mut self.desk, page);
             // It holds for this tab too, if it is the next one to lead.
             self.desk.calm = self.desk.calm.max(sender.gate.calm());
         }

@@ -85,6 +85,13 @@ pub(super) enum Stage {
     Parked,
 }
 
+/// What becomes of the page that leads no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Page {
+    Stays,
+    Goes,
+}
+
 /// Who runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
@@ -237,12 +244,19 @@ impl Sender {
         }
     }
 
-    /// What another leader should know of the runs that go on without us.
-    pub(super) fn leave(&mut self, desk: &mut Desk) {
+    /// What another leader should know of the runs that go on without us. The requests of a page that goes
+    /// end with it, or nobody hears their answer: they are sent again at once, under their keys.
+    pub(super) fn leave(&mut self, desk: &mut Desk, page: Page) {
         let runs: Vec<(MutationId, u32)> = self
             .flight
             .iter()
-            .filter_map(|id| Some((*id, self.items.get(id)?.attempts)))
+            .filter_map(|id| {
+                let item = self.items.get(id)?;
+                let Stage::Running { by, .. } = item.stage else {
+                    return None;
+                };
+                (page == Page::Stays || by != By::Here).then_some((*id, item.attempts))
+            })
             .collect();
         if !runs.is_empty() && self.term.is_some() {
             desk.post(&Talk::Flying(runs));

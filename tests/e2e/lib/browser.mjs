@@ -104,6 +104,11 @@ export class Tab {
     return (await this.#here()).executeScript(script, ...args);
   }
 
+  /** Runs what calls its last argument when it is done. */
+  async runAsync(script, ...args) {
+    return (await this.#here()).executeAsyncScript(script, ...args);
+  }
+
   /** The text of the element with a test id. */
   text(testId) {
     return this.run(

@@ -17,11 +17,16 @@ export class Server {
   #folder;
   #flags;
   #listen = "127.0.0.1:0";
+  #www;
   url;
 
-  /** @param flags more of the command line, such as `["--ping-ms", "1000"]` */
-  static async start(flags = []) {
+  /**
+   * @param flags more of the command line, such as `["--ping-ms", "1000"]`
+   * @param www the folder with the pages; the demo if it is left out
+   */
+  static async start(flags = [], www = need("EVERFRESH_WWW")) {
     const server = new Server();
+    server.#www = www;
     server.#flags = flags;
     server.#folder = await mkdtemp(join(tmpdir(), "everfresh-e2e-"));
     await server.restart();
@@ -33,7 +38,7 @@ export class Server {
     const child = spawn(
       need("EVERFRESH_SERVER"),
       [
-        ...["--listen", this.#listen, "--www", need("EVERFRESH_WWW")],
+        ...["--listen", this.#listen, "--www", this.#www],
         ...["--data", join(this.#folder, "records.db"), "--demo"],
         ...this.#flags,
       ],

@@ -1,0 +1,75 @@
+// A page with the package alone, for what a demo has no place for.
+
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { eventually } from "./browser.mjs";
+
+const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
+
+/** Puts the page and the compiled package into a folder that a server can serve. */
+export async function rigFolder() {
+  const folder = await mkdtemp(join(tmpdir(), "everfresh-rig-"));
+  await cp(path("../rig"), folder, { recursive: true });
+  await cp(path("../../../pkg/dist"), join(folder, "everfresh"), { recursive: true });
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** One tab with that page. */
+export class Rig {
+  #tab;
+
+  static async open(browser, server, user = "ann") {
+    const rig = new Rig();
+    rig.#tab = await browser.open(`${server.url}/?user=${user}`);
+    await eventually("the page runs", () => rig.run("return window.rig !== undefined"));
+    return rig;
+  }
+
+  get tab() {
+    return this.#tab;
+  }
+
+  run(script, ...args) {
+    return this.#tab.run(script, ...args);
+  }
+
+  add(prefix, count) {
+    return this.run("rig.add(arguments[0], arguments[1])", prefix, count);
+  }
+
+  tally() {
+    return this.run("return rig.tally");
+  }
+
+  shown() {
+    return this.run("return rig.shown()");
+  }
+
+  heard() {
+    return this.run("return rig.heard");
+  }
+
+  snapshot() {
+    return this.run("return rig.live.getSnapshot()");
+  }
+
+  /** The titles of the mutations in a list of the queue, as this page sees it. */
+  async listed(of = "queue") {
+    const script = `const done = arguments[arguments.length - 1];
+      rig.live.queue.list({ of: arguments[0], limit: 100 }).then(
+        ({ items }) => done(items.map((item) => item.vars.title)),
+        (error) => done(error.code));`;
+    return this.#tab.runAsync(script, of);
+  }
+
+  async untilStatus(status) {
+    await eventually(`the status is ${status}`, async () => (await this.snapshot()).status, (seen) => seen === status);
+  }
+
+  async untilRole(role) {
+    await eventually(`the role is ${role}`, async () => (await this.snapshot()).role, (seen) => seen === role);
+  }
+}

@@ -1,0 +1,115 @@
+// The package in a page without a bundler or a framework: what the tests about mutations, persons and
+// long lives of tabs are made with. `window.rig` is what they drive.
+import { createEverfresh } from "./everfresh/index.js";
+
+/** How many mutations are made in one go. */
+const FEW = 10;
+
+const settings = new URLSearchParams(location.search);
+
+async function post(path, body, { headers, signal, keepalive }) {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+    signal,
+    keepalive,
+  });
+  if (!response.ok) throw response;
+  return response.json();
+}
+
+const live = createEverfresh({
+  user: settings.get("user") ?? "ann",
+  backend: { kind: "everfresh", url: "/live" },
+  channels: ["tasks"],
+  events: { task_created: () => [["tasks"]] },
+  mutations: { add: { run: ({ title }, context) => post("/api/tasks", { title }, context) } },
+});
+
+/** Titles that the server had when this page asked last, which it does whenever it is told to. */
+let shown = [];
+/** Titles of events, in the order in which they came. */
+const heard = [];
+/** What became of the mutations of this page. */
+const tally = { accepted: 0, applied: 0, refused: {} };
+
+let fetching = false;
+let owed = false;
+async function look() {
+  owed = true;
+  if (fetching) return;
+  fetching = true;
+  while (owed) {
+    owed = false;
+    try {
+      const response = await fetch("/api/tasks", { cache: "no-store" });
+      shown = (await response.json()).map((task) => task.title);
+    } catch {
+      // The link is told to be down, and up again later: that is when to look again.
+    }
+  }
+  fetching = false;
+}
+
+live.onInvalidate(look);
+live.on("task_created", (task) => heard.push(task.title));
+void look();
+
+/** Timers of hidden pages are slow; messages are not. */
+function nextTask() {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = resolve;
+    port2.postMessage(null);
+  });
+}
+
+function refused(error) {
+  tally.refused[error.code] = (tally.refused[error.code] ?? 0) + 1;
+}
+
+window.rig = {
+  live,
+  tally,
+  heard,
+  shown: () => shown,
+  /** Makes mutations at once, without waiting for any. */
+  add(prefix, count) {
+    for (let n = 0; n < count; n += 1) this.addOne(`${prefix} ${n}`);
+  },
+  addOne(title) {
+    const mutating = live.mutate("add", { title });
+    mutating.accepted.then(() => (tally.accepted += 1), refused);
+    mutating.then(
+      () => (tally.applied += 1),
+      () => {},
+    );
+  },
+  /** The same a few at a time, beginning when any page of the browser says so. */
+  addWhenTold(prefix, count) {
+    const starter = new BroadcastChannel("rig");
+    starter.onmessage = async () => {
+      starter.close();
+      for (let n = 0; n < count; n += FEW) {
+        for (let at = n; at < Math.min(n + FEW, count); at += 1) this.addOne(`${prefix} ${at}`);
+        await nextTask();
+      }
+    };
+  },
+  /** Fills the storage of the origin until not a character more goes in. */
+  fill() {
+    let size = 1 << 20;
+    for (let n = 0; size >= 1; n += 1) {
+      try {
+        localStorage.setItem(`filled ${n}`, "x".repeat(size));
+      } catch {
+        size >>= 1;
+      }
+    }
+  },
+  /** Takes out what was filled in. */
+  empty() {
+    for (const key of Object.keys(localStorage)) if (key.startsWith("filled ")) localStorage.removeItem(key);
+  },
+};
