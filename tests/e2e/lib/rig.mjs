@@ -52,6 +52,11 @@ export class Rig {
     return this.run("return rig.heard");
   }
 
+  /** Since when it leads and is connected; `null` if it does not. */
+  leadsSince() {
+    return this.run("return rig.leadsSince()");
+  }
+
   snapshot() {
     return this.run("return rig.live.getSnapshot()");
   }

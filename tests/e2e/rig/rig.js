@@ -52,6 +52,14 @@ async function look() {
   fetching = false;
 }
 
+/** Since when this page leads and is connected, in milliseconds since 1970. */
+let leadsSince = null;
+live.subscribe(() => {
+  const { role, status } = live.getSnapshot();
+  if (role !== "leader") leadsSince = null;
+  else if (status === "connected") leadsSince ??= Date.now();
+});
+
 live.onInvalidate(look);
 live.on("task_created", (task) => heard.push(task.title));
 void look();
@@ -74,6 +82,7 @@ window.rig = {
   tally,
   heard,
   shown: () => shown,
+  leadsSince: () => leadsSince,
   /** Makes mutations at once, without waiting for any. */
   add(prefix, count) {
     for (let n = 0; n < count; n += 1) this.addOne(`${prefix} ${n}`);
