@@ -143,7 +143,9 @@ class Link {
 
   cut() {
     clearInterval(this.#timer);
-    if (!this.#down.destroyed) this.#down.resetAndDestroy();
+    // A socket that was ended cannot be reset any more, and Node would wait for it for ever at its exit.
+    if (this.#down.writableEnded) this.#down.destroy();
+    else if (!this.#down.destroyed) this.#down.resetAndDestroy();
     if (!this.#up.destroyed) this.#up.destroy();
   }
 
