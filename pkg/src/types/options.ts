@@ -143,7 +143,7 @@ export interface EverfreshOptions<
   /**
    * Where the relay worker's file is (`everfresh/relay`), when it is not where the bundler put it. It has to
    * be of the page's own origin. Where no worker can be had everything runs on the page, and the snapshot says
-   * `relay: "page"`: a hidden page is woken once a minute.
+   * `relay: "page"`: a hidden page may be woken once a minute only.
    */
   workerUrl?: string | URL;
   /** Closes the instance when it aborts. */

@@ -8,7 +8,14 @@ import { engine, need } from "./environment.mjs";
 const PATIENCE_MS = 30_000;
 const LOOK_EVERY_MS = 50;
 
-function capabilities() {
+/** What a driver tells Chromium to leave undone to pages that nobody sees. */
+const SPARED = [
+  "disable-background-timer-throttling",
+  "disable-backgrounding-occluded-windows",
+  "disable-renderer-backgrounding",
+];
+
+function capabilities(throttles) {
   const binary = need("EVERFRESH_BROWSER");
   switch (engine()) {
     case "chromium":
@@ -16,6 +23,7 @@ function capabilities() {
         browserName: "chrome",
         "goog:chromeOptions": {
           binary,
+          excludeSwitches: throttles ? SPARED : [],
           args: [
             ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
             ...["--disable-quic", "--no-first-run", "--disable-background-networking"],
@@ -55,11 +63,12 @@ export async function eventually(what, look, holds = Boolean) {
 export class Browser {
   #driver;
 
-  static async start() {
+  /** @param throttles whether it slows the timers of hidden pages down, as it does for people */
+  static async start({ throttles = false } = {}) {
     const browser = new Browser();
     browser.#driver = await new Builder()
       .usingServer(need("EVERFRESH_WEBDRIVER"))
-      .withCapabilities(capabilities())
+      .withCapabilities(capabilities(throttles))
       .build();
     return browser;
   }

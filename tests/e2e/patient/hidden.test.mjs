@@ -54,7 +54,7 @@ describe(`a page that is hidden for ${MINUTES} minutes in ${engine()}`, () => {
   before(async () => {
     server = await Server.start();
     front = await Front.start(server.url, { answer });
-    browser = await Browser.start();
+    browser = await Browser.start({ throttles: true });
   });
 
   after(async () => {
