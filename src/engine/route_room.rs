@@ -71,6 +71,14 @@ impl Engine {
     pub(super) fn on_room(&mut self, now: Now, said: Said<'_>) {
         // What was said before it is heard before it: that a field is refused, and then who has it.
         self.desk_deeds(now);
+        if let Said::People {
+            channel,
+            full: true,
+            ..
+        } = &said
+        {
+            self.desk.everybody_told(channel);
+        }
         let word = match said {
             Said::Granted {
                 request,

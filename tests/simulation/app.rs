@@ -243,6 +243,6 @@ pub(crate) fn channel_name(channel: usize) -> String {
     format!("channel{channel}")
 }
 
-fn channel_index(name: &str) -> Option<usize> {
+pub(crate) fn channel_index(name: &str) -> Option<usize> {
     name.strip_prefix("channel")?.parse().ok()
 }

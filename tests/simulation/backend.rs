@@ -138,6 +138,9 @@ impl World {
             return;
         }
         tell!(self, "server <- {frame} (socket {socket})");
+        if self.room_hears(socket, frame) {
+            return;
+        }
         match self
             .server
             .heard(self.now, socket, frame, &mut self.chance.server)

@@ -24,6 +24,10 @@ pub(crate) enum Stream {
     QueuePlan = 16,
     /// What the authors of mutations, the storage and the server's part in it do.
     Queue = 17,
+    /// What happens in the room, and when.
+    RoomPlan = 24,
+    /// What the persons in the room and the server's part in it do.
+    Room = 25,
 }
 
 /// A stream of random numbers.

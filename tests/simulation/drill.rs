@@ -161,7 +161,10 @@ impl World {
             Deed::Freeze(tab, told) => self.freeze(tab, told, AWAY),
             Deed::Cache(tab) => self.cache(tab, AWAY),
             Deed::Hide(tab) => self.hide(tab, AWAY),
-            Deed::SetClock(browser, by_ms) => self.browsers[browser].set_clock(by_ms),
+            Deed::SetClock(browser, by_ms) => {
+                self.browsers[browser].set_clock(by_ms);
+                self.room.clock_trouble[browser] = self.now;
+            }
             Deed::Break(browser) => {
                 for socket in self.open_sockets(browser) {
                     self.break_socket(socket);
@@ -173,6 +176,7 @@ impl World {
     /// What changed in a healed world is on every screen, and every listener has heard of it.
     pub(crate) fn check_drill(&mut self) {
         tell!(self, "=== has everybody seen it?");
+        self.check_kept("in a healed world");
         for tab in 0..self.tabs.len() {
             // Who did not die by now is not to die when it is the last one.
             self.tabs[tab].fuse = None;

@@ -24,6 +24,7 @@ impl World {
             return;
         }
         tell!(self, "--- {what:?}");
+        self.room_watches(what);
         match what {
             Transition::Change { kind, times, apart } => self.change(kind, times, apart),
             Transition::Open(seat) => self.open(seat),
@@ -160,6 +161,7 @@ impl World {
             Transition::LoseEvent { kind } => self.lose_event(kind),
             Transition::HostileFrame { browser, which } => self.hostile_frame(browser, which),
             Transition::Queue(deed) => self.do_deed(deed),
+            Transition::Room(deed) => self.do_in_room(deed),
         }
     }
 

@@ -31,6 +31,7 @@ mod query;
 mod queue;
 mod reference;
 mod replay;
+mod room;
 mod run;
 mod said;
 mod secrets;

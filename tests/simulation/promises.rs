@@ -21,12 +21,16 @@ pub(crate) enum Promise {
     G7,
     /// Nothing vanishes: every mutation ends done, given up, or on a list.
     G8,
+    /// One principal: nobody sees what is another one's.
+    G9,
     /// Calm: nothing runs hot.
     G10,
     /// A good neighbour: dials are spread and bounded, the server's word counts.
     G11,
     /// Hostile input: no panic, and nothing but the protocol is spoken.
     G12,
+    /// The room: everybody sees who is there, and one at a time may edit a field.
+    Room,
 }
 
 impl Promise {
@@ -40,9 +44,11 @@ impl Promise {
             Promise::G6 => "accepted is durable",
             Promise::G7 => "once, in order",
             Promise::G8 => "nothing vanishes",
+            Promise::G9 => "one principal",
             Promise::G10 => "calm",
             Promise::G11 => "good neighbour",
             Promise::G12 => "hostile input",
+            Promise::Room => "who is there is seen, one edits",
         }
     }
 }

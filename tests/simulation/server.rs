@@ -26,6 +26,8 @@ pub(crate) struct Server {
     /// Each connection is closed soon after it was made, until then.
     pub(crate) flaps_until: Time,
     pings: u64,
+    /// What its welcome says of the room: a member that begins with a comma, or nothing.
+    can: String,
 }
 
 #[derive(Debug)]
@@ -79,7 +81,7 @@ pub(crate) enum Noted {
 
 impl Server {
     /// A server that runs, with a history of so many events a channel.
-    pub(crate) fn new(channels: usize, history: usize, ping: Time) -> Self {
+    pub(crate) fn new(channels: usize, history: usize, ping: Time, can: String) -> Self {
         Server {
             up: true,
             epoch: 1,
@@ -96,6 +98,7 @@ impl Server {
             refuses_until: 0,
             flaps_until: 0,
             pings: 0,
+            can,
         }
     }
 
@@ -258,9 +261,10 @@ impl Server {
                     leaves,
                 };
                 let welcome = format!(
-                    r#"{{"t":"welcome","v":1,"session":"s{socket}","ping":{},"now":{}}}"#,
+                    r#"{{"t":"welcome","v":1,"session":"s{socket}","ping":{},"now":{}{}}}"#,
                     self.ping / MS,
-                    now / MS
+                    now / MS,
+                    self.can
                 );
                 Ok((vec![Does::Send(socket, welcome)], Noted::Welcomed))
             }

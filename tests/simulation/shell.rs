@@ -470,6 +470,7 @@ impl World {
             _ => {}
         }
         self.hear_of_mutations(tab, notice);
+        self.hear_of_room(tab, notice);
         match self.tabs[tab].app.hear(self.now, notice, &self.truth) {
             Ok(heard) => {
                 if heard.owes {
@@ -543,6 +544,7 @@ impl World {
         }
         self.tabs[tab].socket = None;
         self.queue_ends(tab);
+        self.room_ends(tab);
         if crashed {
             self.free_after_crash(tab);
         } else {

@@ -173,6 +173,46 @@ rare! {
     QueueImported,
     /// Somebody wanted all sent now.
     QueueFlushed,
+    /// Somebody was there whom nobody shall know.
+    SomebodyShown,
+    /// Somebody was seen typing.
+    TypingSeen,
+    /// A signal was heard.
+    SignalHeard,
+    /// The server can not do all of it.
+    RoomNotSupported,
+    /// The server took nothing that was shown.
+    PresenceLimited,
+    /// And never will.
+    PresenceForbidden,
+    /// Everybody was told in several messages.
+    CrowdInParts,
+    /// Somebody was silent for too long, or away.
+    SilentGone,
+    /// A field was given to a tab.
+    LeaseGranted,
+    /// Somebody else had it.
+    FieldTaken,
+    /// The fence was of an older lease.
+    LeaseTooOld,
+    /// A lease went on that had ended.
+    LeaseCameBack,
+    /// A lease went on for another client of the same person.
+    LeaseHandedOn,
+    /// A client got a new lease of what it had.
+    LeaseGivenAnew,
+    /// A tab lost a field.
+    LeaseLost,
+    /// The server forgot who had which field.
+    LeasesForgotten,
+    /// A write was done under a lease.
+    WrittenUnderLease,
+    /// A write was refused because of its fence.
+    StaleWriteRefused,
+    /// A tab was closed that had asked for a field.
+    ClosedWhileAsking,
+    /// A tab that edits kept its field while others came and went.
+    LeaseKeptOverDrill,
 }
 
 /// The counts.

@@ -134,6 +134,10 @@ pub(crate) enum Transition {
     // Mutations and the storage.
     /// Whatever `queue/plan.rs` says.
     Queue(crate::queue::Deed),
+
+    // Who is there, and who may edit what.
+    /// Whatever `room/plan.rs` says.
+    Room(crate::room::Deed),
 }
 
 /// Something that happens at a moment.

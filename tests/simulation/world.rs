@@ -18,6 +18,7 @@ use crate::promises::{Broken, Promise};
 use crate::query::Style;
 use crate::queue::{self, Queue};
 use crate::reference::{Kind, Reference};
+use crate::room::{self, Room};
 use crate::server::Server;
 use crate::sometimes::{Rare, Sometimes};
 use crate::story::{Story, tell};
@@ -44,6 +45,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) truth: Reference,
     pub(crate) queue: Queue,
+    pub(crate) room: Room,
     pub(crate) chance: Streams,
     pub(crate) story: Story,
     pub(crate) sometimes: Sometimes,
@@ -139,6 +141,8 @@ pub(crate) enum Happening {
     Mend,
     /// Something about mutations or the storage is due.
     Queue(queue::Due),
+    /// Something about the room is due.
+    Room(room::Due),
     /// Everything must be well again.
     Settled,
     /// Something gentle happens in a healed world.
@@ -207,6 +211,8 @@ impl World {
         let mut plan = transition::plan(&extent, &mut Chance::new(seed, Stream::Plan));
         let (queue, deeds) = Queue::new(seed, &extent);
         plan.extend(deeds);
+        let (room, deeds) = Room::new(seed, &extent);
+        plan.extend(deeds);
         plan.sort_by_key(|planned| planned.at);
         if let Some(kept) = kept {
             let mut kept = kept.iter();
@@ -241,9 +247,10 @@ impl World {
             browsers,
             tabs: Vec::new(),
             sockets: Vec::new(),
-            server: Server::new(extent.channels, history, ping),
             truth,
             queue,
+            server: Server::new(extent.channels, history, ping, room.server.can.member()),
+            room,
             chance: Streams {
                 network: Chance::new(seed, Stream::Network),
                 browser: Chance::new(seed, Stream::Browser),
@@ -293,11 +300,14 @@ impl World {
                         self.check_nothing_missed(tab);
                     }
                 }
+                self.check_crowds("after a while of calm");
+                self.check_all_free("after a while of calm");
                 self.check_calm();
                 break;
             }
             self.happen(happening);
             self.arm_server();
+            self.arm_room();
         }
     }
 
@@ -347,12 +357,15 @@ impl World {
                 let decide = Happening::Queue(queue::Due::Decide);
                 self.agenda.add(self.now + span / 2, decide);
                 self.agenda.add(self.now + span, Happening::Settled);
+                self.heal_room(span);
             }
             Happening::Mend => self.mend(),
             Happening::Queue(due) => self.queue_happens(due),
+            Happening::Room(due) => self.room_happens(due),
             Happening::Settled => {
                 self.check_healed("after the last fault");
                 self.check_queue("after the last fault");
+                self.check_crowds("when all is settled");
                 for drill in 0..drill::DRILLS {
                     let at = self.now + u64::from(drill) * drill::APART;
                     self.agenda.add(at, Happening::Drill(drill));
@@ -435,6 +448,7 @@ impl World {
         });
         self.browsers[seat.browser].seats[seat.place] = Some(at);
         self.queue_opens(at);
+        self.room_opens();
         for query in 0..self.shape.queries.len() {
             if self.chance.app.below(3) > 0 {
                 self.mount(at, query);

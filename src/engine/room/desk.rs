@@ -8,7 +8,7 @@
 use std::rc::Rc;
 
 use super::leases::{Ask, Fence, Field};
-use super::talk::{Wish, Word};
+use super::talk::{Part, Wish, Word};
 use crate::engine::ids::{RequestId, TabId};
 use crate::engine::limits::{
     CHANNELS_MAX, LEASE_TTL, LEASES_MAX, PRESENCE_AGAIN, PRESENCE_DATA_BYTES_MAX, PRESENCE_RENEW,
@@ -258,6 +258,13 @@ impl Desk {
     pub fn link(&mut self, can: Option<RoomCan>) {
         self.can = can;
         self.asked.clear();
+        // What was wished for before it was known that this server cannot do it.
+        if can.is_some_and(|can| !can.presence) {
+            for board in std::mem::take(&mut self.channels).values() {
+                let unable = |tab: &TabId| Step::Tell(*tab, Word::Unable(Part::Presence));
+                self.out.extend(board.tabs.keys().map(unable));
+            }
+        }
         for board in self.channels.values_mut() {
             board.changed = true;
             board.asks = true;
@@ -286,6 +293,14 @@ impl Desk {
         self.asked
             .retain(|_, asked| !matches!(asked, Asked::Show(have) if *have == channel));
         self.remember(request, Asked::Show(channel));
+    }
+
+    /// The server told everybody who is on a channel. Until then it is asked with all that is shown:
+    /// the first time it may have been refused.
+    pub fn everybody_told(&mut self, channel: &str) {
+        if let Some(board) = self.channels.get_mut(channel) {
+            board.asks = false;
+        }
     }
 
     fn remember(&mut self, request: RequestId, asked: Asked) {
@@ -375,7 +390,7 @@ impl Desk {
                     data: board.write(),
                     // One of them wants it, and they are one client.
                     anonymous: board.tabs.values().any(|shown| shown.anonymous),
-                    everybody: std::mem::take(&mut board.asks),
+                    everybody: board.asks,
                 });
             }
         }

@@ -7,8 +7,11 @@
 //! earlier: it stops before the server gives the field to somebody else. A grant that comes too
 //! late is given back. It knows no link and no tabs.
 
+mod why;
+
 use std::rc::Rc;
 
+pub use self::why::Why;
 use super::guard::guard;
 use crate::engine::limits::{LEASE_ASK_TIMEOUT, LEASE_MARGIN, LEASES_MAX};
 use crate::engine::map::Map;
@@ -101,28 +104,6 @@ pub struct Held {
     edited: bool,
     /// The renewal under way, and when it was asked for.
     asked: Option<(Ask, Mono)>,
-}
-
-/// Why a lease was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// Its time was over.
-    Expired,
-    /// Somebody else has it, or the server ended it.
-    Taken,
-    /// The server does not give it.
-    Refused,
-}
-
-impl Why {
-    /// As the app reads it.
-    pub fn text(self) -> &'static str {
-        match self {
-            Why::Expired => "expired",
-            Why::Taken => "taken",
-            Why::Refused => "refused",
-        }
-    }
 }
 
 /// What can happen to a field.
@@ -571,6 +552,12 @@ impl Leases {
         let fields: Vec<Field> = self.fields.keys().cloned().collect();
         for field in &fields {
             self.step(now, field, Input::Release);
+        }
+        // What somebody else has is not heard of any more: nobody may be left believing it.
+        for (field, lease) in self.fields.iter() {
+            if lease.state != State::Free {
+                self.out.push(Step::Tell(field.clone(), State::Free));
+            }
         }
         self.fields.clear();
     }

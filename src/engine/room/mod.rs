@@ -41,8 +41,8 @@ pub struct Room {
     mine: Mine,
     people: People,
     leases: Leases,
-    /// The server cannot tell who is there: it was said, and is not asked again on this link.
-    mute: bool,
+    /// What the server cannot do: it was said, and is not said again on this link.
+    unable: Vec<Part>,
     out: Vec<Step>,
 }
 
@@ -90,7 +90,7 @@ impl Room {
             mine: Mine::new(now),
             people: People::default(),
             leases: Leases::default(),
-            mute: false,
+            unable: Vec::new(),
             out: Vec::new(),
         }
     }
@@ -100,7 +100,7 @@ impl Room {
         if !self.mine.is_on(channel) && self.mine.channels() >= CHANNELS_MAX {
             return Err(TooMuch);
         }
-        if self.mute {
+        if self.unable.contains(&Part::Presence) {
             self.out.push(Step::Unable(Part::Presence));
         }
         let channel: Rc<str> = channel.into();
@@ -159,8 +159,8 @@ impl Room {
                 return;
             }
             Word::Unable(part) => {
-                let told = part == Part::Presence && std::mem::replace(&mut self.mute, true);
-                if !told {
+                if !self.unable.contains(&part) {
+                    self.unable.push(part);
                     self.out.push(Step::Unable(part));
                 }
                 return;
@@ -219,7 +219,7 @@ impl Room {
     pub fn link(&mut self, now: Mono, up: bool) {
         self.leases.link(now, up);
         self.people.link_changed();
-        self.mute = false;
+        self.unable.clear();
         if up {
             self.mine.tell_all();
         } else {
@@ -259,7 +259,8 @@ impl Room {
         }
         if linked {
             let mut wishes = self.mine.due(now);
-            wishes.retain(|wish| !self.mute || wish.part() != Part::Presence);
+            let mute = self.unable.contains(&Part::Presence);
+            wishes.retain(|wish| !mute || wish.part() != Part::Presence);
             out.extend(wishes.into_iter().map(Step::Wish));
         }
         out.extend(self.people.due(now).into_iter().map(Step::People));

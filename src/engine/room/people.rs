@@ -60,8 +60,9 @@ struct Client {
     user: Option<Rc<str>>,
     data: Rc<str>,
     heard: Mono,
-    /// Which tab types, with the number of what it typed, and until when that is believed.
-    typing: Vec<(Rc<str>, u64, Mono)>,
+    /// Which tab types, with the number of what it typed, and until when that is believed; nothing
+    /// when it is not any more, because what is told again as a sign of life is no news.
+    typing: Vec<(Rc<str>, u64, Option<Mono>)>,
 }
 
 /// What the app is to be told of a channel.
@@ -134,10 +135,14 @@ impl People {
         for room in self.rooms.values_mut() {
             let mut changed = false;
             room.clients.retain(|_, client| {
-                let typed = client.typing.len();
-                client.typing.retain(|(_, _, until)| *until > now);
+                for (_, _, until) in &mut client.typing {
+                    if until.is_some_and(|at| at <= now) {
+                        *until = None;
+                        changed = true;
+                    }
+                }
                 let gone = now.since(client.heard) >= PRESENCE_TTL;
-                changed |= gone || client.typing.len() != typed;
+                changed |= gone;
                 !gone
             });
             room.changed |= changed;
@@ -191,7 +196,7 @@ impl People {
         let rooms = self.rooms.values();
         let moments = rooms.flat_map(|room| {
             let clients = room.clients.values().flat_map(|client| {
-                let typing = client.typing.iter().map(|(_, _, until)| *until);
+                let typing = client.typing.iter().filter_map(|(_, _, until)| *until);
                 typing.chain([client.heard + PRESENCE_TTL])
             });
             clients.chain(room.moment())
@@ -370,7 +375,7 @@ impl Client {
                 .find(|(have, n, _)| have.as_ref() == tab && *n == number)
             {
                 Some((_, _, until)) => *until,
-                None => now + TYPING_TTL,
+                None => Some(now + TYPING_TTL),
             };
             new.push((tab.into(), number, until));
         });
@@ -378,7 +383,10 @@ impl Client {
     }
 
     fn typing_in(&self, tab: &str, raw: Raw<'_>) -> Option<String> {
-        let typing = self.typing.iter().any(|(have, _, _)| have.as_ref() == tab);
+        let typing = self
+            .typing
+            .iter()
+            .any(|(have, _, until)| until.is_some() && have.as_ref() == tab);
         let field = raw.member("typing").filter(|_| typing)?.string()?;
         Some(field.decode().into_owned())
     }
@@ -521,6 +529,20 @@ mod tests {
         let told = people.due(Mono(3000) + TYPING_TTL).pop().unwrap();
         assert_eq!(told.typing.as_deref(), Some("[]"));
         assert!(told.people.contains(r#""typing":null"#));
+        // A browser whose tab is frozen says again what that tab was at.
+        people.hear(Mono(30_000), "c", false, typing(2, 4), none());
+        people.due(Mono(30_000));
+        assert!(
+            !people
+                .rooms
+                .get("c")
+                .unwrap()
+                .write_typing()
+                .contains("title")
+        );
+        people.hear(Mono(31_000), "c", false, typing(3, 5), none());
+        let told = people.due(Mono(31_000)).pop().unwrap();
+        assert_eq!(told.typing.as_deref(), Some(jane));
     }
 
     #[test]

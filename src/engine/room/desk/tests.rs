@@ -53,6 +53,7 @@ fn the_tabs_of_a_browser_are_shown_as_one_and_at_most_ten_times_a_second() {
     desk.tick(Mono(1000));
     let one = r#"{"tabs":{"0000000000000001":{"x":1}}}"#;
     assert_eq!(steps(&mut desk), [show(Some(one), false, true)]);
+    desk.everybody_told("c");
     shows(&mut desk, B, Some("{}"), true);
     desk.tick(Mono(1050));
     assert_eq!(steps(&mut desk), []);
@@ -163,6 +164,7 @@ fn the_server_is_told_again_now_and_then_and_by_a_tab_that_says_the_same_no_soon
     shows(&mut desk, A, Some("{}"), false);
     desk.tick(Mono(0));
     steps(&mut desk);
+    desk.everybody_told("c");
     shows(&mut desk, A, Some("{}"), false);
     desk.tick(Mono(1000));
     assert_eq!(steps(&mut desk), []);
@@ -174,6 +176,20 @@ fn the_server_is_told_again_now_and_then_and_by_a_tab_that_says_the_same_no_soon
     desk.tick(Mono(0) + PRESENCE_RENEW + PRESENCE_THROTTLE);
     steps(&mut desk);
     assert_eq!(desk.next_wakeup(), None, "who only looks need not renew");
+}
+
+#[test]
+fn who_is_there_is_asked_with_all_that_is_shown_until_it_was_told() {
+    let mut desk = desk();
+    for (at, meta, everybody) in [(0, "1", true), (1000, "2", true), (2000, "3", false)] {
+        if !everybody {
+            desk.everybody_told("c");
+        }
+        shows(&mut desk, A, Some(meta), false);
+        desk.tick(Mono(at));
+        let data = format!(r#"{{"tabs":{{"0000000000000001":{meta}}}}}"#);
+        assert_eq!(steps(&mut desk), [show(Some(&data), false, everybody)]);
+    }
 }
 
 #[test]

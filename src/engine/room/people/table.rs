@@ -58,7 +58,7 @@ fn is(people: &People) -> Is {
         (State::Waiting(_), None) => Is::Waiting,
         (State::Waiting(_), Some(_)) => Is::WaitingThere,
         (State::Known, None) => Is::Absent,
-        (State::Known, Some(client)) if client.typing.is_empty() => Is::There,
+        (State::Known, Some(client)) if client.typing.iter().all(|at| at.2.is_none()) => Is::There,
         (State::Known, Some(_)) => Is::Typing,
     }
 }
