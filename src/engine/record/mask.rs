@@ -49,7 +49,7 @@ const KNOWN: &str = " t v vmin id e s n at ch pos name by ping now exp spread re
     minInterval channel event phase fetch age active coalesce over op mutation limit take request \
     failed parts type cause handled call clear change part window retryAfter ok ref typed typing anon a \
     record key after all client field self people types locked use reason idempotencyKey class next can you guard known leases \
-    everfresh scope lead number holds ";
+    everfresh scope lead number holds locked ";
 const ENTRIES: &str = " channels contracts mutations needs runs join leave tabs ";
 const EXACT: &str = " outcome q what items ends run value names entries ";
 const OPEN: &str = " keys snapshot as fields stale ";
@@ -330,6 +330,8 @@ impl Mask {
             // What was exported, what a browser shows of its tabs, what came of a run, or a payload.
             "data" if is_export(value) && of.member("t").is_none() => Rule::Exact,
             "data" if outer == Rule::Exact && of.member("ref").is_some() => Rule::Exact,
+            // A signal goes through as it came, and so is covered as where it came in.
+            "data" if outer == Rule::Exact && of.member("a").is_some() => Rule::Payload,
             "data" if outer == Rule::Exact => Rule::Numbered,
             "data" => Rule::Payload,
             // Of a configuration routes, of a tab events.
@@ -338,7 +340,11 @@ impl Mask {
             // How many they are, or what they are.
             "aside" if value.is_array() => Rule::Numbered,
             // What tabs say of the room is words of ours, else somebody's.
-            "body" if kind(of).is_some_and(|kind| kind.is("room")) => Rule::Exact,
+            "body" if kind(of).is_some_and(|kind| kind.is("room") || kind.is("wish")) => {
+                Rule::Exact
+            }
+            // What a tab shows of itself is ours, and only a part of it the app's.
+            "meta" if outer == Rule::Exact && of.member("a").is_some() => Rule::Exact,
             // Of a contract a query key, else a name.
             "key" if value.is_array() => Rule::Open,
             _ if is(EXACT) => Rule::Exact,
