@@ -1,4 +1,5 @@
-import { init } from "./loader.js";
+import { init, loadCore } from "./loader.js";
+import type { CoreClass } from "./loader.js";
 import { Live } from "./live.js";
 import { parseOptions } from "./options.js";
 import { FakeLocks, FakeStorage, channelClass } from "./testing/browser.js";
@@ -9,6 +10,7 @@ import type { AnyMutation, Everfresh, EverfreshOptions, Fault, Violation } from 
 
 export type { FakeStorage } from "./testing/browser.js";
 export type { FakeClock } from "./testing/clock.js";
+export type { FakeRooms, Shows } from "./testing/rooms.js";
 export type { FakeServer, Received } from "./testing/server.js";
 
 /** What {@link createWorld} takes. */
@@ -69,6 +71,11 @@ export interface World {
   tab<Events extends object = Record<string, unknown>, Mutations extends object = Record<string, AnyMutation>, Contracts extends string = string>(
     options?: Partial<EverfreshOptions<Events, Mutations, Contracts>>,
   ): Promise<Everfresh<Events, Mutations, Contracts>>;
+  /**
+   * A tab is gone from one moment to the next, as one that crashed: it says nothing more, and the browser gives its
+   * locks and connections back. What it has to keep is in the storage.
+   */
+  crash(tab: Everfresh<any, any, any>): void;
   /** Has things go wrong, one after the other. */
   play(script: Script): Promise<void>;
   /** Moves on until something is so, a hundred milliseconds at a time; false if it is not within the time. */
@@ -97,12 +104,13 @@ let there: World | undefined;
  */
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   await init({ bytes: options.wasm ?? moduleBytes });
-  // After the await, so that of two calls one is refused.
+  const Core = await loadCore();
+  // After these, so that of two calls one is refused.
   if (there) throw new Error("everfresh/testing: a world is there already: end() it first");
-  return (there = build(options));
+  return (there = build(options, Core));
 }
 
-function build({ seed = 1, now = 1_800_000_000_000, fetch }: WorldOptions): World {
+function build({ seed = 1, now = 1_800_000_000_000, fetch }: WorldOptions, Core: CoreClass): World {
   const [clock, server, localStorage, random] = [new FakeClock(now), new FakeServer(), new FakeStorage(), chance(seed)];
   const undo = [clock.install()];
   if (typeof document !== "object") undo.push(replace(pageGlobals()));
@@ -125,6 +133,21 @@ function build({ seed = 1, now = 1_800_000_000_000, fetch }: WorldOptions): Worl
     replace({ getRandomValues: (array: Uint8Array) => (array.forEach((_, at) => (array[at] = random() * 2 ** 32)), array) }, crypto),
   );
   const open = new Set<Live>();
+  /** The engine of each tab. */
+  const engines = new Map<unknown, InstanceType<CoreClass>>();
+  let started: InstanceType<CoreClass> | undefined;
+  const { start } = Core.prototype;
+  undo.push(
+    replace(
+      {
+        start(this: InstanceType<CoreClass>) {
+          started = this;
+          start.call(this);
+        },
+      },
+      Core.prototype,
+    ),
+  );
   const [faults, violations]: [Fault[], Violation[]] = [[], []];
   let tabs = 0;
 
@@ -142,8 +165,22 @@ function build({ seed = 1, now = 1_800_000_000_000, fetch }: WorldOptions): Worl
       live.onFault((fault) => faults.push(fault));
       live.onViolation((violation) => violations.push(violation));
       await live.ready;
+      if (started) engines.set(live, started);
       await world.until(() => live.getSnapshot().status === "connected");
       return live as unknown as Everfresh<any, any, any>;
+    },
+    crash: (tab) => {
+      const engine = engines.get(tab);
+      if (engine === undefined) throw new Error("everfresh/testing: that is no tab of this world");
+      engines.delete(tab);
+      // An engine that throws what it never would is given up where it stands.
+      engine.explain = () => {
+        throw new Error("crashed by the test");
+      };
+      const told = faults.length;
+      tab.explain("");
+      faults.length = told;
+      tab.close();
     },
     play: async (script) => {
       for (const [wait, what] of script) {

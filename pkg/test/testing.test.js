@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { QueryClient, QueryObserver } from "@tanstack/query-core";
 import { createEverfresh } from "../dist/index.js";
+import { room } from "../dist/room.js";
 import { attach } from "../dist/tanstack.js";
 import { createWorld } from "../dist/testing.js";
 
@@ -55,6 +56,63 @@ test("two tabs share one connection, and the second takes over without a gap", a
   world.server.publish("tasks", "changed", 3);
   await world.clock.advance(100);
   assert.deepEqual([heard, world.server.connections, world.faults], [[1, 2, 3], 1, []]);
+});
+
+test("a tab that crashes says nothing more, and what it accepted is done once by another", async () => {
+  const requests = [];
+  world = await createWorld({
+    fetch: async (request) => {
+      requests.push(await request.json());
+      return Response.json(null);
+    },
+  });
+  const run = async (body, { headers }) => (await fetch("/api", { method: "POST", headers, body: JSON.stringify(body) })).json();
+  const options = { ...tasks, mutations: { add: { run } } };
+  const [one, two] = [await world.tab(options), await world.tab(options)];
+  await world.play([[1000, "down"]]);
+  one.mutate("add", { n: 1 }).catch(() => {});
+  await world.clock.advance(1000);
+  const said = world.server.received.length;
+  world.crash(one);
+  assert.equal(one.getSnapshot().status, "closed");
+  await world.play([[1000, "up"]]);
+  assert.equal(await world.until(() => two.getSnapshot().role === "leader", 60_000), true);
+  assert.equal(await world.until(() => requests.length > 0, 60_000), true);
+  await world.clock.advance(60_000);
+  assert.deepEqual([requests, world.server.connections, world.faults], [[{ n: 1 }], 1, []]);
+  assert.ok(world.server.received.length > said);
+  assert.throws(() => world.crash(one), /no tab of this world/);
+});
+
+test("rooms: who is there, what is said, who has a field, also after the tab that spoke for the browser crashed", async () => {
+  world = await createWorld();
+  const [one, two] = [await world.tab({ rooms: true }), await world.tab({ rooms: true })];
+  const { rooms } = world.server;
+  const form = room(two, "form:7");
+  form.subscribe(() => {});
+  form.join({ page: 1 });
+  rooms.somebody("form:7", "c1", { user: "jane", data: { tabs: { t: { active: true, meta: {} } } } });
+  await world.clock.advance(2000);
+  const users = () => form.getSnapshot().people.map(({ user }) => user).sort();
+  assert.deepEqual(users(), ["jane", "user"]);
+  const said = [];
+  form.onSignal(({ name, data, from }) => said.push([name, data, from.user]));
+  form.signal("wave");
+  rooms.says("form:7", "cursor", { x: 1 }, { client: "c1", user: "jane" });
+  await world.clock.advance(500);
+  assert.deepEqual([said, rooms.signals.map(({ name }) => name)], [[["cursor", { x: 1 }, "jane"]], ["wave"]]);
+  const title = form.field("title");
+  title.take();
+  await world.clock.advance(500);
+  assert.equal(title.getSnapshot().state, "held");
+  rooms.holds("form:7", "title", { user: "jane" });
+  await world.clock.advance(500);
+  assert.notEqual(title.getSnapshot().state, "held");
+  rooms.somebody("form:7", "c1", null);
+  world.crash(one);
+  assert.equal(await world.until(() => two.getSnapshot().role === "leader", 60_000), true);
+  await world.clock.advance(5000);
+  assert.deepEqual([users(), rooms.holder("form:7", "title")], [["user"], { user: "jane" }]);
 });
 
 test("what was missed is made up for: by position, and by a gap where the server forgot", async () => {

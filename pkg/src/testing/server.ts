@@ -1,3 +1,5 @@
+import { FakeRooms } from "./rooms.js";
+
 /** How long a message takes one way, in milliseconds of virtual time. */
 const WAY_MS = 2;
 /** How many events of a channel it can give again. */
@@ -31,6 +33,8 @@ export class FakeServer {
   /** Everything that pages sent, the oldest first. */
   readonly received: Received[] = [];
   readonly #sockets = new Set<FakeSocket>();
+  /** Who is on a channel, and who has which field. */
+  readonly rooms = new FakeRooms(this.#sockets);
   readonly #channels = new Map<string, Channel>();
   #epoch = 1;
 
@@ -83,7 +87,7 @@ export class FakeServer {
 
   /** @internal */
   left(socket: FakeSocket): void {
-    this.#sockets.delete(socket);
+    if (this.#sockets.delete(socket)) this.rooms.left(socket);
   }
 
   /** @internal */
@@ -92,7 +96,8 @@ export class FakeServer {
     const ch = message.ch ?? "";
     switch (message.t) {
       case "hello":
-        socket.tell({ t: "welcome", v: 1, session: "S", ping: 25_000, now: Date.now() });
+        socket.client = String(message["client"]);
+        socket.tell({ t: "welcome", v: 1, session: "S", ping: 25_000, now: Date.now(), can: ["pres", "sig", "lock"] });
         break;
       case "sub": {
         const { seq, events } = this.#channel(ch);
@@ -111,6 +116,9 @@ export class FakeServer {
         break;
       case "ping":
         socket.tell({ t: "pong", n: message["n"] });
+        break;
+      default:
+        this.rooms.heard(socket, message);
     }
   }
 
@@ -123,6 +131,8 @@ export class FakeServer {
 
 class FakeSocket extends EventTarget {
   readonly follows = new Set<string>();
+  readonly rooms = new Set<string>();
+  client = "";
   readonly url: string;
   readyState = 0;
   binaryType = "blob";
