@@ -46,7 +46,10 @@ async function look() {
       const response = await fetch("/api/tasks", { cache: "no-store" });
       shown = (await response.json()).map((task) => task.title);
     } catch {
-      // The link is told to be down, and up again later: that is when to look again.
+      // A fetch that a frozen page had begun fails, and one while the server is down. As a query does, it is
+      // tried again.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      owed = true;
     }
   }
   fetching = false;
