@@ -161,6 +161,23 @@ pub enum PageEvent {
     Relay(Relay),
 }
 
+impl PageEvent {
+    /// All of them, in the order of their numbers in recordings.
+    pub const ALL: [PageEvent; 11] = [
+        PageEvent::Visible,
+        PageEvent::Hidden,
+        PageEvent::Focused,
+        PageEvent::Blurred,
+        PageEvent::Touched,
+        PageEvent::Online,
+        PageEvent::Offline,
+        PageEvent::Suspended,
+        PageEvent::Resumed,
+        PageEvent::Relay(Relay::Worker),
+        PageEvent::Relay(Relay::Page),
+    ];
+}
+
 /// Who holds the socket and the timers of a page that has the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relay {

@@ -11,7 +11,7 @@ use crate::engine::command::Command;
 use crate::engine::config::Config;
 use crate::engine::http::{Failure, Headers, Reply, StreamEvent};
 use crate::engine::ids::{ConnId, LockTicket, Position, Seq, TabId, Term};
-use crate::engine::input::{Input, LockEvent, PageEvent, Relay, SocketEvent};
+use crate::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
 use crate::engine::queue::Outcome;
 use crate::engine::status::{Status, Transport, Word};
 use crate::engine::store::{StoreFault, StoreOp};
@@ -120,7 +120,7 @@ fn step(page: &mut Page, source: &mut Source<'_>) {
         6 => from_tab(page, source),
         7 => raw_from_tab(page, source),
         8 => lock(page, source),
-        9 => page.handle(Input::Page(source.pick(&PAGE))),
+        9 => page.handle(Input::Page(source.pick(&PageEvent::ALL))),
         10 => command(page, source.pick(&COMMANDS)),
         11 => command(page, source.line()),
         12 => answer(page, source),
@@ -178,20 +178,6 @@ fn event(source: &mut Source<'_>) -> String {
     let seq = source.byte() % 16;
     format!(r#"{{"t":"ev","ch":"{channel}","s":{seq},"name":"{name}","data":{data},"at":9}}"#)
 }
-
-const PAGE: [PageEvent; 11] = [
-    PageEvent::Visible,
-    PageEvent::Hidden,
-    PageEvent::Focused,
-    PageEvent::Blurred,
-    PageEvent::Touched,
-    PageEvent::Online,
-    PageEvent::Offline,
-    PageEvent::Suspended,
-    PageEvent::Resumed,
-    PageEvent::Relay(Relay::Worker),
-    PageEvent::Relay(Relay::Page),
-];
 
 fn lock(page: &mut Page, source: &mut Source<'_>) {
     let newest = page.find(|asked| match asked {

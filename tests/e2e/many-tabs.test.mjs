@@ -5,13 +5,11 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 
 import { Browser, eventually } from "./lib/browser.mjs";
-import { engine } from "./lib/environment.mjs";
+import { devtoolsOnly, engine } from "./lib/environment.mjs";
 import { FaultProxy } from "./lib/proxy.mjs";
 import { Server } from "./lib/server.mjs";
 
 const TABS = 5;
-/** What only the DevTools protocol can force. */
-const devtoolsOnly = { skip: engine() === "chromium" ? false : "only Chromium can be told to" };
 
 describe(`tabs that come and go in ${engine()}`, () => {
   let server;
@@ -81,7 +79,7 @@ describe(`tabs that come and go in ${engine()}`, () => {
     }
   });
 
-  test("fault 43: a leader that crashes is replaced", devtoolsOnly, async () => {
+  test("fault 43: a leader that crashes is replaced", devtoolsOnly(), async () => {
     await open(3);
     const leader = await oneLeader();
     tabs = tabs.filter((tab) => tab !== leader);
@@ -95,7 +93,7 @@ describe(`tabs that come and go in ${engine()}`, () => {
     await allShow("After the crash");
   });
 
-  test("fault 43: a leader that is frozen is replaced, and thaws as one of the others", devtoolsOnly, async () => {
+  test("fault 43: a leader that is frozen is replaced, and thaws as one of the others", devtoolsOnly(), async () => {
     await open(3);
     const leader = await oneLeader();
     const others = tabs.filter((tab) => tab !== leader);

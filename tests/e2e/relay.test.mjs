@@ -5,13 +5,11 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 
 import { Browser, eventually } from "./lib/browser.mjs";
-import { engine } from "./lib/environment.mjs";
+import { devtoolsOnly, engine } from "./lib/environment.mjs";
 import { Front } from "./lib/front.mjs";
 import { Server } from "./lib/server.mjs";
 
 const TABS = 5;
-/** What only the DevTools protocol can force. */
-const devtoolsOnly = { skip: engine() === "chromium" ? false : "only Chromium can be told to" };
 const WORKER_FILE = /\/relay-[^/]*\.js$/;
 
 describe(`the relay worker in ${engine()}`, () => {
@@ -107,7 +105,7 @@ describe(`the relay worker in ${engine()}`, () => {
     }
   });
 
-  test("a leader that crashes takes its worker along", devtoolsOnly, async () => {
+  test("a leader that crashes takes its worker along", devtoolsOnly(), async () => {
     await serve({});
     await open(2);
     const first = await leader();
@@ -119,7 +117,7 @@ describe(`the relay worker in ${engine()}`, () => {
     await oneConnection();
   });
 
-  test("a leader that is frozen has no worker any more, and none when it thaws", devtoolsOnly, async () => {
+  test("a leader that is frozen has no worker any more, and none when it thaws", devtoolsOnly(), async () => {
     await serve({});
     await open(2);
     const first = await leader();
@@ -137,7 +135,7 @@ describe(`the relay worker in ${engine()}`, () => {
     await oneConnection();
   });
 
-  test("the last tab that is frozen leaves no socket behind", devtoolsOnly, async () => {
+  test("the last tab that is frozen leaves no socket behind", devtoolsOnly(), async () => {
     await serve({});
     await open(1);
     const [tab] = tabs;

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 
 import { Browser, eventually } from "./lib/browser.mjs";
-import { engine } from "./lib/environment.mjs";
+import { devtoolsOnly, engine } from "./lib/environment.mjs";
 import { Rig, rigFolder } from "./lib/rig.mjs";
 import { Server } from "./lib/server.mjs";
 
@@ -15,8 +15,6 @@ const FREEZES = Number(process.env.EVERFRESH_ROUNDS ?? 1);
 const TABS = 3;
 /** Mutations that each tab makes in a round. */
 const FEW = 5;
-
-const devtoolsOnly = engine() === "chromium" ? {} : { skip: "there is no command for it" };
 
 describe(`the leader goes, in ${engine()}`, () => {
   let pages;
@@ -110,14 +108,14 @@ describe(`the leader goes, in ${engine()}`, () => {
     });
   });
 
-  test("it crashes", devtoolsOnly, async (t) => {
+  test("it crashes", devtoolsOnly(), async (t) => {
     await rounds(t, async (leads) => {
       // Answered when it has crashed; see many-tabs.test.mjs.
       await leads.tab.devtools("Page.crash");
     });
   });
 
-  test("it is frozen, and thaws", devtoolsOnly, async (t) => {
+  test("it is frozen, and thaws", devtoolsOnly(), async (t) => {
     await rounds(t, async (leads) => {
       await leads.tab.devtools("Page.setWebLifecycleState", { state: "frozen" });
       return () => leads.tab.devtools("Page.setWebLifecycleState", { state: "active" });

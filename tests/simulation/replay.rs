@@ -10,7 +10,7 @@ use everfresh::engine::command::Command;
 use everfresh::engine::config::Config;
 use everfresh::engine::http::{Failure, Headers, Reply, StreamEvent};
 use everfresh::engine::ids::{ConnId, HttpId, LockTicket, Scope, TabId, TokenId};
-use everfresh::engine::input::{Input, LockEvent, PageEvent, Relay, SocketEvent};
+use everfresh::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
 use everfresh::engine::limits::STREAM_LINE_BYTES_MAX;
 use everfresh::engine::principal::{User, Who};
 use everfresh::engine::queue::{MutationId, Outcome};
@@ -32,20 +32,6 @@ pub(crate) struct Replay {
 
 /// The longest line of a story.
 const WIDTH: usize = 400;
-
-const EVENTS: [PageEvent; 11] = [
-    PageEvent::Visible,
-    PageEvent::Hidden,
-    PageEvent::Focused,
-    PageEvent::Blurred,
-    PageEvent::Touched,
-    PageEvent::Online,
-    PageEvent::Offline,
-    PageEvent::Suspended,
-    PageEvent::Resumed,
-    PageEvent::Relay(Relay::Worker),
-    PageEvent::Relay(Relay::Page),
-];
 
 /// Leads an engine through a recording. What cannot be read is said.
 pub(crate) fn replay(recording: &str) -> Result<Replay, String> {
@@ -309,7 +295,7 @@ fn happen(engine: &mut Engine, now: Now, line: &str) -> Option<()> {
                 .collect();
             engine.handle(now, Input::TabLocks(&ids?));
         }
-        'p' => engine.handle(now, Input::Page(*EVENTS.get(number()? as usize)?)),
+        'p' => engine.handle(now, Input::Page(*PageEvent::ALL.get(number()? as usize)?)),
         'd' => {
             let raw = json::parse(rest).ok()?;
             engine.handle(

@@ -4,7 +4,6 @@ import { useEffect, useMemo, useRef } from "react";
 import { useEverfresh, usePicked } from "./context.js";
 import type {
   ChannelStatus,
-  ConnectionStatus,
   Counters,
   EverfreshSnapshot,
   LiveEvent,
@@ -12,22 +11,14 @@ import type {
   NameOf,
   RegisteredEvents,
   TabRole,
-  Transport,
 } from "../types.js";
 
 /** The connection, as `useConnection` shows it. */
-export interface Connection {
-  readonly status: ConnectionStatus;
-  readonly reason: string;
-  readonly since: number;
-  readonly attempt: number;
-  readonly nextRetry: number | null;
-  /** Whether the server knows who this is: connected and authenticated are two things. */
-  readonly authenticated: boolean;
-  /** The way to the server that is in use; `null` without a connection. */
-  readonly transport: Transport | null;
-  /** Who holds the socket, if this tab has the connection: a worker, or the page itself. */
-  readonly relay: "worker" | "page" | null;
+export interface Connection
+  extends Pick<
+    EverfreshSnapshot,
+    "status" | "reason" | "since" | "attempt" | "nextRetry" | "authenticated" | "transport" | "relay"
+  > {
   /** Dials at once. */
   readonly reconnect: () => void;
 }

@@ -4,7 +4,7 @@ use super::{Recorder, mask, who};
 use crate::engine::command::Command;
 use crate::engine::config;
 use crate::engine::http::{Failure, Headers, StreamEvent};
-use crate::engine::input::{Input, LockEvent, PageEvent, Relay, SocketEvent};
+use crate::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
 use crate::engine::limits::STREAM_LINE_BYTES_MAX;
 use crate::engine::principal::User;
 use crate::engine::queue;
@@ -311,20 +311,8 @@ fn failed(failure: Failure) -> &'static str {
 
 /// Events of a page by their number.
 fn page(event: PageEvent) -> u64 {
-    PAGE.iter().position(|have| *have == event).unwrap_or(0) as u64
+    PageEvent::ALL
+        .iter()
+        .position(|have| *have == event)
+        .unwrap_or(0) as u64
 }
-
-/// Events of a page, in the order of their numbers in recordings.
-pub(super) const PAGE: [PageEvent; 11] = [
-    PageEvent::Visible,
-    PageEvent::Hidden,
-    PageEvent::Focused,
-    PageEvent::Blurred,
-    PageEvent::Touched,
-    PageEvent::Online,
-    PageEvent::Offline,
-    PageEvent::Suspended,
-    PageEvent::Resumed,
-    PageEvent::Relay(Relay::Worker),
-    PageEvent::Relay(Relay::Page),
-];

@@ -10,3 +10,6 @@ export function need(name) {
 }
 
 export const engine = () => need("EVERFRESH_ENGINE");
+
+/** For tests of what only the DevTools protocol can force: crashes, freezes. */
+export const devtoolsOnly = () => ({ skip: engine() === "chromium" ? false : "only Chromium can be told to" });
