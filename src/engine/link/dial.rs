@@ -84,6 +84,7 @@ impl Link {
 
     /// The app wants a new connection, whatever was planned.
     pub fn reconnect(&mut self, now: Now) {
+        self.ladder.ask();
         match &self.state {
             // An attempt is under way.
             State::Idle | State::Asking | State::Dialling(_) => return,

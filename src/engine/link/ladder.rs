@@ -4,7 +4,7 @@
 //! not to blame, and every rung would fail alike. It goes up by trials beside the connection that
 //! works, with a pause that grows.
 
-use crate::engine::limits::{TRANSPORT_STRIKES, UPGRADE_FIRST, UPGRADE_MAX};
+use crate::engine::limits::{DIAL_GAP, TRANSPORT_STRIKES, UPGRADE_FIRST, UPGRADE_MAX};
 use crate::engine::rng::Rng;
 use crate::engine::status::Transport;
 use crate::engine::time::{Millis, Mono};
@@ -20,6 +20,8 @@ pub(super) struct Ladder {
     /// Which rung the next trial is for. Trials take turns, or a socket that is blocked for ever
     /// would keep us from the stream that is not.
     trial: usize,
+    /// The next connection on a lower rung is to be followed by a trial at once.
+    asked: bool,
 }
 
 /// How much a failure says against a transport.
@@ -44,6 +46,7 @@ impl Ladder {
             strikes: 0,
             pause: UPGRADE_FIRST,
             trial: 0,
+            asked: false,
         }
     }
 
@@ -91,7 +94,10 @@ impl Ladder {
     }
 
     /// When to try a better transport, on a connection that was made now.
-    pub(super) fn plan_trial(&self, now: Mono, rng: &mut Rng) -> Option<Mono> {
+    pub(super) fn plan_trial(&mut self, now: Mono, rng: &mut Rng) -> Option<Mono> {
+        if std::mem::take(&mut self.asked) && self.is_low() {
+            return Some(now + DIAL_GAP);
+        }
         // Between half and all of the pause: pages behind one firewall do not try together.
         let half = Millis(self.pause.0 / 2);
         self.is_low().then(|| now + half + rng.jitter(half))
@@ -121,6 +127,14 @@ impl Ladder {
     /// The network is another one: what was blocked in the old one need not be in this.
     pub(super) fn forget_pause(&mut self) {
         self.pause = UPGRADE_FIRST;
+    }
+
+    /// Somebody asked for a new connection. It begins with the transport that works, because the
+    /// better one may still be blocked; but who asks does not wait for the next turn to find out.
+    pub(super) fn ask(&mut self) {
+        self.forget_pause();
+        self.trial = 0;
+        self.asked = true;
     }
 }
 

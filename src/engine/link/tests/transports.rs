@@ -110,6 +110,34 @@ fn a_new_network_is_a_reason_to_try_the_better_one_at_once() {
 }
 
 #[test]
+fn who_asks_for_a_new_link_gets_the_better_one_at_once_if_it_works() {
+    let mut rig = on_stream();
+    // Long enough for a pause of minutes between two tries.
+    rig.run(2 * HOUR);
+    rig.doors[0] = Door::Open;
+    rig.act(|link, now, _| link.reconnect(now));
+    rig.run(3000);
+    assert_eq!(rig.word(), Word::Connected);
+}
+
+#[test]
+fn who_asks_in_vain_is_connected_as_before() {
+    let mut rig = on_stream();
+    rig.run(2 * HOUR);
+    let before = rig.now;
+    rig.act(|link, now, _| link.reconnect(now));
+    rig.run(CONNECT_TIMEOUT.0 + 5000);
+    assert_eq!((rig.word(), rig.up), (Word::Degraded, true));
+    assert_eq!(
+        rig.dials_since(before).len(),
+        2,
+        "one try of the better one"
+    );
+    rig.run(HOUR);
+    assert_eq!(rig.link.status().transport, Some(Transport::Stream));
+}
+
+#[test]
 fn the_link_that_is_lost_during_a_try_takes_the_try_with_it() {
     let mut rig = on_stream();
     while rig.open.len() < 2 {
