@@ -49,6 +49,10 @@ export class Caches {
     this.#first()?.refetch(keys);
   }
 
+  lost(keys: readonly QueryKey[]): void {
+    this.#first()?.lost(keys);
+  }
+
   stale(keys: readonly QueryKey[]): void {
     this.#first()?.stale(keys);
   }

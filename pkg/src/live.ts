@@ -394,6 +394,9 @@ export class Live implements Everfresh<Record<string, unknown>> {
         case "refetch":
           this.#caches.refetch(notice.keys);
           break;
+        case "lost":
+          this.#caches.lost(notice.keys);
+          break;
         case "stale":
           this.#caches.stale(notice.keys);
           break;

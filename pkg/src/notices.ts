@@ -50,7 +50,7 @@ export type Notice =
   | { type: "status"; snapshot: EverfreshSnapshot }
   | { type: "invalidate"; keys: QueryKey[]; cause: InvalidationCause; handled: boolean }
   | { type: "refetch"; keys: QueryKey[]; cause: InvalidationCause }
-  | { type: "stale"; keys: QueryKey[] }
+  | { type: "lost" | "stale"; keys: QueryKey[] }
   | ({ type: "event" } & LiveEvent)
   | MutationNotice
   | ({ type: "violation" } & Violation)

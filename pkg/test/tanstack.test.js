@@ -160,6 +160,44 @@ test("what was missed while the link was down is made up for", async () => {
   assert.equal(w.backend.requests.length, 2);
 });
 
+test("a fetch that hangs since the network was away is cancelled and made anew: a first load, and one that is owed more", async () => {
+  let hangs = true;
+  w = await world({ fetchMs: () => (hangs ? 1e9 : 20) });
+  w.show(["tasks"]);
+  await clock.advance(100);
+  dispatchEvent(new Event("online"));
+  hangs = false;
+  await clock.advance(4000);
+  assert.equal(w.backend.requests.length, 1, "it is given time to end");
+  await clock.advance(6000);
+  assert.deepEqual([w.data(["tasks"]), w.backend.requests.length], [0, 2]);
+  hangs = true;
+  w.change();
+  await clock.advance(100);
+  w.change();
+  dispatchEvent(new Event("online"));
+  hangs = false;
+  await clock.advance(30_000);
+  assert.equal(w.data(["tasks"]), 2);
+  // The event came while the link was doubted: what may have been missed with it is one request more.
+  assert.ok(w.backend.requests.length <= 5, `${w.backend.requests.length}`);
+});
+
+test("a fetch that nobody looks at and that hangs is cancelled, and made by whoever looks next", async () => {
+  let hangs = true;
+  w = await world({ fetchMs: () => (hangs ? 1e9 : 20) });
+  const loading = w.client.fetchQuery({ queryKey: ["tasks"], queryFn: w.queryFn }).catch((error) => error.constructor.name);
+  await clock.advance(100);
+  dispatchEvent(new Event("online"));
+  hangs = false;
+  await clock.advance(10_000);
+  assert.equal(await loading, "CancelledError");
+  assert.equal(w.backend.requests.length, 1);
+  w.show(["tasks"]);
+  await clock.advance(100);
+  assert.equal(w.data(["tasks"]), 0);
+});
+
 test("data that is new enough by its version is not fetched again", async () => {
   w = await world({
     live: { events: { changed: { keys: ["tasks"], version: "$.value" } } },

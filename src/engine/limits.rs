@@ -279,6 +279,11 @@ pub const REFETCH_START_WITHIN: Millis = Millis::seconds(10);
 /// still answers.
 pub const FETCH_LOST_AFTER: Millis = Millis::minutes(5);
 
+/// When the page was away, or the network was, a fetch that ran meanwhile has this long to end, or
+/// twice as long as fetches of its key take: browsers leave some of them hanging for ever. One that
+/// would have ended costs a request.
+pub const FETCH_LOST_WHEN_AWAY: Millis = Millis::seconds(5);
+
 /// The first wait after a failed refetch is within this span, on top of the query's own retries.
 pub const REFETCH_BACKOFF_FIRST: Millis = Millis::seconds(2);
 

@@ -265,6 +265,7 @@ impl Engine {
         let lapse = self.check_clocks(now);
         if lapse.away() > AWAY {
             self.queue.was_away(now);
+            self.invalidation.was_away(now.mono);
         }
         // Before anything else, so that no write goes out under a lease that ended in sleep.
         if lapse.slept > Millis(0) {
@@ -488,9 +489,13 @@ impl Engine {
                 self.freshness.activity(now);
                 self.room.used(now.mono);
             }
-            PageEvent::Online => self.freshness.online(now, true),
+            PageEvent::Online => {
+                self.freshness.online(now, true);
+                self.invalidation.was_away(now.mono);
+            }
             PageEvent::Offline => self.freshness.online(now, false),
-            PageEvent::Suspended | PageEvent::Resumed => {}
+            PageEvent::Resumed => self.invalidation.was_away(now.mono),
+            PageEvent::Suspended => {}
             PageEvent::Relay(relay) => self.carrier = Some(relay),
         }
         self.tabs_steps(now);

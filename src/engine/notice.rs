@@ -33,6 +33,12 @@ pub enum Notice {
         /// Why.
         cause: Cause,
     },
+    /// Fetches of these keys, which the adapter reported, hang: it is to cancel them, and to fetch
+    /// again what somebody looks at.
+    Lost {
+        /// Keys that the adapter reported.
+        keys: Vec<QueryKey>,
+    },
     /// These keys, which the adapter reported, are stale and nobody looks at them: it is to mark
     /// them, so that whoever looks next fetches.
     Stale {
@@ -99,6 +105,7 @@ impl Notice {
         match self {
             Notice::Invalidate { .. }
             | Notice::Refetch { .. }
+            | Notice::Lost { .. }
             | Notice::Stale { .. }
             | Notice::Event { .. }
             | Notice::Run(_)
@@ -271,6 +278,7 @@ impl Notice {
                 write_keys(w, "refetch", keys);
                 cause.write(w);
             }
+            Notice::Lost { keys } => write_keys(w, "lost", keys),
             Notice::Stale { keys } => write_keys(w, "stale", keys),
             Notice::Event {
                 channel,

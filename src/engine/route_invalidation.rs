@@ -95,6 +95,9 @@ impl Engine {
                 handled: stale.handled,
             });
         }
+        if !told.lost.is_empty() {
+            self.tell(Notice::Lost { keys: told.lost });
+        }
         for stale in told.refetch {
             self.metrics.refetches += stale.keys.len() as u64;
             self.note_told(now, &stale.keys, &stale.cause);

@@ -10,8 +10,6 @@ import { Rig, rigFolder } from "./lib/rig.mjs";
 import { Server } from "./lib/server.mjs";
 
 const ROUNDS = Number(process.env.EVERFRESH_ROUNDS ?? 3);
-/** Of freezing fewer: one in about a hundred fails, and it is not known why (docs/guarantees.md). */
-const FREEZES = Number(process.env.EVERFRESH_ROUNDS ?? 1);
 const TABS = 3;
 /** Mutations that each tab makes in a round. */
 const FEW = 5;
@@ -71,11 +69,11 @@ describe(`the leader goes, in ${engine()}`, () => {
   }
 
   /** @param go how the leader goes; what it returns is done when all is well again */
-  async function rounds(t, go, count = ROUNDS) {
+  async function rounds(t, go) {
     const wanted = [];
     const took = [];
     while (rigs.length < TABS) await open();
-    for (let round = 0; round < count; round += 1) {
+    for (let round = 0; round < ROUNDS; round += 1) {
       const leads = await leader();
       rigs = rigs.filter((rig) => rig !== leads);
       for (const [at, rig] of rigs.entries()) {
@@ -99,7 +97,7 @@ describe(`the leader goes, in ${engine()}`, () => {
       await allIsThere(wanted);
     }
     took.sort((a, b) => a - b);
-    t.diagnostic(`${engine()}: ${count} rounds; the next one leads and is connected after ${took[took.length >> 1]} ms (median), ${took.at(-1)} ms at most`);
+    t.diagnostic(`${engine()}: ${ROUNDS} rounds; the next one leads and is connected after ${took[took.length >> 1]} ms (median), ${took.at(-1)} ms at most`);
   }
 
   test("it is closed", async (t) => {
@@ -119,6 +117,6 @@ describe(`the leader goes, in ${engine()}`, () => {
     await rounds(t, async (leads) => {
       await leads.tab.devtools("Page.setWebLifecycleState", { state: "frozen" });
       return () => leads.tab.devtools("Page.setWebLifecycleState", { state: "active" });
-    }, FREEZES);
+    });
   });
 });

@@ -102,6 +102,7 @@ impl App {
                 }
             }
             Notice::Refetch { keys, .. } => heard.wishes = self.queries.refetch(now, keys)?,
+            Notice::Lost { keys } => heard.wishes = self.queries.lost(now, keys)?,
             Notice::Event { channel, data, .. } => {
                 heard.missed = self.event(now, channel, data, reference)?;
             }

@@ -94,6 +94,7 @@ impl World {
         let held = self.queue.held_until[self.tabs[tab].seat.browser];
         let steady = self.tabs[tab]
             .steady_since
+            .max(self.tabs[tab].hangs_until)
             .max(self.fetch_trouble)
             .max(held);
         // The fetch under way, the one that follows, the window, and a moment to spare.

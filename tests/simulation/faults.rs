@@ -9,6 +9,7 @@ use crate::agenda::{MS, S, Time};
 use crate::app::{channel_name, family_key};
 use crate::browser::Sleep;
 use crate::network::End;
+use crate::query::FETCH_LASTS;
 use crate::reference::Kind;
 use crate::server::Does;
 use crate::sometimes::Rare;
@@ -322,12 +323,30 @@ impl World {
         }
         let mut first = Vec::new();
         if std::mem::take(&mut self.tabs[tab].told) {
+            self.hang_fetches(tab);
             self.tabs[tab].hidden = None;
             first.push(Arrival::Page(PageEvent::Resumed));
             // Some versions of Chrome do not say that the page is visible again: the shell looks.
             first.push(Arrival::Page(PageEvent::Visible));
         }
         self.go_on(tab, first);
+    }
+
+    /// Of what a frozen page was fetching some never comes, as in Chromium.
+    fn hang_fetches(&mut self, tab: usize) {
+        if !self.tabs[tab].app.queries.adapter() {
+            return;
+        }
+        let mut inbox = std::mem::take(&mut self.tabs[tab].inbox);
+        inbox.retain(|arrival| {
+            let hangs = matches!(arrival, Arrival::Answer(..)) && self.chance.browser.one_in(2);
+            if hangs {
+                self.sometimes.reached(Rare::FetchHung);
+                self.tabs[tab].hangs_until = self.now + FETCH_LASTS;
+            }
+            !hangs
+        });
+        self.tabs[tab].inbox = inbox;
     }
 
     pub(crate) fn cache(&mut self, tab: usize, span: Time) {

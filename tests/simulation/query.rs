@@ -13,6 +13,9 @@ use everfresh::wire::json;
 use crate::agenda::{MS, S, Time};
 use crate::promises::{Broken, Promise};
 
+/// Nothing younger may be taken for a fetch that hangs, and after a freeze nothing is for longer.
+pub(crate) const FETCH_LASTS: Time = 5 * S;
+
 /// All queries of a page.
 #[derive(Debug)]
 pub(crate) struct Queries {
@@ -133,7 +136,7 @@ impl Queries {
         }
     }
 
-    fn adapter(&self) -> bool {
+    pub(crate) fn adapter(&self) -> bool {
         self.style != Style::Plain
     }
 
@@ -386,6 +389,33 @@ impl Queries {
                 return broken(Promise::G11, "although the server wants to be left alone");
             }
             wishes.extend(self.fetch(now, at));
+        }
+        Ok(wishes)
+    }
+}
+
+impl Queries {
+    /// The engine takes fetches of these keys for lost.
+    pub(crate) fn lost(&mut self, now: Time, keys: &[QueryKey]) -> Result<Vec<Wish>, Broken> {
+        let mut wishes = Vec::new();
+        for key in keys {
+            let at = self.list.iter().position(|query| query.key == key.text());
+            // It may have ended when the engine had spoken and the app had not heard it yet.
+            let Some((at, fetch)) = at.and_then(|at| Some((at, self.list[at].fetch?))) else {
+                continue;
+            };
+            if now < fetch.began + FETCH_LASTS {
+                let age = (now - fetch.began) / MS;
+                let how = format!("a fetch of {} is given up after {age} ms", key.text());
+                let promise = Promise::G2;
+                return Err(Broken { promise, how });
+            }
+            self.list[at].fetch = None;
+            self.list[at].stale = true;
+            wishes.extend(self.report(at, Phase::Cancel));
+            if self.list[at].mounted {
+                wishes.extend(self.fetch(now, at));
+            }
         }
         Ok(wishes)
     }

@@ -41,6 +41,8 @@ rare! {
     LeaderFrozenUntold,
     /// A tab was frozen after it was told.
     FrozenTold,
+    /// A page that was frozen never got what it had been fetching.
+    FetchHung,
     /// A thawed tab found messages that had queued.
     ThawedToABurst,
     /// A tab came back from the back/forward cache.

@@ -48,6 +48,8 @@ pub(crate) struct Tab {
     pub(crate) fuse: Option<u32>,
     /// Since when it has run without a break, in sight of its timers.
     pub(crate) steady_since: Time,
+    /// Until when it may wait for a fetch that hangs.
+    pub(crate) hangs_until: Time,
     /// It was told that it would be frozen.
     pub(crate) told: bool,
     /// How it dials.

@@ -439,6 +439,7 @@ impl World {
             arming: 0,
             fuse: None,
             steady_since: self.now,
+            hangs_until: 0,
             told: false,
             neighbour: Neighbour::default(),
             fence: Fence::default(),

@@ -98,6 +98,18 @@ export class Attachment implements CacheAdapter {
     if (due.size > 0) void this.#client.refetchQueries({ predicate: (query) => due.has(query) }, { cancelRefetch: false });
   }
 
+  lost(keys: readonly QueryKey[]): void {
+    // One that waits for the network or for its next try does not hang.
+    const hung = new Set(this.#queries(keys).filter((query) => query.state.fetchStatus === "fetching"));
+    if (hung.size === 0) return;
+    const predicate = (query: QueryLike) => hung.has(query);
+    // A first load too: `cancelRefetch` would leave that one alone.
+    void this.#client.cancelQueries({ predicate }).then(() => {
+      for (const query of hung) query.invalidate();
+      return this.#client.refetchQueries({ predicate, type: "active" }, { cancelRefetch: false });
+    });
+  }
+
   stale(keys: readonly QueryKey[]): void {
     for (const query of this.#queries(keys)) {
       const known = this.#known.get(query);

@@ -41,6 +41,7 @@ export interface QueryClientLike {
     filters: { predicate?: (query: QueryLike) => boolean; type?: "active" },
     options?: { cancelRefetch?: boolean },
   ): Promise<void>;
+  cancelQueries(filters: { predicate: (query: QueryLike) => boolean }): Promise<void>;
   invalidateQueries(
     filters: { predicate: (query: QueryLike) => boolean; refetchType?: "none" },
     options?: { cancelRefetch?: boolean },

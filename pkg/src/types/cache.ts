@@ -27,6 +27,8 @@ export interface CacheAdapter {
   invalidate(invalidations: readonly Invalidation[], handled: boolean): void;
   /** Refetch exactly these, without cancelling a fetch that runs. */
   refetch(keys: readonly QueryKey[]): void;
+  /** Fetches of these hang: cancel them, and fetch again what somebody looks at. */
+  lost(keys: readonly QueryKey[]): void;
   /** Nobody looks at these, and they are stale: whoever looks next has to fetch. */
   stale(keys: readonly QueryKey[]): void;
   /** An event came, of those that somebody listens to. What it made stale is told next. */

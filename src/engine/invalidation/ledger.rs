@@ -8,8 +8,8 @@ use super::state::{Debt, Facts, Fetch, Input, State};
 use super::version::{Tide, Version};
 use crate::engine::key::QueryKey;
 use crate::engine::limits::{
-    CANCEL_CALM, FETCH_LOST_AFTER, HOSTS_MAX, KEYS_MAX, REFETCH_BACKOFF_FIRST, REFETCH_BACKOFF_MAX,
-    REFETCH_START_WITHIN, REFETCH_WAIT_MAX, WINDOW,
+    CANCEL_CALM, FETCH_LOST_AFTER, FETCH_LOST_WHEN_AWAY, HOSTS_MAX, KEYS_MAX,
+    REFETCH_BACKOFF_FIRST, REFETCH_BACKOFF_MAX, REFETCH_START_WITHIN, REFETCH_WAIT_MAX, WINDOW,
 };
 use crate::engine::map::Map;
 use crate::engine::notice::Cause;
@@ -69,6 +69,8 @@ pub(super) struct Ledger {
     page_visible: bool,
     /// Keys that are stale without anybody looking, since the last telling.
     unseen: Vec<KeyId>,
+    /// Keys of which a fetch was taken for lost, since the last telling.
+    lost: Vec<QueryKey>,
 }
 
 impl Ledger {
@@ -82,6 +84,26 @@ impl Ledger {
             hosts: vec![("".into(), Bucket::full(Mono(0)))],
             page_visible: true,
             unseen: Vec::new(),
+            lost: Vec::new(),
+        }
+    }
+
+    /// The keys of which a fetch was taken for lost, since they were last asked for.
+    pub(super) fn take_lost(&mut self) -> Vec<QueryKey> {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// The page was away, or the network: what is being fetched may hang for ever.
+    pub(super) fn was_away(&mut self, now: Mono) {
+        for &id in &self.listed {
+            let Some(entry) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else {
+                continue;
+            };
+            let span = Millis(FETCH_LOST_WHEN_AWAY.0.max(entry.cost.0.saturating_mul(2)));
+            if let Some(fetch) = entry.state.fetch_mut() {
+                fetch.lost = fetch.lost.min(now + span);
+                self.next = Some(self.next.map_or(fetch.lost, |next| next.min(fetch.lost)));
+            }
         }
     }
 
@@ -367,6 +389,7 @@ impl Ledger {
         }
         self.listed.clear();
         self.unseen.clear();
+        self.lost.clear();
         self.next = None;
     }
 
@@ -415,6 +438,10 @@ impl Ledger {
             if let Some(entry) = self.get_mut(id) {
                 entry.failures = entry.failures.saturating_add(1);
                 entry.hold = now + WINDOW + rng.jitter(backoff(entry.failures));
+                if entry.state.fetch().is_some() {
+                    let key = entry.key.clone();
+                    self.lost.push(key);
+                }
             }
             self.step(now, now, id, Input::Due);
         }

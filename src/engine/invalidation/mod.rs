@@ -93,6 +93,8 @@ pub struct Stale {
 pub struct Flushed {
     /// Families, one entry a cause.
     pub stale: Vec<Stale>,
+    /// Keys of which a fetch hangs.
+    pub lost: Vec<QueryKey>,
     /// Keys to be refetched, in the order of their urgency, one entry a cause.
     pub refetch: Vec<Stale>,
     /// Keys that became stale, or are left stale, while nobody looks at them.
@@ -291,6 +293,11 @@ impl Invalidation {
             .calm(now, host, until.min(now + RETRY_AFTER_MAX));
     }
 
+    /// The page was away, or the network: what is being fetched may hang for ever.
+    pub fn was_away(&mut self, now: Mono) {
+        self.ledger.was_away(now);
+    }
+
     /// The page can be seen, or not: then nothing on it is urgent.
     pub fn page_visible(&mut self, visible: bool) {
         self.ledger.page_visible(visible);
@@ -329,6 +336,7 @@ impl Invalidation {
         for (key, cause) in self.ledger.take_due(now, rng) {
             group(&mut out.refetch, key, cause, true);
         }
+        out.lost = self.ledger.take_lost();
         self.sweep(now);
         out.unseen = self.ledger.take_unseen();
         out

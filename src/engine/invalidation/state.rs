@@ -290,6 +290,20 @@ impl State {
     }
 }
 
+impl State {
+    /// The fetch that runs, to be changed.
+    pub(super) fn fetch_mut(&mut self) -> Option<&mut Fetch> {
+        match self {
+            State::Fetching { fetch, .. } | State::Overtaken { fetch, .. } => Some(fetch),
+            State::Settled
+            | State::Dormant(_)
+            | State::Owed { .. }
+            | State::Held { .. }
+            | State::Told { .. } => None,
+        }
+    }
+}
+
 impl Debt {
     fn paid_by(self, version: Option<Version>, rest: impl FnOnce(Debt) -> State) -> State {
         if self.need.met_by_version(version.as_ref()) {

@@ -2,18 +2,20 @@
 
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { eventually } from "./browser.mjs";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
-/** Puts the page and the compiled package into a folder that a server can serve. */
+/** Puts the page, the compiled package and TanStack Query into a folder that a server can serve. */
 export async function rigFolder() {
   const folder = await mkdtemp(join(tmpdir(), "everfresh-rig-"));
   await cp(path("../rig"), folder, { recursive: true });
   await cp(path("../../../pkg/dist"), join(folder, "everfresh"), { recursive: true });
+  const queryCore = dirname(fileURLToPath(import.meta.resolve("@tanstack/query-core")));
+  await cp(queryCore, join(folder, "query-core"), { recursive: true });
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 

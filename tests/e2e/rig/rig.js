@@ -1,6 +1,8 @@
 // The package in a page without a bundler or a framework: what the tests about mutations, persons and
 // long lives of tabs are made with. `window.rig` is what they drive.
 import { createEverfresh } from "./everfresh/index.js";
+import { attach } from "./everfresh/tanstack.js";
+import { QueryClient, QueryObserver } from "./query-core/index.js";
 
 /** How many mutations are made in one go. */
 const FEW = 10;
@@ -27,33 +29,21 @@ const live = createEverfresh({
   mutations: { add: { run: ({ title }, context) => post("/api/tasks", { title }, context) } },
 });
 
-/** Titles that the server had when this page asked last, which it does whenever it is told to. */
-let shown = [];
 /** Titles of events, in the order in which they came. */
 const heard = [];
 /** What became of the mutations of this page. */
 const tally = { accepted: 0, applied: 0, refused: {} };
 
-let fetching = false;
-let owed = false;
-async function look() {
-  owed = true;
-  if (fetching) return;
-  fetching = true;
-  while (owed) {
-    owed = false;
-    try {
-      const response = await fetch("/api/tasks", { cache: "no-store" });
-      shown = (await response.json()).map((task) => task.title);
-    } catch {
-      // A fetch that a frozen page had begun fails, and one while the server is down. As a query does, it is
-      // tried again.
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      owed = true;
-    }
-  }
-  fetching = false;
-}
+// As an app shows it: nothing here knows of sockets, of other tabs or of pages that are put away.
+const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retryDelay: 500 } } });
+client.mount();
+attach(live, client);
+const queryFn = async ({ signal }) => {
+  const response = await fetch("/api/tasks", { cache: "no-store", signal });
+  if (!response.ok) throw response;
+  return response.json();
+};
+new QueryObserver(client, { queryKey: ["tasks"], queryFn }).subscribe(() => {});
 
 /** Since when this page leads and is connected, in milliseconds since 1970. */
 let leadsSince = null;
@@ -63,9 +53,7 @@ live.subscribe(() => {
   else if (status === "connected") leadsSince ??= Date.now();
 });
 
-live.onInvalidate(look);
 live.on("task_created", (task) => heard.push(task.title));
-void look();
 
 /** Timers of hidden pages are slow; messages are not. */
 function nextTask() {
@@ -84,7 +72,8 @@ window.rig = {
   live,
   tally,
   heard,
-  shown: () => shown,
+  /** Titles that are on the screen. */
+  shown: () => (client.getQueryData(["tasks"]) ?? []).map((task) => task.title),
   leadsSince: () => leadsSince,
   /** Makes mutations at once, without waiting for any. */
   add(prefix, count) {
