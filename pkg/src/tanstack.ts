@@ -2,9 +2,11 @@ import { subscription } from "./listeners.js";
 import { Attachment } from "./tanstack/attachment.js";
 import type { FocusManagerLike, OnlineManagerLike, QueryClientLike } from "./tanstack/client.js";
 import { drive } from "./tanstack/managers.js";
+import type { ShareOptions } from "./tanstack/share.js";
 import type { Everfresh, LiveEvent, QueryKey, SubscribeOptions, Unsubscribe } from "./types.js";
 
 export type { FocusManagerLike, OnlineManagerLike, QueryCacheEventLike, QueryCacheLike, QueryClientLike, QueryLike } from "./tanstack/client.js";
+export type { ShareOptions } from "./tanstack/share.js";
 
 /** What an event changes in the data that is shown. */
 export interface Patch {
@@ -32,6 +34,12 @@ export interface AttachOptions extends SubscribeOptions {
   version?: (data: unknown, key: QueryKey) => string | number | undefined;
   /** TanStack Query's own managers, to be told what the engine knows: that a page is back, that there is a network. */
   managers?: { focusManager?: FocusManagerLike; onlineManager?: OnlineManagerLike };
+  /**
+   * Tabs of one browser and person that want the same query at the same time make one request. Off by default: it is
+   * for apps whose query functions give the same in every tab. Infinite queries, those with a `persister`, and results
+   * that are not JSON are fetched by each tab.
+   */
+  share?: boolean | ShareOptions;
 }
 
 interface Attached {

@@ -3,6 +3,8 @@ import { retryAfter } from "../outcome.js";
 import type { CacheAdapter, CacheConnection, CacheReport, Everfresh, Invalidation, LiveEvent, PendingEdit, QueryKey } from "../types.js";
 import type { QueryCacheEventLike, QueryCacheLike, QueryClientLike, QueryLike } from "./client.js";
 import { Edits } from "./edits.js";
+import { Share } from "./share.js";
+import type { ShareOptions } from "./share.js";
 import type { Patch, Patches } from "../tanstack.js";
 
 /** The engine takes no longer keys (bytes of JSON), and a character is three bytes at most. */
@@ -32,6 +34,7 @@ export class Attachment implements CacheAdapter {
   readonly #edits: Edits;
   readonly #patches: Patches;
   readonly #version: ((data: unknown, key: QueryKey) => string | number | undefined) | undefined;
+  readonly #share: Share | undefined;
   readonly #ends: (() => void)[] = [];
   readonly #known = new Map<QueryLike, Known>();
   readonly #byText = new Map<string, QueryLike>();
@@ -43,13 +46,16 @@ export class Attachment implements CacheAdapter {
   constructor(
     live: Everfresh<any, any, any>,
     client: QueryClientLike,
-    options: { patch?: Patches; version?: (data: unknown, key: QueryKey) => string | number | undefined },
+    options: { patch?: Patches; version?: (data: unknown, key: QueryKey) => string | number | undefined; share?: boolean | ShareOptions },
   ) {
     this.#client = client;
     this.#cache = client.getQueryCache();
     this.#edits = new Edits(this.#cache, (error) => this.#line?.threw(error));
     this.#patches = options.patch ?? {};
     this.#version = options.version;
+    const { share } = options;
+    // Without Web Locks nobody knows whose turn it is.
+    if (share && typeof document === "object" && navigator.locks) this.#share = new Share(live, share === true ? {} : share);
     for (const query of this.#cache.getAll()) this.#meet(query);
     // The engine hands out only events that somebody listens to.
     for (const name of Object.keys(this.#patches)) this.#ends.push(live.on(name, () => {}));
@@ -60,7 +66,11 @@ export class Attachment implements CacheAdapter {
 
   end(): void {
     // Whoever comes after begins anew: the engine must not look after queries that nobody reports.
-    for (const known of this.#known.values()) this.#report(known, { phase: "remove" });
+    this.#share?.end();
+    for (const [query, known] of this.#known) {
+      this.#share?.over(query, known);
+      this.#report(known, { phase: "remove" });
+    }
     for (const end of this.#ends.splice(0)) end();
     this.#edits.undo();
     this.#known.clear();
@@ -132,6 +142,7 @@ export class Attachment implements CacheAdapter {
 
   clear(refetch: boolean): void {
     this.#edits.clear();
+    this.#share?.close(true);
     this.#client.getMutationCache().clear();
     for (const query of this.#cache.getAll()) {
       if (query.isActive()) query.reset();
@@ -170,6 +181,7 @@ export class Attachment implements CacheAdapter {
     if (type === "removed") {
       this.#known.delete(query);
       if (known.text !== undefined) this.#byText.delete(known.text);
+      this.#share?.over(query, known);
       this.#edits.left(query, true);
       this.#report(known, { phase: "remove" });
       return;
@@ -194,6 +206,7 @@ export class Attachment implements CacheAdapter {
     switch (action.type) {
       case "fetch":
         known.fetching = Date.now();
+        this.#share?.begins(query, known);
         this.#edits.started(query);
         this.#report(known, { phase: "start" });
         return;
@@ -231,6 +244,7 @@ export class Attachment implements CacheAdapter {
   /** A fetch ended. */
   #over(query: QueryLike, known: Known, report: CacheReport): void {
     known.fetching = undefined;
+    this.#share?.over(query, known);
     this.#report(known, report);
     if (!known.owed) return;
     known.owed = false;

@@ -3,6 +3,7 @@ import type { QueryKey } from "../types.js";
 /** What is needed of a TanStack Query `Query`. */
 export interface QueryLike {
   readonly queryKey: QueryKey;
+  readonly options: { persister?: any };
   readonly state: {
     readonly data: unknown;
     readonly dataUpdatedAt: number;
