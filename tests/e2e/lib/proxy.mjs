@@ -52,6 +52,8 @@ export class FaultProxy {
    * apart: a browser tries one several times by itself.
    */
   dials = 0;
+  /** How often each thing was asked for, such as `GET /api/tasks`. */
+  requests = new Map();
 
   /** A proxy for the server at this address, such as `http://127.0.0.1:4321`. */
   static async start(target) {
@@ -165,6 +167,8 @@ class Link {
     const whole = this.#head;
     this.#head = Buffer.alloc(0);
     if (begins) {
+      const [asked] = text.match(/^\S+ [^ ?]+/) ?? [text];
+      this.#proxy.requests.set(asked, (this.#proxy.requests.get(asked) ?? 0) + 1);
       const isSocket = /\r\nupgrade: *websocket\r\n/i.test(text);
       if (isSocket) this.#proxy.dials += 1;
       const isStream = /^POST \S*\/sse[ ?]/.test(text);

@@ -23,9 +23,10 @@ export async function rigFolder() {
 export class Rig {
   #tab;
 
-  static async open(browser, server, user = "ann") {
+  /** @param more parameters of the page: `share` */
+  static async open(browser, server, user = "ann", more = {}) {
     const rig = new Rig();
-    rig.#tab = await browser.open(`${server.url}/?user=${user}`);
+    rig.#tab = await browser.open(`${server.url}/?${new URLSearchParams({ user, ...more })}`);
     await eventually("the page runs", () => rig.run("return window.rig !== undefined"));
     return rig;
   }
@@ -48,6 +49,11 @@ export class Rig {
 
   shown() {
     return this.run("return rig.shown()");
+  }
+
+  /** Whether the page waits for an answer of the server. */
+  fetching() {
+    return this.run("return rig.fetching()");
   }
 
   heard() {

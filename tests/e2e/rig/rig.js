@@ -37,11 +37,18 @@ const tally = { accepted: 0, applied: 0, refused: {} };
 // As an app shows it: nothing here knows of sockets, of other tabs or of pages that are put away.
 const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retryDelay: 500 } } });
 client.mount();
-attach(live, client);
+// Who waits for a tab that is gone would wait for an hour.
+attach(live, client, { share: settings.has("share") && { waitMs: 3_600_000 } });
+let fetching = 0;
 const queryFn = async ({ signal }) => {
-  const response = await fetch("/api/tasks", { cache: "no-store", signal });
-  if (!response.ok) throw response;
-  return response.json();
+  fetching += 1;
+  try {
+    const response = await fetch("/api/tasks", { cache: "no-store", signal });
+    if (!response.ok) throw response;
+    return await response.json();
+  } finally {
+    fetching -= 1;
+  }
 };
 new QueryObserver(client, { queryKey: ["tasks"], queryFn }).subscribe(() => {});
 
@@ -53,6 +60,8 @@ live.subscribe(() => {
   else if (status === "connected") leadsSince ??= Date.now();
 });
 
+const faults = [];
+live.onFault(({ code, message }) => faults.push(`${code}: ${message}`));
 live.on("task_created", (task) => heard.push(task.title));
 
 /** Timers of hidden pages are slow; messages are not. */
@@ -74,6 +83,8 @@ window.rig = {
   heard,
   /** Titles that are on the screen. */
   shown: () => (client.getQueryData(["tasks"]) ?? []).map((task) => task.title),
+  faults,
+  fetching: () => fetching > 0,
   leadsSince: () => leadsSince,
   /** Makes mutations at once, without waiting for any. */
   add(prefix, count) {
