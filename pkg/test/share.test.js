@@ -1,71 +1,38 @@
 // Several tabs of one browser, with the real query-core on the real engine, that share what one of them fetches.
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { QueryClient, QueryObserver } from "@tanstack/query-core";
 import { attach } from "../dist/tanstack.js";
-import { createWorld } from "../dist/testing.js";
+import { browser as open } from "./support/tabs.js";
 
 const FETCH_MS = 60;
 
 let world;
 let tabs;
-afterEach(async () => {
-  for (const tab of tabs) tab.leave();
-  await world.end();
-});
+let end;
+afterEach(() => end());
 
-/** Tabs that show values of a server, each with a cache of its own. */
-async function browser(count, { share = true } = {}) {
-  world = await createWorld();
-  const { clock } = world;
-  const backend = { values: { tasks: 0, counts: 0 }, requests: [], fail: () => undefined, fetchMs: () => FETCH_MS };
-  tabs = [];
-  for (let number = 0; number < count; number += 1) {
-    const live = await world.tab({ user: "a", channels: ["tasks"], events: { changed: ["tasks"] } });
-    const client = new QueryClient({ defaultOptions: { queries: { retry: false, staleTime: Infinity } } });
-    client.mount();
-    const shown = [];
-    const tab = {
-      live,
-      client,
-      detach: attach(live, client, { share }),
-      /** The server reads the value halfway through the request. */
-      queryFn: async ({ queryKey }) => {
-        const user = live.user;
-        backend.requests.push({ tab: number, key: queryKey[0], at: Date.now() });
-        const [took, error] = [backend.fetchMs(number), backend.fail(number)];
-        await new Promise((resolve) => setTimeout(resolve, took / 2));
-        const value = backend.values[queryKey[0]];
-        await new Promise((resolve) => setTimeout(resolve, took / 2));
-        if (error) throw error;
-        return typeof value === "number" ? { user, value } : value;
-      },
-      show: (queryKey = ["tasks"], rest = {}) => shown.push(new QueryObserver(client, { queryKey, queryFn: tab.queryFn, ...rest }).subscribe(() => {})),
-      data: (key = ["tasks"]) => client.getQueryData(key),
-      leave: () => {
-        for (const hide of shown.splice(0)) hide();
-        tab.detach();
-        client.unmount();
-        client.clear();
-      },
-    };
-    tabs.push(tab);
-  }
-  // What may have been missed before they subscribed has been told by then.
-  await clock.advance(3000);
-  return {
-    backend,
-    change() {
-      backend.values.tasks += 1;
-      world.server.publish("tasks", "changed", {});
-    },
-    /** Everybody shows it, and has it. */
-    async settled(key) {
-      for (const tab of tabs) tab.show(key);
-      await clock.advance(3000);
-      backend.requests.length = 0;
-    },
+async function browser(count, options) {
+  const opened = await open(count, options);
+  ({ world, tabs, end } = opened);
+  return opened;
+}
+
+/** Which channels are opened for sharing from here on, and which of them are open. */
+function spy() {
+  const names = { opened: [], open: [] };
+  const Channel = globalThis.BroadcastChannel;
+  globalThis.BroadcastChannel = class extends Channel {
+    constructor(name) {
+      super(name);
+      this.counts = name.startsWith("everfresh:share:");
+      if (this.counts) for (const list of [names.opened, names.open]) list.push(name);
+    }
+    close() {
+      super.close();
+      if (this.counts) names.open.splice(names.open.indexOf(this.name), 1);
+    }
   };
+  return names;
 }
 
 const values = () => tabs.map((tab) => tab.data()?.value);
@@ -89,8 +56,7 @@ test("without the option each tab makes its own, and a tab that is alone does no
   change();
   await world.clock.advance(1000);
   assert.deepEqual([values(), backend.requests.length], [[1, 1, 1], 3]);
-  for (const tab of tabs) tab.leave();
-  await world.end();
+  await end();
 
   const alone = await browser(1);
   const began = Date.now();
@@ -121,6 +87,46 @@ test("G1: who asks while another tab fetches gets no result that was read before
   tabs[1].live.invalidate(["tasks"]);
   await world.clock.advance(1000);
   assert.deepEqual([values(), backend.requests.length], [[0, 1], 2]);
+});
+
+test("G1: who asks while another tab fetches for a third one gets no result that was read before", async () => {
+  const { backend, settled } = await browser(3);
+  await settled();
+  for (const tab of [0, 1]) void tabs[tab].client.refetchQueries({ queryKey: ["tasks"] });
+  await world.clock.advance(50);
+  assert.equal(backend.requests.length, 1);
+  backend.values.tasks = 1;
+  tabs[2].live.invalidate(["tasks"]);
+  await world.clock.advance(1000);
+  assert.deepEqual([values(), backend.requests.length], [[0, 0, 1], 2]);
+});
+
+test("G9: persons have nothing in common, and nobody can read in a name who somebody is", async () => {
+  const { settled } = await browser(2);
+  const names = spy();
+  await settled();
+  for (const user of ["bea@example.org", "a"]) {
+    for (const tab of tabs) tab.live.setUser(user);
+    await world.clock.advance(3000);
+  }
+  const [ofA, ofBea, again] = [0, 2, 4].map((at) => names.opened[at]);
+  assert.deepEqual([names.opened.length, ofA === again, ofA === ofBea], [6, true, false]);
+  assert.ok(names.opened.every((name) => !name.includes("bea")), `${names.opened}`);
+  assert.deepEqual(names.open, [ofA, ofA], "what is not needed any more is closed");
+  dispatchEvent(new Event("pagehide"));
+  assert.deepEqual(names.open, [], "a browser keeps no page that hears of others");
+});
+
+test("a tab that is frozen with the lock keeps the others waiting for so long and no longer", async () => {
+  const { backend, change, settled } = await browser(2, { share: { waitMs: 2000 } });
+  const names = spy();
+  await settled();
+  void navigator.locks.request(`${names.opened[0]} ["tasks"]`, () => new Promise(() => {}));
+  change();
+  await world.clock.advance(1990);
+  assert.deepEqual([values(), backend.requests.length], [[0, 0], 0]);
+  await world.clock.advance(1000);
+  assert.deepEqual([values(), backend.requests.length], [[1, 1], 2]);
 });
 
 test("G9: a result reaches no tab of another person: somebody else logs in while it is asked for, read, or on its way", async () => {
@@ -159,8 +165,7 @@ test("releases whose data has another form do not share, and neither does what t
     change();
     await world.clock.advance(1000);
     assert.deepEqual([values(), backend.requests.length], [[1, 1], 2]);
-    for (const tab of tabs) tab.leave();
-    await world.end();
+    await end();
   }
 });
 
@@ -177,8 +182,7 @@ test("what is too large, or is no JSON, each tab fetches by itself, and asks nob
     const [one, other] = backend.requests.slice(-2);
     assert.ok(other.at - one.at < 10, "neither waits");
     assert.deepEqual(tabs[1].data(), value);
-    for (const tab of tabs) tab.leave();
-    await world.end();
+    await end();
   }
   const { backend, settled } = await browser(2, { share: { maxBytes: 1202 } });
   backend.values.tasks = "ü".repeat(600);
@@ -225,6 +229,21 @@ test("a tab whose fetch hangs keeps the others waiting for so long and no longer
   assert.deepEqual(values(), [2, 2, 2]);
   assert.ok(seen.every((value) => value === 2), `${seen}`);
   assert.ok(backend.requests.length <= 6, `${backend.requests.length} requests`);
+});
+
+test("an app that fetches again does not wait for the fetch that it gave up", async () => {
+  const { backend, settled } = await browser(2);
+  await settled();
+  backend.fetchMs = () => 3000;
+  void tabs[0].client.refetchQueries({ queryKey: ["tasks"] });
+  await world.clock.advance(100);
+  backend.values.tasks = 1;
+  backend.fetchMs = () => FETCH_MS;
+  void tabs[0].client.refetchQueries({ queryKey: ["tasks"] });
+  await world.clock.advance(100);
+  assert.deepEqual([values(), backend.requests.length], [[1, 0], 2]);
+  await world.clock.advance(5000);
+  assert.deepEqual(values(), [1, 0]);
 });
 
 test("tabs that nobody sees share as well, without timers that come late there", async () => {
