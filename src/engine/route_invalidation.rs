@@ -62,6 +62,7 @@ impl Engine {
         match self.invalidation.report(now, report, &mut self.rng) {
             Reported::Noted | Reported::Fetched => {}
             Reported::Calm { host, until } => {
+                self.freshness.calm(until);
                 let until = now.until(until);
                 let host = host.as_ref().to_owned();
                 self.post(Says::Calm { host, until });
@@ -72,7 +73,9 @@ impl Engine {
 
     /// Another tab heard that a host wants to be left alone.
     pub(super) fn on_calm(&mut self, now: Now, host: &str, until: Until) {
-        self.invalidation.calm(now.mono, host, now.heard(until));
+        let until = now.heard(until);
+        self.freshness.calm(until);
+        self.invalidation.calm(now.mono, host, until);
     }
 
     /// Tells the app what is stale and what to refetch. True if there was anything.

@@ -36,6 +36,12 @@ pub(crate) struct Browser {
     pub(crate) bus_slow_until: Time,
     /// Since when more than one of its tabs has a working connection.
     pub(crate) overlap: Option<Time>,
+    /// When somebody last set the wall clock.
+    pub(crate) clock_set: Time,
+    /// When the browser last believed that there is no network.
+    pub(crate) offline: Time,
+    /// When the monotonic clock stood still: from when until when.
+    stops: Vec<(Time, Time)>,
 }
 
 /// A sleep that is going on.
@@ -82,6 +88,9 @@ impl Browser {
             bus_delay,
             bus_slow_until: 0,
             overlap: None,
+            clock_set: 0,
+            offline: 0,
+            stops: Vec::new(),
         }
     }
 
@@ -103,8 +112,23 @@ impl Browser {
         }
     }
 
+    /// The monotonic clock at a moment that is over, in microseconds.
+    pub(crate) fn mono_of(&self, moment: Time) -> Time {
+        let sleeping = self.asleep.filter(|sleep| sleep.mono_stops);
+        let stops = self.stops.iter().copied();
+        let stops = stops.chain(sleeping.map(|sleep| (sleep.since, Time::MAX)));
+        let stood = stops.map(|(from, until)| until.min(moment).saturating_sub(from));
+        moment - stood.sum::<Time>()
+    }
+
+    /// What time it is, in milliseconds on the wall, whatever this computer believes.
+    pub(crate) fn true_wall(now: Time) -> u64 {
+        EPOCH_MS + now / MS
+    }
+
     /// Somebody sets the wall clock.
-    pub(crate) fn set_clock(&mut self, by_ms: i64) {
+    pub(crate) fn set_clock(&mut self, now: Time, by_ms: i64) {
+        self.clock_set = now;
         self.wall_offset += by_ms;
     }
 
@@ -112,6 +136,7 @@ impl Browser {
     pub(crate) fn wake(&mut self, now: Time) -> Option<Sleep> {
         let sleep = self.asleep.take()?;
         if sleep.mono_stops {
+            self.stops.push((sleep.since, now));
             self.slept += now - sleep.since;
         }
         Some(sleep)

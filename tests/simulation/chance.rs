@@ -28,6 +28,12 @@ pub(crate) enum Stream {
     RoomPlan = 24,
     /// What the persons in the room and the server's part in it do.
     Room = 25,
+    /// Which contracts there are.
+    Terms = 7,
+    /// What happens to them, and when.
+    TermsPlan = 8,
+    /// How plain HTTP goes.
+    Http = 9,
 }
 
 /// A stream of random numbers.

@@ -205,8 +205,10 @@ impl World {
                 .filter(|other| other.seat.browser == browser && other.life == Life::Running)
                 .count()
                 .saturating_sub(1);
-            let most =
-                CALM_INPUTS + CALM_INPUTS_A_TAB * others as u64 + self.calm_inputs_of_room(tab);
+            let most = CALM_INPUTS
+                + CALM_INPUTS_A_TAB * others as u64
+                + self.calm_inputs_of_room(tab)
+                + self.inputs_of_looks();
             if self.tabs[tab].life == Life::Running && inputs > most {
                 let how = format!(
                     "{} handled {inputs} inputs in three minutes in which nothing happened",

@@ -152,17 +152,14 @@ impl World {
             Deed::Rest => {}
             Deed::Open(seat) => self.open(seat),
             Deed::Close(tab) => self.close(tab),
-            Deed::Reload(tab) => {
-                self.close(tab);
-                self.open(self.tabs[tab].seat);
-            }
+            Deed::Reload(tab) => self.reload(tab),
             Deed::Crash(tab, 0) => self.crash(tab),
             Deed::Crash(tab, outputs) => self.tabs[tab].fuse = Some(outputs - 1),
             Deed::Freeze(tab, told) => self.freeze(tab, told, AWAY),
             Deed::Cache(tab) => self.cache(tab, AWAY),
             Deed::Hide(tab) => self.hide(tab, AWAY),
             Deed::SetClock(browser, by_ms) => {
-                self.browsers[browser].set_clock(by_ms);
+                self.browsers[browser].set_clock(self.now, by_ms);
                 self.room.clock_trouble[browser] = self.now;
             }
             Deed::Break(browser) => {

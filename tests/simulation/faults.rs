@@ -36,6 +36,7 @@ impl World {
                 self.with_tab(seat, |world, tab| {
                     let wishes = world.tabs[tab].app.queries.unmount(query);
                     world.grant(tab, wishes);
+                    world.watch_terms(tab);
                 });
             }
             Transition::Remove(seat, query) => {
@@ -69,10 +70,7 @@ impl World {
             }),
             Transition::Reconnect(seat) => self.with_tab(seat, |world, tab| world.reconnect(tab)),
             Transition::Close(who) => self.with(who, |world, tab| world.close(tab)),
-            Transition::Reload(who) => self.with(who, |world, tab| {
-                world.close(tab);
-                world.open(world.tabs[tab].seat);
-            }),
+            Transition::Reload(who) => self.with(who, |world, tab| world.reload(tab)),
             Transition::Crash { who, outputs } => self.with(who, |world, tab| match outputs {
                 0 => world.crash(tab),
                 more => world.tabs[tab].fuse = Some(more - 1),
@@ -93,7 +91,7 @@ impl World {
                 } else {
                     Rare::ClockSetForward
                 });
-                self.browsers[browser].set_clock(by_ms);
+                self.browsers[browser].set_clock(self.now, by_ms);
                 self.queue.ledger.knowledge[browser].clock_set = self.now;
             }
             Transition::Online { browser, online } => self.set_online(browser, online),
@@ -163,6 +161,7 @@ impl World {
             Transition::HostileFrame { browser, which } => self.hostile_frame(browser, which),
             Transition::Queue(deed) => self.do_deed(deed),
             Transition::Room(deed) => self.do_in_room(deed),
+            Transition::Terms(deed) => self.do_terms(deed),
         }
     }
 
@@ -176,7 +175,7 @@ impl World {
     }
 
     /// Does something with a tab, if it is there and can run.
-    fn with(&mut self, who: Who, what: impl FnOnce(&mut World, usize)) {
+    pub(crate) fn with(&mut self, who: Who, what: impl FnOnce(&mut World, usize)) {
         let seat = match who {
             Who::On(seat) => Some(seat),
             Who::LeaderOf(browser) => self.leader(browser).map(|tab| self.tabs[tab].seat),
@@ -402,6 +401,7 @@ impl World {
 
     /// A tab can run again: first what the browser says, then what has queued.
     fn go_on(&mut self, tab: usize, first: Vec<Arrival>) {
+        self.stood_still(tab);
         let queued = std::mem::take(&mut self.tabs[tab].inbox);
         self.tabs[tab].inbox.extend(first);
         let queued = self.shuffle_sources(queued.into());
@@ -497,6 +497,7 @@ impl World {
         if std::mem::replace(&mut self.browsers[browser].online, online) == online {
             return;
         }
+        self.browsers[browser].offline = self.now;
         let event = if online {
             PageEvent::Online
         } else {
@@ -642,6 +643,7 @@ impl World {
         self.healed = Some(self.now);
         self.server.refuses_until = 0;
         self.server.flaps_until = 0;
+        self.http.heal();
         self.server_up(true, false, 1);
         for browser in 0..self.browsers.len() {
             self.browsers[browser].network.heal();
@@ -677,5 +679,6 @@ impl World {
             }
         }
         self.mend_queue();
+        self.mend_terms();
     }
 }

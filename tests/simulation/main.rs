@@ -24,8 +24,10 @@ mod checks;
 mod drill;
 mod faults;
 mod fence;
+mod http;
 mod neighbour;
 mod network;
+mod polls;
 mod promises;
 mod query;
 mod queue;
@@ -40,7 +42,9 @@ mod shell;
 mod sometimes;
 mod story;
 mod tab;
+mod terms;
 mod transition;
+mod windows;
 mod world;
 
 /// Seeds that found a fault once.

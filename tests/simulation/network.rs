@@ -120,6 +120,11 @@ impl Network {
         self.cut(now).map_or(now, |cut| cut.until) + delay
     }
 
+    /// How long a way takes at most, if nothing is wrong.
+    pub(crate) fn slowest(&self) -> Time {
+        self.most + 200 * MS
+    }
+
     /// Is something wrong with it now, or was it a moment ago?
     pub(crate) fn troubled(&self, now: Time) -> bool {
         let recently = now.saturating_sub(10 * S);

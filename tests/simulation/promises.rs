@@ -13,6 +13,8 @@ pub(crate) enum Promise {
     G2,
     /// No gap: events come in order, once; what was missed is told.
     G3,
+    /// Contracts: what is shown is not older than its window, and a window that broke is told.
+    G4,
     /// One browser, one link, one leader.
     G5,
     /// Accepted is durable: what was accepted survives, what was refused is never sent.
@@ -40,6 +42,7 @@ impl Promise {
             Promise::G1 => "no lost freshness",
             Promise::G2 => "no starvation",
             Promise::G3 => "no gap",
+            Promise::G4 => "contracts",
             Promise::G5 => "one browser, one link",
             Promise::G6 => "accepted is durable",
             Promise::G7 => "once, in order",

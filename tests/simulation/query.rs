@@ -58,6 +58,14 @@ pub(crate) struct Query {
     stale: bool,
     /// What is shown.
     pub(crate) shown: Option<u64>,
+    /// When the fetch began that brought it.
+    pub(crate) proven: Option<Time>,
+    /// When the server last said that it is the newest.
+    pub(crate) vouched: Time,
+    /// The same, if nothing can have kept the engine from believing it.
+    pub(crate) sure: Time,
+    /// The data is of before a reload.
+    restored: Option<Restored>,
     fetch: Option<Fetch>,
     /// It became stale while it was being fetched.
     owes: bool,
@@ -81,6 +89,19 @@ struct Fetch {
     request: u32,
     began: Time,
     tries: u32,
+}
+
+/// Data that the app kept over a reload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Restored {
+    /// When it was fetched.
+    pub(crate) since: Time,
+    /// When the server last said that it is the newest.
+    pub(crate) vouched: Time,
+    /// When the page was loaded.
+    pub(crate) loaded: Time,
+    /// The app says so when it is mounted.
+    pub(crate) knows: bool,
 }
 
 /// What came back from a fetch.
@@ -123,6 +144,10 @@ impl Queries {
             reported: false,
             stale: true,
             shown: None,
+            proven: None,
+            vouched: 0,
+            sure: 0,
+            restored: None,
             fetch: None,
             owes: false,
             failures: 0,
@@ -134,6 +159,32 @@ impl Queries {
             requests: 0,
             calm_until: 0,
         }
+    }
+
+    /// How the app listens.
+    pub(crate) fn style(&self) -> Style {
+        self.style
+    }
+
+    /// Does anybody look at a query of a family?
+    pub(crate) fn is_mounted(&self, family: usize) -> bool {
+        let mut queries = self.list.iter();
+        queries.any(|query| query.mounted && query.family == family)
+    }
+
+    /// Until when a server wants this page to ask no more.
+    pub(crate) fn calm_until(&self) -> Time {
+        self.calm_until
+    }
+
+    /// The app kept data over a reload, and may know how old it is.
+    pub(crate) fn restore(&mut self, at: usize, version: u64, data: Restored) {
+        let query = &mut self.list[at];
+        query.shown = Some(version);
+        query.proven = Some(data.since);
+        query.vouched = data.vouched;
+        query.restored = Some(data);
+        query.stale = false;
     }
 
     pub(crate) fn adapter(&self) -> bool {
@@ -159,12 +210,17 @@ impl Queries {
         let query = &mut self.list[at];
         query.mounted = true;
         query.reported = true;
+        // Whoever mounts it with the page may leave it to the engine to know what was stored.
+        let restored = query
+            .restored
+            .filter(|data| data.knows || now > data.loaded);
+        let age = restored.map(|data| Millis((now - data.since) / MS));
         let mut wishes = self.report(
             at,
             Phase::Observe {
                 active: true,
                 visible: true,
-                age: None,
+                age,
             },
         );
         if self.list[at].stale {
@@ -190,6 +246,8 @@ impl Queries {
         query.reported = false;
         query.stale = true;
         query.shown = None;
+        query.proven = None;
+        query.restored = None;
         query.fetch = None;
         query.owes = false;
         wishes
@@ -250,6 +308,10 @@ impl Queries {
         query.fetch = None;
         query.failures = 0;
         query.shown = Some(version);
+        query.proven = Some(fetch.began);
+        query.vouched = 0;
+        query.sure = 0;
+        query.restored = None;
         // A version tells what is shown, whenever it was asked for.
         query.unserved.retain(|change| {
             let shows = change.version.is_some_and(|wanted| version >= wanted);
@@ -418,6 +480,18 @@ impl Queries {
             }
         }
         Ok(wishes)
+    }
+}
+
+impl Query {
+    /// Was nothing fetched since the page was loaded?
+    pub(crate) fn is_unfetched(&self) -> bool {
+        self.shown.is_none() || self.restored.is_some()
+    }
+
+    /// Is it being fetched?
+    pub(crate) fn is_fetching(&self) -> bool {
+        self.fetch.is_some()
     }
 }
 

@@ -71,6 +71,13 @@ impl Reference {
         &log[(after as usize).min(log.len())..(before as usize - 1).min(log.len())]
     }
 
+    /// Was an event published since a moment that tells of a family?
+    pub(crate) fn is_told_since(&self, family: usize, moment: Time) -> bool {
+        let events = self.published.iter().flatten().rev();
+        let mut recent = events.filter(|event| event.at >= moment);
+        recent.any(|event| self.kinds[event.kind].families.contains(&family))
+    }
+
     /// Do several layers tell of the same change?
     pub(crate) fn has_layers(&self) -> bool {
         self.kinds.iter().any(|kind| kind.twin.is_some())

@@ -138,11 +138,7 @@ fn many(first: u64, until: Until, goes_on: bool) {
 fn kinds_of_failures(failed: &[(u64, String)]) -> Vec<String> {
     let mut kinds: Vec<(String, u64, u64, &str)> = Vec::new();
     for (seed, how) in failed {
-        // Names and numbers differ from world to world.
-        let kind: String = how
-            .split(|c: char| !c.is_ascii_alphabetic())
-            .filter(|word| word.len() > 1)
-            .collect();
+        let kind = kind(how);
         match kinds.iter_mut().find(|(have, ..)| *have == kind) {
             Some((_, count, ..)) => *count += 1,
             None => kinds.push((kind, 1, *seed, how)),
@@ -152,6 +148,13 @@ fn kinds_of_failures(failed: &[(u64, String)]) -> Vec<String> {
     kinds
         .iter()
         .map(|(_, count, seed, how)| format!("{count:>6} worlds, first {seed}: {how}"))
+        .collect()
+}
+
+/// How a world failed, without what differs from world to world: names and numbers.
+fn kind(how: &str) -> String {
+    how.split(|c: char| !c.is_ascii_alphabetic())
+        .filter(|word| word.len() > 1)
         .collect()
 }
 
@@ -266,13 +269,16 @@ fn report(seed: u64) -> String {
     )
 }
 
-/// Leaves out what is not needed for the same promise to be broken: halves first, then single
+/// Leaves out what is not needed for the world to fail in the same way: halves first, then single
 /// entries, until nothing more can go.
 fn smaller(seed: u64) -> Vec<bool> {
-    let whole = World::new(seed, None, false);
-    let length = whole.plan.len();
+    let length = World::new(seed, None, false).plan.len();
     let mut kept = vec![true; length];
-    let promise = world(seed, None, false).broken.map(|broken| broken.promise);
+    let how = |kept: Option<&[bool]>| {
+        let broken = world(seed, kept, false).broken;
+        broken.map(|broken| kind(&broken.to_string()))
+    };
+    let whole = how(None);
     let mut runs = 0;
     let mut size = length.div_ceil(2);
     while size > 0 && runs < SMALLER_RUNS {
@@ -284,11 +290,7 @@ fn smaller(seed: u64) -> Vec<bool> {
             tried[from..to].fill(false);
             if tried != kept {
                 runs += 1;
-                if world(seed, Some(&tried), false)
-                    .broken
-                    .map(|broken| broken.promise)
-                    == promise
-                {
+                if how(Some(&tried)) == whole {
                     kept = tried;
                     shorter = true;
                 }

@@ -37,6 +37,10 @@ impl World {
             return;
         }
         match arrival {
+            Arrival::Reply(exchange, ..) => {
+                self.reply_arrives(tab, exchange);
+                self.feed(tab, arrival);
+            }
             Arrival::Answer(query, request, version) => {
                 tell!(
                     self,
@@ -45,6 +49,7 @@ impl World {
                 );
                 let queries = &mut self.tabs[tab].app.queries;
                 let wishes = queries.answered(self.now, query, request, version);
+                self.fetched(tab, query, version);
                 self.grant(tab, wishes);
             }
             Arrival::Retry(query) => {
@@ -108,6 +113,7 @@ impl World {
                 _ => {}
             }
             self.before_fence(tab, &arrival);
+            self.reckon_arrival(tab, &arrival);
             self.tabs[tab].engine.handle(now, input);
             self.note_link(tab, &arrival);
             while let Some(output) = self.tabs[tab].engine.poll_output() {
@@ -129,10 +135,12 @@ impl World {
             }
         }
         self.arm(tab);
+        self.reckon(tab);
         for notice in notices {
             self.notice(tab, &notice);
         }
         self.after_fence(tab, lost);
+        self.reckon(tab);
     }
 
     /// The engine's number of the socket that something came from; nothing if the shell does not
@@ -296,6 +304,8 @@ impl World {
             other => {
                 let other = self.perform_among_tabs(tab, other, inbox);
                 let other = other.and_then(|other| self.perform_on_storage(tab, other, inbox));
+                let other = other.and_then(|other| self.perform_http(tab, other));
+                let other = other.and_then(|other| self.perform_terms(tab, other));
                 if let Some(other) = other {
                     self.unmodelled(&other);
                 }
@@ -471,6 +481,7 @@ impl World {
         }
         self.hear_of_mutations(tab, notice);
         self.hear_of_room(tab, notice);
+        self.hear_terms(tab, notice);
         match self.tabs[tab].app.hear(self.now, notice, &self.truth) {
             Ok(heard) => {
                 if heard.owes {
@@ -490,8 +501,13 @@ impl World {
 
     /// Somebody looks at a query.
     pub(crate) fn mount(&mut self, tab: usize, query: usize) {
+        let family = self.shape.queries[query].0;
+        if !self.tabs[tab].app.queries.list[query].mounted {
+            self.begin_anew(tab, |term| term.family == family);
+        }
         let wishes = self.tabs[tab].app.queries.mount(self.now, query);
         self.grant(tab, wishes);
+        self.watch_terms(tab);
     }
 
     /// Does what the app wants.
@@ -521,6 +537,7 @@ impl World {
     /// The process of a tab dies.
     pub(crate) fn crash(&mut self, tab: usize) {
         tell!(self, "{} crashes", self.name(tab));
+        self.note_crash(tab);
         if self.tabs[tab].app.role() == "leader" {
             self.sometimes.reached(Rare::LeaderCrashed);
         }

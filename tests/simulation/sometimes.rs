@@ -215,6 +215,48 @@ rare! {
     ClosedWhileAsking,
     /// A tab that edits kept its field while others came and went.
     LeaseKeptOverDrill,
+    /// A probe found that nothing changed.
+    ProbeUnchanged,
+    /// A probe was refused for want of a login.
+    ProbeRefused,
+    /// A probe was answered with a page to log in.
+    ProbeLoginPage,
+    /// The server wanted no probes for a while.
+    ProbeBusy,
+    /// A probe was never answered.
+    ProbeHung,
+    /// A probe was given up before it was answered.
+    ProbeGivenUp,
+    /// A probe was told "not modified" though it had nothing to compare with.
+    ProbeBodyGone,
+    /// The answer to a question came after it was given up.
+    LateReply,
+    /// A contract was found due.
+    FoundDue,
+    /// Somebody came back to a page, and old data was fetched.
+    FetchedOnFocus,
+    /// A page that was loaded anew fetched what was old.
+    FetchedAfterReload,
+    /// A page whose clocks jumped fetched everything.
+    FetchedAfterSleep,
+    /// The user wanted the newest.
+    Refreshed,
+    /// Contracts were off because a form was filled in.
+    FormFilledIn,
+    /// What was stored for a reload was not what had been stored.
+    SessionLies,
+    /// An app kept its data over a reload.
+    DataKeptOverReload,
+    /// A window broke for want of a network.
+    BrokenOffline,
+    /// A window broke because the browser woke the page too late.
+    BrokenThrottled,
+    /// A window broke because the page stood still.
+    BrokenFrozen,
+    /// A window broke because a fetch took too long.
+    BrokenBySlowFetch,
+    /// A window broke because the server failed.
+    BrokenByServer,
 }
 
 /// The counts.

@@ -6,13 +6,15 @@ use std::rc::Rc;
 
 use everfresh::engine::Engine;
 use everfresh::engine::command::Command;
-use everfresh::engine::ids::TabId;
+use everfresh::engine::http::Failure;
+use everfresh::engine::ids::{HttpId, TabId};
 use everfresh::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
 use everfresh::engine::store::StoreOp;
 
 use crate::agenda::Time;
 use crate::app::App;
 use crate::fence::Fence;
+use crate::http::Answered;
 use crate::neighbour::Neighbour;
 use crate::query::Answer;
 use crate::transition::Seat;
@@ -120,6 +122,10 @@ pub(crate) enum Arrival {
     TabLocks(Vec<TabId>),
     /// Something happened to the page.
     Page(PageEvent),
+    /// The answer to a question by plain HTTP, or why there is none.
+    Reply(usize, HttpId, Result<Answered, Failure>),
+    /// What was stored for a reload of this tab.
+    Session(String, Option<String>),
     /// The answer to a fetch: query, request, and what it was.
     Answer(usize, u32, Answer),
     /// The app tries a query again.
@@ -172,6 +178,17 @@ impl Arrival {
             Arrival::TabLocks(held) => Input::TabLocks(held),
             Arrival::Page(event) => Input::Page(*event),
             Arrival::Queue(arrival) => arrival.input(),
+            Arrival::Reply(_, request, result) => Input::Response {
+                request: *request,
+                result: result
+                    .as_ref()
+                    .map(Answered::reply)
+                    .map_err(|failure| *failure),
+            },
+            Arrival::Session(key, value) => Input::SessionLoaded {
+                key,
+                value: value.as_deref(),
+            },
             Arrival::Tick => Input::Tick,
             Arrival::Answer(..) | Arrival::Retry(_) => return None,
         })

@@ -3,6 +3,7 @@
 
 use crate::agenda::{MS, S, Time};
 use crate::chance::Chance;
+use crate::terms;
 
 /// A place for a tab in a browser; free while no tab is open there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +139,8 @@ pub(crate) enum Transition {
     // Who is there, and who may edit what.
     /// Whatever `room/plan.rs` says.
     Room(crate::room::Deed),
+    /// Something happens to contracts.
+    Terms(terms::Deed),
 }
 
 /// Something that happens at a moment.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use everfresh::engine::config::Config;
+use everfresh::engine::http::Failure;
 use everfresh::engine::ids::{ConnId, TabId};
 use everfresh::engine::{Boot, Engine};
 
@@ -12,6 +13,7 @@ use crate::browser::Browser;
 use crate::chance::{Chance, Stream};
 use crate::drill::{self, Deed};
 use crate::fence::Fence;
+use crate::http::{Answered, Http};
 use crate::neighbour::Neighbour;
 use crate::network::{Network, Socket};
 use crate::promises::{Broken, Promise};
@@ -23,6 +25,7 @@ use crate::server::Server;
 use crate::sometimes::{Rare, Sometimes};
 use crate::story::{Story, tell};
 use crate::tab::{Arrival, Life, Tab};
+use crate::terms::Terms;
 use crate::transition::{self, Extent, Planned, Seat};
 
 /// How long a world may take to heal after the last fault, when no tab is hidden: silence is
@@ -46,6 +49,8 @@ pub(crate) struct World {
     pub(crate) truth: Reference,
     pub(crate) queue: Queue,
     pub(crate) room: Room,
+    pub(crate) http: Http,
+    pub(crate) terms: Terms,
     pub(crate) chance: Streams,
     pub(crate) story: Story,
     pub(crate) sometimes: Sometimes,
@@ -133,6 +138,12 @@ pub(crate) enum Happening {
     Reconnected(usize),
     /// A cut ends the connections that hung in it.
     Breaks(usize),
+    /// A question by plain HTTP reaches the server.
+    Asked(usize),
+    /// Its answer reaches the page, or it is certain that none will.
+    Answers(usize, Result<Answered, Failure>),
+    /// A form is done: a contract of a tab is in force again.
+    FormEnds(usize, usize),
     /// The checks of every second.
     Audit,
     /// Faults are over.
@@ -213,6 +224,8 @@ impl World {
         plan.extend(deeds);
         let (room, deeds) = Room::new(seed, &extent);
         plan.extend(deeds);
+        let terms = Terms::new(Chance::new(seed, Stream::Terms), &extent);
+        plan.extend(terms.plan(&extent, &mut Chance::new(seed, Stream::TermsPlan)));
         plan.sort_by_key(|planned| planned.at);
         if let Some(kept) = kept {
             let mut kept = kept.iter();
@@ -251,6 +264,8 @@ impl World {
             queue,
             server: Server::new(extent.channels, history, ping, room.server.can.member()),
             room,
+            http: Http::new(Chance::new(seed, Stream::Http)),
+            terms,
             chance: Streams {
                 network: Chance::new(seed, Stream::Network),
                 browser: Chance::new(seed, Stream::Browser),
@@ -277,6 +292,7 @@ impl World {
         for at in 0..self.plan.len() {
             self.agenda.add(self.plan[at].at, Happening::Planned(at));
         }
+        tell!(self, "contracts{}", self.terms.settings());
         self.agenda.add(S, Happening::Audit);
         self.agenda.add(self.shape.extent.chaos, Happening::Heal);
         for browser in 0..self.browsers.len() {
@@ -303,6 +319,7 @@ impl World {
                 self.check_crowds("after a while of calm");
                 self.check_all_free("after a while of calm");
                 self.check_calm();
+                self.check_polls();
                 break;
             }
             self.happen(happening);
@@ -340,8 +357,12 @@ impl World {
             }
             Happening::Reconnected(browser) => self.set_online(browser, true),
             Happening::Breaks(socket) => self.break_socket(socket),
+            Happening::Asked(exchange) => self.asked(exchange),
+            Happening::Answers(exchange, result) => self.answers(exchange, result),
+            Happening::FormEnds(tab, term) => self.enable(tab, term, true),
             Happening::Audit => {
                 self.audit();
+                self.audit_windows();
                 self.agenda.add(self.now + S, Happening::Audit);
             }
             Happening::Heal => {
@@ -379,6 +400,7 @@ impl World {
             Happening::DrillChange(kind) => self.change(kind, 1, 0),
             Happening::DrillCheck => self.check_drill(),
             Happening::Calm => {
+                self.begin_calm();
                 for tab in &mut self.tabs {
                     tab.inputs = 0;
                 }
@@ -397,11 +419,12 @@ impl World {
             .map(|channel| format!("\"{}\"", channel_name(channel)))
             .collect();
         let config = format!(
-            r#"{{"backend":{{"kind":"everfresh","url":"ws://world/live"}},"channels":[{}],"record":{},{}{}}}"#,
+            r#"{{"backend":{{"kind":"everfresh","url":"ws://world/live"}},"channels":[{}],"record":{},{}{}{}}}"#,
             channels.join(","),
             self.records,
             self.queue.shape.settings,
-            self.shape.routes
+            self.shape.routes,
+            self.terms.settings()
         );
         let config = Config::parse(&config).expect("the simulator writes good settings");
         self.queue.shape.configured(&config);
@@ -450,6 +473,7 @@ impl World {
         self.browsers[seat.browser].seats[seat.place] = Some(at);
         self.queue_opens(at);
         self.room_opens();
+        self.open_terms(at);
         for query in 0..self.shape.queries.len() {
             if self.chance.app.below(3) > 0 {
                 self.mount(at, query);
@@ -467,7 +491,8 @@ impl World {
 
     /// How an app listens.
     fn style(&mut self) -> Style {
-        if self.chance.app.below(5) < 2 {
+        // What one page stores of its contracts the next one reads: they listen in the same way.
+        if self.terms.plain.unwrap_or(self.chance.app.below(5) < 2) {
             return Style::Plain;
         }
         Style::Adapter {

@@ -61,6 +61,12 @@ pub(super) struct KeyAge {
     pub(super) fetched: Option<Known>,
     /// How old the data is: younger than its fetch when a probe vouched for it.
     pub(super) known: Option<Known>,
+    /// The last fetch failed.
+    pub(super) failed: bool,
+    /// When it was seen first.
+    pub(super) seen: Option<Mono>,
+    /// The app had nothing to show: it was fetched as soon as it was seen.
+    pub(super) empty: bool,
 }
 
 /// Who said last that the data is fresh.
@@ -197,18 +203,22 @@ pub(super) struct Entry {
     pub(super) watchers: u32,
     pub(super) enabled: bool,
     pub(super) keys: Vec<KeyAge>,
-    /// The age of the data before a reload, until some is fetched.
-    pub(super) stored: Option<Known>,
+    /// The age of the data before a reload, until all that somebody looks at was fetched since.
+    pub(super) stored: Age,
     /// When this tab took or asked for its last look.
     pub(super) asked: Option<Mono>,
     /// When a look was taken that covers everything that this page shows.
     pub(super) covered: Option<Mono>,
     /// Look as soon as it is allowed.
     pub(super) urgent: Option<Why>,
+    /// When this tab was last told to fetch.
+    pub(super) told: Option<Mono>,
     /// When this tab fetches by itself because its leader does not answer.
     pub(super) rescue: Option<Mono>,
     /// No look before this: the server wants calm, or looking failed.
     pub(super) hold: Mono,
+    /// No look before this: the server wants calm.
+    pub(super) barred: Mono,
     pub(super) failures: u32,
     /// The last event of the family.
     pub(super) event: Option<Mono>,
@@ -226,11 +236,21 @@ pub(super) struct Entry {
     pub(super) probe: Probe,
     /// A token came after the last refusal.
     pub(super) after_token: bool,
-    /// How long fetches take.
+    /// The last probe that found nothing new: since when nothing is, and as of when.
+    pub(super) vouched: Option<(Mono, Mono)>,
+    /// When a fetch last ended well.
+    pub(super) arrived: Option<Mono>,
+    /// How long fetches take, and answers to probes.
     pub(super) took: Millis,
+    pub(super) answer_took: Millis,
     pub(super) saved: Option<Wall>,
     /// The word that the app was shown last, and since when.
     pub(super) shown: (&'static str, Wall),
+}
+
+/// How long it takes, with what is known of before; a slow one counts for some time.
+pub(super) fn slower(known: Millis, took: Millis) -> Millis {
+    took.max(Millis(known.0 / 4 * 3))
 }
 
 impl Entry {
@@ -239,12 +259,14 @@ impl Entry {
             watchers: 0,
             enabled: contract.enabled,
             keys: Vec::new(),
-            stored: None,
+            stored: Age::Nothing,
             asked: None,
             covered: None,
             urgent: None,
+            told: None,
             rescue: None,
             hold: Mono(0),
+            barred: Mono(0),
             failures: 0,
             event: None,
             need: Need::None,
@@ -259,7 +281,10 @@ impl Entry {
                 None => Probe::None,
             },
             after_token: false,
+            vouched: None,
+            arrived: None,
             took: Millis(0),
+            answer_took: Millis(0),
             saved: None,
             shown: ("unwatched", Wall(0)),
             contract,
@@ -299,16 +324,41 @@ impl Entry {
                 oldest = Some(known);
             }
         }
-        match oldest.or(self.stored) {
-            Some(known) => Age::Known(known),
-            None => Age::Nothing,
+        // What neither was nor is fetched shows what was there before the reload.
+        match (oldest, self.stored) {
+            (Some(known), _) if !self.any_restored() => Age::Known(known),
+            (Some(known), Age::Known(stored)) if !stored.is_older(known) => Age::Known(known),
+            (Some(known), Age::Nothing) => Age::Known(known),
+            (_, stored) => stored,
+        }
+    }
+
+    /// Does somebody look at a key that was not fetched since the page was loaded?
+    pub(super) fn any_restored(&self) -> bool {
+        let mut keys = self.keys.iter();
+        keys.any(|key| key.active && key.fetched.is_none() && !key.empty)
+    }
+
+    /// Something went well. What failed of another key may be why the window breaks all the same.
+    pub(super) fn went_well(&mut self) {
+        if !self.keys.iter().any(|key| key.active && key.failed) {
+            self.trouble = None;
         }
     }
 
     /// Is everything that somebody looks at being fetched?
     pub(super) fn all_in_flight(&self) -> bool {
-        let mut keys = self.keys.iter().filter(|key| key.active).peekable();
-        keys.peek().is_some() && keys.all(|key| key.started.is_some())
+        self.in_flight_since().is_some()
+    }
+
+    /// When the oldest fetch began, if everything that somebody looks at is being fetched.
+    pub(super) fn in_flight_since(&self) -> Option<Mono> {
+        let mut oldest = None;
+        for key in self.keys.iter().filter(|key| key.active) {
+            let started = key.started?;
+            oldest = Some(oldest.map_or(started, |oldest: Mono| oldest.min(started)));
+        }
+        oldest
     }
 
     /// The key's record; nothing if there is no room for it.
@@ -325,30 +375,36 @@ impl Entry {
             started: None,
             fetched: None,
             known: None,
+            failed: false,
+            seen: None,
+            empty: false,
         });
         self.keys.last_mut()
     }
 
-    /// How long before the end of a window a look has to begin.
+    /// How long before the end of a window a look has to begin: what it finds may have to be
+    /// fetched.
     pub(super) fn ahead(&self, window: Millis) -> Millis {
-        let usual = Millis(
-            self.took
-                .0
-                .saturating_add(self.took.0 / 2)
-                .saturating_add(500),
-        );
+        let both = self.took.0.saturating_add(self.answer_took.0);
+        let usual = Millis(both.saturating_add(both / 2).saturating_add(500));
         usual.max(LOOK_AHEAD_MIN).min(Millis(window.0 / 4))
     }
 
-    /// Remembers how long a fetch took; one slow one counts for some time.
+    /// Remembers how long a fetch took.
     pub(super) fn learn(&mut self, took: Millis) {
-        self.took = took.max(Millis(self.took.0 / 4 * 3));
+        self.took = slower(self.took, took);
     }
 
     /// The probe was refused, and is asked again as soon as it may be.
     pub(super) fn try_anew(&mut self) {
         self.probe = Probe::Ready(None);
         self.urgent.get_or_insert(Why::Poll);
+    }
+
+    /// The server wants calm.
+    pub(super) fn bar(&mut self, until: Mono) {
+        self.barred = self.barred.max(until);
+        self.hold = self.hold.max(until);
     }
 
     pub(super) fn idle(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::contract::Idle;
 use super::interval::{self, Phases};
-use super::ledger::{Age, Blame, Entry, Known, Probe, Source, Trouble, Why};
+use super::ledger::{Age, Blame, Entry, Known, Probe, Source, Trouble, Why, slower};
 use super::probe::{Tag, Tagged, Verdict, judge};
 use super::word::{Found, Need, Word};
 use super::{Freshness, Place, ProbeId, Step};
@@ -41,7 +41,7 @@ impl Freshness {
         if entry.rescue.is_some_and(|moment| moment <= now.mono) {
             entry.rescue = None;
             if !entry.all_in_flight() {
-                self.refetch(at, Why::Poll);
+                self.refetch(now, at, Why::Poll);
             }
         }
         // The breach first: a look that begins now is no excuse for being late.
@@ -144,10 +144,14 @@ impl Freshness {
             return;
         };
         let why = entry.urgent.take().unwrap_or(Why::Poll);
-        if entry.need > Need::None && entry.all_in_flight() && self.others.is_empty() {
-            // What is being fetched is the look.
+        if let Some(since) = entry.in_flight_since()
+            && entry.need > Need::None
+            && self.others.is_empty()
+        {
+            // What is being fetched is the look. It began when it began: one that takes long is
+            // followed by the next one all the sooner.
             entry.asked = Some(now.mono);
-            entry.covered = Some(now.mono);
+            entry.covered = Some(since);
             return;
         }
         entry.asked = Some(now.mono);
@@ -156,7 +160,7 @@ impl Freshness {
             (Place::Away, _) => {}
             (Place::Follows, _) => {
                 entry.covered = Some(now.mono);
-                entry.rescue = Some(now.mono + ASK_PATIENCE);
+                entry.rescue = Some(entry.patience(now.mono));
                 let name = String::from(&*entry.contract.name);
                 self.steps.push_back(Step::Say(Word::Ask(name)));
             }
@@ -251,7 +255,8 @@ impl Freshness {
         if said {
             entry.failures = 0;
             entry.after_token = false;
-            entry.trouble = None;
+            entry.went_well();
+            entry.answer_took = slower(entry.answer_took, now.mono.since(started));
             // What happened since the question was asked may be in the answer, or not.
             if entry.event.is_some_and(|event| event >= started) {
                 entry.probe = Probe::Ready(tag);
@@ -274,7 +279,10 @@ impl Freshness {
                 self.give_up_probe(now, at, Probe::Gone, "what was probed is gone for good");
                 self.announce(now, at, Found::Changed, started, Why::Poll, rng);
             }
-            Verdict::Pointless if !plain => self.ask_server(now, at, None, true),
+            Verdict::Pointless if !plain => {
+                entry.asked = Some(now.mono);
+                self.ask_server(now, at, None, true);
+            }
             Verdict::Pointless => self.try_later(now, at, None, "the probe makes no sense", rng),
             Verdict::Login if entry.after_token => {
                 self.give_up_probe(
@@ -352,7 +360,8 @@ impl Freshness {
         let backoff = rng.jitter(Millis(most).min(PROBE_BACKOFF_MAX));
         entry.failures = entry.failures.saturating_add(1);
         let Some(wait) = wait else {
-            entry.hold = now.mono + backoff;
+            // What the server wants holds for longer.
+            entry.hold = entry.barred.max(now.mono + backoff);
             return;
         };
         let wait = wait.max(backoff);
@@ -397,6 +406,10 @@ impl Freshness {
         }
         self.touched = true;
         let age = Millis(now.wall.0.saturating_sub(begun.0));
+        if !old && let Some(entry) = self.entries.get_mut(at) {
+            // Whoever asks the leader has to ask that much earlier.
+            entry.answer_took = slower(entry.answer_took, age);
+        }
         self.found(now, at, found, age, Why::Poll, rng);
     }
 
@@ -405,9 +418,23 @@ impl Freshness {
         if self.place != Place::Leads {
             return;
         }
+        // What is found now is of after a jump of the clocks, if there was one.
+        self.compare_clocks(now);
         let Some((at, entry)) = self.find(name) else {
             return;
         };
+        if entry.barred > now.mono {
+            // Whoever asks has not heard yet that the server wants calm.
+            let wait = entry.barred.since(now.mono);
+            let contract = String::from(&*entry.contract.name);
+            self.steps.push_back(Step::Say(Word::Found {
+                term: 0,
+                contract,
+                found: Found::Calm { wait },
+                at: now.wall,
+            }));
+            return;
+        }
         let soon = entry
             .asked
             .is_some_and(|asked| asked + entry.contract.min_interval > now.mono);
@@ -424,9 +451,22 @@ impl Freshness {
         };
         entry.rescue = None;
         let needs = entry.need > Need::None;
-        if !matches!(found, Found::Calm { .. }) {
+        // What is as it was is so since the question: the answer took its time.
+        let moment = match found {
+            Found::Unchanged { .. } => Some(Mono(now.mono.0.saturating_sub(age.0))),
+            // What is so young that it is not fetched again is not younger for it.
+            Found::Due => Some(entry.in_flight_since().unwrap_or(match entry.age() {
+                Age::Known(known) if known.age(now.mono) < entry.contract.min_interval => {
+                    Mono(known.at.0.saturating_sub(known.age.0))
+                }
+                _ => now.mono,
+            })),
+            Found::Changed => Some(now.mono),
+            Found::Calm { .. } => None,
+        };
+        if let Some(moment) = moment {
             // Whoever does not need it now has nothing from this look when they come back.
-            entry.covered = needs.then_some(now.mono);
+            entry.covered = needs.then_some(moment);
             if !leads {
                 entry.asked = Some(now.mono);
             }
@@ -437,13 +477,17 @@ impl Freshness {
                     Age::Known(known) => known.age(now.mono) < entry.contract.min_interval,
                     Age::Nothing | Age::Unknown => false,
                 };
-                if needs && !young && !entry.all_in_flight() {
-                    self.refetch(at, why);
+                // The word of a leader whose answer we did not wait for comes after our own.
+                let told = entry.told.map(|told| told + entry.contract.min_interval);
+                let again = told.is_some_and(|until| until > now.mono);
+                if needs && !young && !again && !entry.all_in_flight() {
+                    self.refetch(now, at, why);
                 }
             }
             Found::Changed => {
+                entry.vouched = None;
                 if needs {
-                    self.refetch(at, why);
+                    self.refetch(now, at, why);
                 } else if entry.automatic() {
                     // Whoever comes back to it must not take it for young.
                     entry.urgent = Some(Why::Poll);
@@ -453,7 +497,7 @@ impl Freshness {
                 let vouched = Millis(now.wall.0.saturating_sub(since.0));
                 let unproven = entry.vouch(now.mono, vouched, age);
                 if unproven && needs && !entry.all_in_flight() {
-                    self.refetch(at, why);
+                    self.refetch(now, at, why);
                 }
             }
             Found::Calm { wait } => {
@@ -465,12 +509,12 @@ impl Freshness {
                     .as_deref()
                     .map(origin)
                     .map(String::from);
-                entry.hold = entry.hold.max(until);
+                entry.bar(until);
                 for other in &mut self.entries {
                     let theirs = other.contract.probe.as_deref().map(origin);
                     if theirs.is_some() && theirs == host.as_deref() {
                         let spread = rng.jitter(MIN_INTERVAL);
-                        other.hold = other.hold.max(until + spread);
+                        other.bar(until + spread);
                     }
                 }
             }
@@ -479,11 +523,12 @@ impl Freshness {
     }
 
     /// Lets this tab fetch the family.
-    pub(super) fn refetch(&mut self, at: usize, why: Why) {
+    pub(super) fn refetch(&mut self, now: Now, at: usize, why: Why) {
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
         entry.rescue = None;
+        entry.told = Some(now.mono);
         let step = Step::Refetch {
             key: entry.contract.key.clone(),
             contract: entry.name(),
@@ -508,10 +553,29 @@ impl Freshness {
 }
 
 impl Entry {
+    /// Until when the leader has time to answer: not so long that the window breaks meanwhile.
+    fn patience(&self, now: Mono) -> Mono {
+        let usual = now + ASK_PATIENCE;
+        let fetch = self.took.0.saturating_add(self.took.0 / 2);
+        let fetch = fetch.max(ASK_SLACK.0);
+        match self.deadline() {
+            Some(end) if end > now => {
+                let latest = Mono(end.0.saturating_sub(fetch));
+                usual.min(latest.max(now + ASK_SLACK))
+            }
+            Some(_) | None => usual,
+        }
+    }
+
     /// Nothing changed for `vouched`, as of `age` ago: what was fetched since then is that young.
     /// True if some data was fetched before, so that nothing can be said of it.
     fn vouch(&mut self, now: Mono, vouched: Millis, age: Millis) -> bool {
         let mut unproven = false;
+        let ago = |span: Millis| Mono(now.0.saturating_sub(span.0));
+        let since = ago(age);
+        if self.vouched.is_none_or(|(_, before)| before <= since) {
+            self.vouched = Some((ago(vouched), since));
+        }
         for key in &mut self.keys {
             let Some(fetched) = key.fetched else { continue };
             if fetched.age(now) > vouched {

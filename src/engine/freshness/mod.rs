@@ -63,6 +63,8 @@ pub struct Freshness {
     planned: Option<Mono>,
     /// When the page came back from being frozen or asleep.
     thawed: Option<Mono>,
+    /// Until when a server wants to be left alone by those who fetch.
+    calm: Mono,
     /// The last probe.
     number: u32,
     /// Something happened that the next tick has to look at.
@@ -115,12 +117,18 @@ impl Freshness {
             last: None,
             planned: None,
             thawed: None,
+            calm: Mono(0),
             number: 0,
             touched: true,
             steps: VecDeque::new(),
             revision: 0,
             states: 0,
         }
+    }
+
+    /// A server wants no fetches until then. Whose windows break meanwhile are told so.
+    pub fn calm(&mut self, until: Mono) {
+        self.calm = self.calm.max(until);
     }
 
     /// An event makes this family stale: its contracts have heard something when it comes.
@@ -204,7 +212,11 @@ impl Freshness {
         self.said.clear();
         self.said_late = true;
         for (contract, entry) in self.entries.iter_mut().enumerate() {
-            entry.rescue = None;
+            // Whoever was asked to look is not there any more, or is this tab itself now.
+            if entry.rescue.take().is_some() {
+                entry.asked = None;
+                entry.covered = None;
+            }
             if let Probe::Asking { number, .. } = entry.probe {
                 self.steps
                     .push_back(Step::AbortProbe(ProbeId { contract, number }));
@@ -261,7 +273,7 @@ impl Freshness {
                     .trouble
                     .is_some_and(|trouble| trouble.blame == Blame::Offline)
                 {
-                    entry.hold = now.mono;
+                    entry.hold = entry.barred.max(now.mono);
                 }
             }
         }
@@ -364,7 +376,7 @@ impl Freshness {
         entry.asked = Some(now.mono);
         entry.covered = Some(now.mono);
         entry.urgent = None;
-        self.refetch(at, Why::User);
+        self.refetch(now, at, Why::User);
         true
     }
 

@@ -1,7 +1,7 @@
 //! What becomes of a key's age when something happens to it.
 
 use super::Fact;
-use super::ledger::{Blame, Entry, Known, Source, Trouble};
+use super::ledger::{Age, Blame, Entry, KeyAge, Known, Source, Trouble};
 use crate::engine::key::QueryKey;
 use crate::engine::time::Mono;
 
@@ -11,15 +11,20 @@ impl Entry {
             self.keys.retain(|have| have.key != *key);
             return;
         }
+        let vouched = self.vouched;
         let Some(record) = self.key(key) else { return };
         match fact {
             Fact::Removed => {}
             Fact::Observed(active) => {
-                let begins = active && !record.active && record.fetched.is_some();
+                let begins = active && !record.active;
+                let old = record.fetched.is_some();
                 record.active = active;
+                record.seen.get_or_insert(now);
                 if begins {
-                    // Old data comes on the screen: it has to be fetched, not reported.
+                    // Old data may come on the screen: it has to be fetched, not reported.
                     self.obliged = self.obliged.map(|_| now);
+                }
+                if begins && old {
                     self.covered = None;
                 }
             }
@@ -30,8 +35,8 @@ impl Entry {
                     (record.fetched, record.known) = (Some(known), Some(known));
                 }
             }
-            Fact::Started => record.started = Some(now),
-            Fact::Running(span) => record.started = Some(Mono(now.0.saturating_sub(span.0))),
+            Fact::Started => record.begins(now, now),
+            Fact::Running(span) => record.begins(now, Mono(now.0.saturating_sub(span.0))),
             Fact::Cancelled => record.started = None,
             Fact::Fetched => {
                 // What the app put into the cache by itself proves nothing.
@@ -40,19 +45,25 @@ impl Entry {
                 };
                 let fresh = Known::fresh(started);
                 let before = record.fetched.replace(fresh).map(|known| known.at);
-                record.known = Some(fresh);
+                // What was under way for long may be known to be younger than its beginning.
+                let vouched = vouched.filter(|(from, to)| *from <= started && started < *to);
+                record.failed = false;
+                record.known = Some(vouched.map_or(fresh, |(_, to)| Known::fresh(to)));
                 let since = |moment: Option<Mono>| moment.is_some() && moment >= before;
                 self.source = Some(match () {
                     () if since(self.event) => Source::Push,
                     () if since(self.asked) => Source::Poll,
                     () => Source::Fetch,
                 });
-                self.stored = None;
-                self.trouble = None;
+                if !self.any_restored() {
+                    self.stored = Age::Nothing;
+                }
+                self.went_well();
+                self.arrived = Some(now);
                 self.learn(now.since(started));
             }
             Fact::Failed { answered } => {
-                record.started = None;
+                (record.started, record.failed) = (None, true);
                 let (blame, reason) = match (answered, online) {
                     (false, false) => (Blame::Offline, "there is no network"),
                     _ => (Blame::ServerError, "the fetch failed"),
@@ -63,6 +74,15 @@ impl Entry {
                     reason,
                 });
             }
+        }
+    }
+}
+
+impl KeyAge {
+    fn begins(&mut self, now: Mono, started: Mono) {
+        self.started = Some(started);
+        if self.fetched.is_none() && self.seen.is_none_or(|seen| seen == now) {
+            self.empty = true;
         }
     }
 }

@@ -46,7 +46,8 @@ impl Freshness {
             let Some(entry) = self.entries.get_mut(at) else {
                 continue;
             };
-            if entry.age() != Age::Nothing {
+            // What was fetched since is known better, unless there is more that was not.
+            if entry.age() != Age::Nothing && !entry.any_restored() {
                 continue;
             }
             self.touched = true;
@@ -58,13 +59,14 @@ impl Freshness {
                 (Some(_), None) => false,
                 (None, _) => true,
             };
-            if stale {
-                if !entry.contract.manual {
-                    entry.urgent.get_or_insert(Why::Reload);
-                }
-            } else if let Some(age) = age {
-                let at = now.mono;
-                entry.stored = Some(Known { at, age });
+            if stale && !entry.contract.manual {
+                entry.urgent.get_or_insert(Why::Reload);
+            }
+            entry.stored = match age {
+                Some(age) => Age::Known(Known { at: now.mono, age }),
+                None => Age::Unknown,
+            };
+            if age.is_some() {
                 entry.source = Some(Source::Reload);
                 entry.saved = fetched;
             }

@@ -1,7 +1,7 @@
 //! Is a window broken, and whose fault is it? And what becomes of ages when a clock jumps.
 
 use super::interval::Poll;
-use super::ledger::{Age, Blame, Entry, Why};
+use super::ledger::{Age, Blame, Entry, Probe, Why};
 use super::{Freshness, Step, Violation};
 use crate::engine::limits::{AWAY, FROZEN_LATE, RETURN_GRACE};
 use crate::engine::time::{Millis, Mono, Now};
@@ -16,7 +16,8 @@ impl Freshness {
             return;
         };
         if now.mono <= deadline {
-            if entry.broken {
+            // That nobody knows its age does not mend it.
+            if entry.broken && entry.age() != Age::Unknown {
                 entry.broken = false;
                 self.revision += 1;
             }
@@ -30,7 +31,16 @@ impl Freshness {
             Age::Nothing | Age::Unknown => None,
         };
         let window = entry.contract.window(entry.idle()).unwrap_or_default();
-        let blame = entry.blame(deadline, self.thawed, self.page.online);
+        let fetching = entry.keys.iter().any(|key| key.started.is_some());
+        let calm = match (entry.probe.rests(), fetching) {
+            (true, _) => deadline,
+            (false, true) => entry.hold,
+            // Nor does anybody fetch whom the server asked for calm.
+            (false, false) => entry.hold.max(self.calm),
+        };
+        // What came last was old when it came, because it took long.
+        let slow = entry.arrived.is_some_and(|at| at >= deadline) || entry.came_old(window);
+        let blame = entry.blame(deadline, self.thawed, self.page.online, calm, slow);
         self.break_window(at, blame, age, window);
     }
 
@@ -80,7 +90,7 @@ impl Freshness {
         if ahead > AWAY || set_back > AWAY.0 {
             self.slept(now, ahead);
             for entry in &mut self.entries {
-                entry.lose_track();
+                entry.lose_track(now.mono);
             }
             self.touched = true;
         }
@@ -132,16 +142,20 @@ impl Entry {
     }
 
     /// Why was the deadline missed?
-    fn blame(&self, deadline: Mono, thawed: Option<Mono>, online: bool) -> Blame {
+    fn blame(
+        &self,
+        deadline: Mono,
+        thawed: Option<Mono>,
+        online: bool,
+        calm: Mono,
+        slow: bool,
+    ) -> Blame {
+        // When it was so, not when that was found out.
         let known = match self.age() {
-            Age::Known(known) => known.at,
+            Age::Known(known) => Mono(known.at.0.saturating_sub(known.age.0)),
             Age::Nothing | Age::Unknown => Mono(0),
         };
-        let looked = self
-            .asked
-            .filter(|asked| *asked > known && *asked <= deadline);
-        let under_way = self.keys.iter().filter_map(|key| key.started).min();
-        let looked = looked.or(under_way.filter(|started| *started <= deadline));
+        let looked = self.open_look(known).filter(|began| *began <= deadline);
         let trouble = self.trouble.filter(|trouble| trouble.at >= known);
         if thawed.is_some_and(|thawed| thawed > known && thawed >= deadline) {
             return Blame::Frozen;
@@ -149,15 +163,51 @@ impl Entry {
         match (looked, trouble) {
             (_, Some(trouble)) => trouble.blame,
             _ if !online => Blame::Offline,
+            // We do not look because the server does not want us to, whatever was fetched since.
+            _ if calm >= deadline => Blame::ServerError,
+            _ if slow => Blame::SlowFetch,
             (Some(_), None) => Blame::SlowFetch,
             (None, None) => Blame::Throttled,
         }
     }
 
+    fn came_old(&self, window: Millis) -> bool {
+        match (self.age(), self.arrived) {
+            (Age::Known(known), Some(arrived)) => {
+                arrived
+                    .since(Mono(known.at.0.saturating_sub(known.age.0)))
+                    .0
+                    > window.0 / 4
+            }
+            _ => false,
+        }
+    }
+
+    /// When the look began of which nothing has come yet.
+    fn open_look(&self, known: Mono) -> Option<Mono> {
+        let told = self
+            .told
+            .filter(|told| *told > known && self.arrived.is_none_or(|arrived| arrived <= *told));
+        let asking = match self.probe {
+            Probe::Asking { started, .. } => Some(started),
+            _ => None,
+        };
+        let waiting = self.rescue.and(self.asked);
+        let under_way = self.keys.iter().filter_map(|key| key.started).min();
+        let looks = [told, asking, waiting, under_way];
+        looks.into_iter().flatten().min()
+    }
+
     /// A clock jumped: no age is known any more.
-    fn lose_track(&mut self) {
-        let mut any = self.stored.take().is_some();
+    fn lose_track(&mut self, now: Mono) {
+        // What was within its window just now is not held against the fetch that tells its age.
+        self.obliged = self.obliged.map(|_| now);
+        let mut any = self.stored != Age::Nothing;
+        if any {
+            self.stored = Age::Unknown;
+        }
         self.covered = None;
+        self.vouched = None;
         for key in &mut self.keys {
             any |= key.known.take().is_some();
         }
@@ -174,7 +224,7 @@ impl Blame {
             Blame::Throttled => "the browser woke the page too late",
             Blame::Frozen => "the page was frozen, or the machine slept",
             Blame::SlowFetch => "the fetch took too long",
-            Blame::ServerError => "the server failed",
+            Blame::ServerError => "the server failed, or wants calm",
         }
     }
 }

@@ -298,14 +298,15 @@ impl Link {
     fn found(&mut self, now: Now, mut waiting: Waiting, after: Option<Millis>, rng: &mut Rng) {
         self.answer();
         if waiting.on_sight {
+            let spread = backoff::bound(self.failures).min(COMEBACK_SPREAD);
             let pause = match after {
-                Some(after) => Millis(after.0.min(COMEBACK_DELAY_MAX.0)),
-                None => rng.jitter(
-                    waiting
-                        .spread
-                        .unwrap_or(backoff::bound(self.failures).min(COMEBACK_SPREAD)),
-                ),
+                // A server that takes connections and drops them does not know that it does: the
+                // moment it names counts only for the first that it drops.
+                Some(after) if self.failures > 1 => rng.jitter(spread).max(after),
+                Some(after) => after,
+                None => rng.jitter(waiting.spread.unwrap_or(spread)),
             };
+            let pause = pause.min(COMEBACK_DELAY_MAX);
             let dial = (now.mono + pause).max(self.earliest(now.mono));
             waiting.dial = if waiting.resting || after.is_some() {
                 dial

@@ -118,6 +118,26 @@ fn po3_who_must_never_pause_is_told_that_the_page_was_frozen() {
 }
 
 #[test]
+fn fault_14_a_clock_that_is_set_breaks_no_window_that_held() {
+    for wall in [-3_600_000, 3_600_000] {
+        let mut page = Page::new(r#"{"a":{"key":["a"],"maxAge":30000,"hidden":"continue"}}"#);
+        page.mount(r#"["a"]"#);
+        page.run(20_000);
+        page.wall = wall;
+        page.run(60_000);
+        let blames: Vec<_> = page.violations().into_iter().map(|seen| seen.1).collect();
+        // An hour that the monotonic clock did not see may have been a sleep.
+        let slept = if wall > 0 {
+            vec![Blame::Frozen]
+        } else {
+            vec![]
+        };
+        assert_eq!(blames, slept, "{wall}");
+        assert_eq!(page.shows("a", "state"), r#""fresh""#);
+    }
+}
+
+#[test]
 fn po6_on_pagehide_everything_stops_and_bfcache_refreshes_only_what_is_stale() {
     for (away, looks) in [(5_000, 0), (600_000, 1)] {
         let mut page = Page::new(PLANNER);
@@ -211,6 +231,41 @@ fn po6_what_is_stored_may_lie_in_every_way() {
         page.run(1_000);
         assert_eq!(count(&mut page), looks, "{value:?}");
     }
+}
+
+#[test]
+fn po6_what_is_stale_at_a_reload_and_cannot_be_fetched_is_told() {
+    for value in ["1795247900000", "lies"] {
+        let mut page = Page::new(PLANNER);
+        page.fails = true;
+        let now = page.at();
+        page.part.loaded(now, "scope:fresh:planner", Some(value));
+        // What the app kept is on the screen, and nobody has fetched it.
+        page.part
+            .report(now, &key(r#"["planner"]"#), Fact::Observed(true));
+        page.keys.push(key(r#"["planner"]"#));
+        page.settle();
+        page.run(20_000);
+        let blames: Vec<_> = page.violations().into_iter().map(|seen| seen.1).collect();
+        assert_eq!(blames, [Blame::ServerError], "{value}");
+    }
+}
+
+#[test]
+fn po6_a_fetch_of_one_key_does_not_make_another_young_that_is_of_before_the_reload() {
+    let mut page = Page::new(PLANNER);
+    let now = page.at();
+    let since = (WALL - 20_000).to_string();
+    page.part.loaded(now, "scope:fresh:planner", Some(&since));
+    let old = key(r#"["planner","kept"]"#);
+    page.part.report(now, &old, Fact::Observed(true));
+    page.keys.push(old);
+    page.mount(r#"["planner","new"]"#);
+    page.run(1_000);
+    assert_eq!(page.shows("planner", "age"), "21000");
+    page.run(9_000);
+    assert_eq!(page.refetches(), [(9_000, Why::Poll)]);
+    assert_eq!(page.shows("planner", "age"), "1000");
 }
 
 #[test]

@@ -277,6 +277,21 @@ fn slow_fetches_begin_earlier() {
 }
 
 #[test]
+fn a_fetch_that_took_most_of_a_window_is_followed_by_the_next_before_it_ends() {
+    let mut page = Page::new(r#"{"a":{"key":["a"],"maxAge":10000}}"#);
+    page.mount(r#"["a"]"#);
+    page.run(1_000);
+    page.take();
+    // It was begun by something else, and is still under way when it is time to look.
+    page.takes = Some(8_500);
+    page.fetch(&key(r#"["a"]"#));
+    page.takes = Some(200);
+    page.settle();
+    page.run(30_000);
+    assert_eq!(page.violations(), []);
+}
+
+#[test]
 fn po5_focus_refetches_what_is_old_after_being_away_for_long() {
     let quests = r#"{"quests":{"key":["quests"],"poll":false,"refetchOnFocusAfter":60000}}"#;
     let away = |blur: bool, span: u64| {

@@ -47,6 +47,28 @@ fn po8_a_304_renews_freshness_and_costs_no_refetch() {
 }
 
 #[test]
+fn po8_an_answer_that_took_long_renews_from_the_question_on() {
+    let mut page = tagged();
+    page.probe_takes = 6_000;
+    page.run(600_000);
+    let seen = page.take();
+    assert_eq!(fetches(&seen), 0, "{seen:?}");
+    // The first slow one broke the window; the later ones begin early enough.
+    let broken = page.part.entries[0].violations;
+    assert!(broken <= 1, "{broken}");
+    let asked: Vec<u64> = (seen.iter())
+        .filter(|(_, seen)| matches!(seen, Seen::Probe(_)))
+        .map(|(at, _)| *at)
+        .collect();
+    for pair in asked.windows(2) {
+        assert!(
+            pair[1] - pair[0] + 6_000 <= 30_000 || pair == &asked[..2],
+            "{asked:?}"
+        );
+    }
+}
+
+#[test]
 fn po8_another_tag_is_a_change_and_the_same_tag_with_a_body_is_none() {
     let mut page = tagged();
     page.server.etag = Some("\"2\"".to_owned());

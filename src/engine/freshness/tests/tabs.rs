@@ -188,6 +188,7 @@ fn a_tab_whose_leader_is_frozen_helps_itself_before_its_window_breaks() {
     assert!(looks[1].len() >= 4 && looks[2].len() >= 4, "{looks:?}");
     for tab in &browser.tabs[1..] {
         assert_eq!(tab.shows("timer", "state"), r#""fresh""#);
+        assert_eq!(tab.violations(), []);
     }
 }
 
@@ -210,6 +211,28 @@ fn a_new_leader_is_told_what_is_needed_and_the_window_holds() {
     browser.run(300_000);
     assert_eq!(browser.tabs[1].violations(), []);
     assert!((10..=12).contains(&browser.looks()[1].len()));
+}
+
+#[test]
+fn a_tab_that_asked_and_leads_before_it_is_answered_looks_itself() {
+    let mut browser = Browser::new(PLAN, 1);
+    let tab = &mut browser.tabs[0];
+    tab.mount(r#"["plan"]"#);
+    tab.run(5_000);
+    // It is brought back after a while: it does not lead yet, and nobody else does.
+    let now = tab.at();
+    tab.part.stop(now);
+    tab.settle();
+    tab.now += 40_000;
+    tab.part.start(tab.at());
+    tab.settle();
+    tab.run(1_000);
+    tab.part.set_place(Place::Leads);
+    tab.settle();
+    tab.run(4_000);
+    assert_eq!(tab.refetches().len(), 1);
+    tab.run(60_000);
+    assert_eq!(tab.violations(), []);
 }
 
 #[test]
