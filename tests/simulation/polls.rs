@@ -166,7 +166,8 @@ impl World {
                 continue;
             }
             for query in &mut self.tabs[other].app.queries.list {
-                if query.family == family && query.shown == Some(version) {
+                // What is newer than the newest of that moment is younger than the moment.
+                if query.family == family && query.shown >= Some(version) {
                     query.vouched = query.vouched.max(since);
                     if quiet && same && other == tab {
                         query.sure = query.sure.max(since);
@@ -186,8 +187,8 @@ impl World {
         let terms = self.terms.list.iter().zip(&self.terms.browsers[browser]);
         for (_, polls) in terms.filter(|(term, _)| term.family == family) {
             if let Some((version, since)) = polls.vouched
-                && answer == Answer::Data(version)
-                && query.shown == Some(version)
+                && matches!(answer, Answer::Data(got) if got >= version)
+                && query.shown >= Some(version)
             {
                 query.vouched = query.vouched.max(since);
             }

@@ -61,6 +61,8 @@ pub(super) struct KeyAge {
     pub(super) fetched: Option<Known>,
     /// How old the data is: younger than its fetch when a probe vouched for it.
     pub(super) known: Option<Known>,
+    /// When the data came.
+    pub(super) arrived: Option<Mono>,
     /// The last fetch failed.
     pub(super) failed: bool,
     /// When it was seen first.
@@ -307,7 +309,7 @@ impl Entry {
         !self.contract.manual && (polls || self.contract.focus_after.is_some())
     }
 
-    fn shown_keys(&self) -> impl Iterator<Item = &KeyAge> {
+    pub(super) fn shown_keys(&self) -> impl Iterator<Item = &KeyAge> {
         self.keys
             .iter()
             .filter(|key| key.active && key.fetched.is_some())
@@ -377,6 +379,7 @@ impl Entry {
             known: None,
             failed: false,
             seen: None,
+            arrived: None,
             empty: false,
         });
         self.keys.last_mut()

@@ -48,6 +48,7 @@ impl Entry {
                 // What was under way for long may be known to be younger than its beginning.
                 let vouched = vouched.filter(|(from, to)| *from <= started && started < *to);
                 record.failed = false;
+                record.arrived = Some(now);
                 record.known = Some(vouched.map_or(fresh, |(_, to)| Known::fresh(to)));
                 let since = |moment: Option<Mono>| moment.is_some() && moment >= before;
                 self.source = Some(match () {

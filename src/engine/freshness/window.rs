@@ -172,15 +172,17 @@ impl Entry {
     }
 
     fn came_old(&self, window: Millis) -> bool {
-        match (self.age(), self.arrived) {
-            (Age::Known(known), Some(arrived)) => {
-                arrived
-                    .since(Mono(known.at.0.saturating_sub(known.age.0)))
-                    .0
-                    > window.0 / 4
-            }
-            _ => false,
-        }
+        let Age::Known(oldest) = self.age() else {
+            return false;
+        };
+        // The data that is too old, not what came last of other data.
+        self.shown_keys().any(|key| {
+            key.known == Some(oldest)
+                && key.arrived.is_some_and(|arrived| {
+                    let was = Mono(oldest.at.0.saturating_sub(oldest.age.0));
+                    arrived.since(was).0 > window.0 / 4
+                })
+        })
     }
 
     /// When the look began of which nothing has come yet.
