@@ -1,6 +1,8 @@
 //! How often contracts are looked at, seen from outside (G11, PO4): one look a browser however many
 //! tabs watch, none that nobody needs, none while the server wants calm.
 
+use std::collections::BTreeMap as Map;
+
 use crate::agenda::{MIN, MS, S, Time};
 use crate::promises::Promise;
 use crate::query::{Answer, Style};
@@ -26,7 +28,9 @@ pub(crate) struct Polls {
     /// Until when somebody may believe that it is needed.
     needed: Time,
     /// The last probe: whose, and when.
-    pub(crate) sent: Option<(usize, Time)>,
+    sent: Option<(usize, Time)>,
+    /// When each tab last sent one, whether it was waited for or not.
+    asked: Map<usize, Time>,
     /// The last answer compared with nothing: it is asked again at once.
     pub(crate) pointless: bool,
     /// The last version that the server said to be the newest, and when.
@@ -35,8 +39,8 @@ pub(crate) struct Polls {
     known: Option<(usize, u64)>,
     /// When a probe last failed.
     trouble: Time,
-    /// When one was last answered as it should be.
-    well: Time,
+    /// When a tab last knew of one that was answered as it should be.
+    well: Map<usize, Time>,
     /// Whose last one was not.
     troubled: Vec<usize>,
     /// The server wants calm until then, on the monotonic clock, and these tabs know.
@@ -49,8 +53,13 @@ impl Polls {
     /// Is it for the server that there was no look since a moment?
     pub(crate) fn is_barred(&self, tab: usize, since: Time, mono_since: Time) -> bool {
         self.troubled.contains(&tab)
-            || self.trouble >= since.min(self.well)
+            || self.trouble >= since.min(self.well.get(&tab).copied().unwrap_or(0))
             || self.wants_calm(mono_since)
+    }
+
+    /// Was there a probe since a moment?
+    pub(crate) fn asked_since(&self, since: Time) -> bool {
+        self.asked.values().any(|at| *at >= since)
     }
 
     /// Does the server want calm at a moment of the monotonic clock?
@@ -105,6 +114,7 @@ impl World {
         let early = again.is_some_and(|at| self.now < at + LEAST) && !polls.pointless;
         polls.pointless = false;
         polls.sent = Some((tab, self.now));
+        polls.asked.insert(tab, self.now);
         let calm = polls
             .calm
             .as_ref()
@@ -130,7 +140,9 @@ impl World {
     /// A probe is not waited for any more: whoever looks next begins anew.
     pub(crate) fn probe_given_up(&mut self, tab: usize, term: usize) {
         let browser = self.tabs[tab].seat.browser;
-        self.terms.browsers[browser][term].sent = None;
+        let polls = &mut self.terms.browsers[browser][term];
+        polls.sent = polls.sent.filter(|(who, _)| *who != tab);
+        polls.asked.remove(&tab);
     }
 
     /// A probe was not answered as it should be.
@@ -157,13 +169,18 @@ impl World {
         let polls = &mut self.terms.browsers[browser][term];
         // The first answer can be compared with nothing.
         let same = polls.known.replace((tab, version)) == Some((tab, version));
-        polls.well = self.now;
         polls.vouched = Some((version, since));
         polls.troubled.retain(|troubled| *troubled != tab);
         let family = self.terms.list[term].family;
         for other in 0..self.tabs.len() {
             if self.tabs[other].seat.browser != browser {
                 continue;
+            }
+            // Without a leader nobody tells the others.
+            if other == tab || self.browsers[browser].locks.is_some() {
+                self.terms.browsers[browser][term]
+                    .well
+                    .insert(other, self.now);
             }
             for query in &mut self.tabs[other].app.queries.list {
                 // What is newer than the newest of that moment is younger than the moment.

@@ -375,7 +375,7 @@ impl World {
             }
             Blame::Frozen => lost,
             Blame::SlowFetch => {
-                polls.sent.is_some_and(|(_, at)| at >= since)
+                polls.asked_since(since)
                     || self.is_fetching(tab, term)
                     || watch.slow >= since
                     || watch.wanted.is_some_and(|at| at >= since)

@@ -338,3 +338,30 @@ fn what_a_hidden_leader_finds_for_others_does_not_make_its_own_data_young() {
     assert_eq!(browser.looks()[0].len(), 1);
     assert_eq!(browser.tabs[0].violations(), []);
 }
+
+#[test]
+fn who_is_asked_to_wait_by_the_leader_asks_again_after_the_calm() {
+    let mut page = Page::new(PROBED);
+    page.part.set_place(Place::Follows);
+    page.mount(r#"["plan"]"#);
+    let asks = |page: &mut Page| {
+        let said = page.said.drain(..);
+        said.filter(|word| matches!(word, Word::Ask(_))).count()
+    };
+    while asks(&mut page) == 0 {
+        page.run(10);
+        assert!(page.now < 30_000, "it never asks");
+    }
+    let now = page.at();
+    let wait = Millis(5);
+    let calm = Found::Calm { wait };
+    page.part
+        .leader_found(now, "plan", calm, now.wall, &mut page.rng);
+    page.settle();
+    // Nobody looked, and the leader says nothing more.
+    page.run(2_000);
+    assert_eq!(asks(&mut page), 1);
+    page.run(28_000);
+    assert_eq!(page.violations(), []);
+    assert!(!page.refetches().is_empty());
+}
