@@ -1,17 +1,22 @@
 //! Plain HTTP in a world: the link's looks and the contracts' probes, over the same network as the
 //! sockets, to a server that answers in every way that servers do.
 
-use everfresh::engine::http::{Call, Failure, Headers, Reply};
+mod answers;
+
+use everfresh::engine::http::{Call, Failure};
 use everfresh::engine::ids::HttpId;
 use everfresh::engine::output::Output;
 
-use crate::agenda::{MIN, MS, S, Time};
+use crate::agenda::{MS, S, Time};
 use crate::browser::Browser;
 use crate::chance::Chance;
 use crate::sometimes::Rare;
 use crate::story::tell;
 use crate::tab::Arrival;
 use crate::world::{Happening, World};
+
+pub(crate) use answers::{Answered, Form, HttpFault};
+use answers::{Tags, http_date};
 
 /// Where the server is.
 const SERVER: &str = "http://world/";
@@ -48,102 +53,6 @@ struct Exchange {
     calm: Option<Time>,
     /// It compared with nothing.
     pointless: bool,
-}
-
-/// What the server does with probes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HttpFault {
-    /// It answers as it should.
-    None,
-    /// It fails.
-    Fails(u16),
-    /// It wants calm, and says for how long in some form.
-    WantsCalm(u16, Form),
-    /// It wants to know who asks.
-    Unauthorized,
-    /// It will not tell.
-    Forbidden,
-    /// Somebody on the way shows a page to log in.
-    LoginPage,
-    /// It takes the question and never answers.
-    Hangs,
-    /// It takes seconds.
-    Slow,
-    /// It says "not modified" to everybody.
-    BodyGone,
-}
-
-/// How a server says when it wants to be asked again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// In seconds.
-    Seconds(u64),
-    /// At a moment so many seconds from now, with or without saying what time it is there.
-    Date(u64, bool),
-    /// In a way that means nothing.
-    Nonsense(&'static str),
-    /// So far away that nobody means it.
-    Endless,
-}
-
-impl Form {
-    /// For how long whoever understands it asks no more; nothing if that depends on other things.
-    fn asks(self) -> Option<Time> {
-        match self {
-            Form::Seconds(seconds) | Form::Date(seconds, true) => Some(seconds * S),
-            Form::Endless => Some(15 * MIN),
-            Form::Date(_, false) | Form::Nonsense(_) => None,
-        }
-    }
-}
-
-/// How the server recognises what it answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tags {
-    /// By an `ETag`.
-    Strong,
-    /// By an `ETag` that a proxy weakens now and then.
-    Flipped,
-    /// Not at all: the body has to be compared.
-    None,
-}
-
-/// An answer on its way.
-#[derive(Clone, Debug)]
-pub(crate) struct Answered {
-    status: u16,
-    etag: Option<String>,
-    retry_after: Option<String>,
-    date: Option<String>,
-    content_type: &'static str,
-    body: String,
-}
-
-impl Answered {
-    fn plain(status: u16, body: &str) -> Self {
-        Answered {
-            status,
-            etag: None,
-            retry_after: None,
-            date: None,
-            content_type: "application/json",
-            body: body.to_owned(),
-        }
-    }
-
-    /// As the engine sees it.
-    pub(crate) fn reply(&self) -> Reply<'_> {
-        Reply {
-            status: self.status,
-            headers: Headers {
-                etag: self.etag.as_deref(),
-                retry_after: self.retry_after.as_deref(),
-                content_type: Some(self.content_type),
-                date: self.date.as_deref(),
-            },
-            body: self.body.as_bytes(),
-        }
-    }
 }
 
 impl Http {
@@ -394,55 +303,4 @@ impl World {
         );
         self.arrive(tab, Arrival::Reply(at, request, result));
     }
-}
-
-/// A date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn http_date(seconds: u64) -> String {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (mut year, mut left) = (1970, days);
-    let length = |year: u64| {
-        365 + u64::from(
-            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)),
-        )
-    };
-    while left >= length(year) {
-        left -= length(year);
-        year += 1;
-    }
-    let mut month = 0;
-    for (at, days) in [
-        31,
-        length(year) - 337,
-        31,
-        30,
-        31,
-        30,
-        31,
-        31,
-        30,
-        31,
-        30,
-        31,
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        month = at;
-        if left < days {
-            break;
-        }
-        left -= days;
-    }
-    let name = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][(days % 7) as usize];
-    format!(
-        "{name}, {:02} {} {year} {:02}:{:02}:{:02} GMT",
-        left + 1,
-        MONTHS[month],
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
 }

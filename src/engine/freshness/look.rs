@@ -449,7 +449,7 @@ impl Freshness {
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
-        entry.rescue = None;
+        let waited = entry.rescue.take().is_some();
         let needs = entry.need > Need::None;
         // What is as it was is so since the question: the answer took its time.
         let moment = match found {
@@ -510,6 +510,12 @@ impl Freshness {
                     .map(origin)
                     .map(String::from);
                 entry.bar(until);
+                if waited && needs {
+                    // Nobody looked: this tab asks again as soon as the calm is over.
+                    entry.asked = None;
+                    entry.covered = None;
+                    entry.urgent.get_or_insert(Why::Poll);
+                }
                 for other in &mut self.entries {
                     let theirs = other.contract.probe.as_deref().map(origin);
                     if theirs.is_some() && theirs == host.as_deref() {
