@@ -133,7 +133,9 @@ impl World {
             let watch = &mut self.terms.tabs[tab].watches[term];
             if relies != watch.relies.is_some() {
                 watch.relies = relies.then_some(mono);
-                watch.told = None;
+                // Who was told of what was stored, and so may have been shown, is told of what
+                // comes too old in its place: it was never said that the window holds again.
+                watch.told = watch.told.filter(|_| relies).map(|_| true);
             }
             if waits != watch.waits.is_some() {
                 watch.waits = waits.then_some(mono);

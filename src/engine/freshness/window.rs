@@ -12,17 +12,15 @@ impl Freshness {
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
-        let Some(deadline) = entry.deadline() else {
-            return;
-        };
-        if now.mono <= deadline {
-            // That nobody knows its age does not mend it.
+        let broken = entry.deadline().filter(|deadline| *deadline < now.mono);
+        let Some(deadline) = broken else {
+            // That nobody knows its age does not mend it; that nothing is shown any more does.
             if entry.broken && entry.age() != Age::Unknown {
                 entry.broken = false;
                 self.revision += 1;
             }
             return;
-        }
+        };
         if entry.broken {
             return;
         }

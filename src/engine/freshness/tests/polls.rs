@@ -267,6 +267,25 @@ fn po13_a_breach_is_told_once_with_its_cause() {
 }
 
 #[test]
+fn data_that_comes_too_old_after_nothing_was_shown_is_told_of_anew() {
+    let mut page = Page::new(TIMER);
+    page.mount(r#"["timer",1]"#);
+    page.run(1_000);
+    page.takes = None;
+    page.run(40_000);
+    page.takes = Some(40_000);
+    page.mount(r#"["timer",2]"#);
+    page.run(10_000);
+    // The old data leaves the screen, and nothing is shown until the fetch is over.
+    page.unmount(r#"["timer",1]"#);
+    let before = page.violations().len();
+    page.run(25_000);
+    assert_eq!(page.violations().len(), before);
+    page.run(10_000);
+    assert_eq!(page.violations().len(), before + 1);
+}
+
+#[test]
 fn slow_fetches_begin_earlier() {
     let mut page = Page::new(TIMER);
     page.takes = Some(4_000);
