@@ -22,8 +22,17 @@ struct Peer {
     heard: Mono,
     /// Since when it can be seen, if it can.
     visible: Option<Mono>,
-    /// Was its own lock seen to be held?
-    locked: bool,
+    lock: Lock,
+}
+
+/// What was seen of a tab's own lock.
+#[derive(Debug)]
+enum Lock {
+    /// Nobody looked yet.
+    Unseen,
+    /// It was free: the tab has just come, or it was gone before anybody looked.
+    Free(Mono),
+    Held,
 }
 
 impl Roster {
@@ -37,7 +46,7 @@ impl Roster {
         let peer = self.peers.entry(tab, || Peer {
             heard: now,
             visible: None,
-            locked: false,
+            lock: Lock::Unseen,
         });
         peer.heard = now;
         let turned = visible.is_some_and(|visible| visible != peer.visible.is_some());
@@ -84,15 +93,23 @@ impl Roster {
         found.map(|(_, tab)| tab)
     }
 
-    /// These tabs hold their own lock; gives those that did once and do not any more.
+    /// These tabs hold their own lock. Gives those that are gone: they held it once and do not any
+    /// more, or were without it and without a word since the last look.
     pub(super) fn locks(&mut self, now: Mono, held: &[TabId]) -> Vec<TabId> {
         self.remove_if(&mut |tab, peer| {
             if held.contains(&tab) {
-                peer.locked = true;
+                peer.lock = Lock::Held;
                 peer.heard = now;
                 return false;
             }
-            peer.locked
+            match peer.lock {
+                Lock::Held => true,
+                Lock::Free(looked) if peer.heard <= looked => true,
+                Lock::Unseen | Lock::Free(_) => {
+                    peer.lock = Lock::Free(now);
+                    false
+                }
+            }
         })
     }
 
@@ -144,13 +161,25 @@ mod tests {
             roster.heard(Mono(0), TabId(tab), None);
         }
         assert_eq!(roster.locks(Mono(1), &[TabId(1), TabId(2)]), []);
-        assert_eq!(roster.locks(Mono(2), &[TabId(2)]), [TabId(1)]);
+        roster.heard(Mono(2), TabId(3), None);
+        assert_eq!(roster.locks(Mono(3), &[TabId(2)]), [TabId(1)]);
         assert!(roster.has(TabId(3)), "its lock may not be granted yet");
-        assert_eq!(roster.expire(Mono(ROSTER_EXPIRE.0)), [TabId(3)]);
+        assert_eq!(roster.expire(Mono(2) + ROSTER_EXPIRE), [TabId(3)]);
         assert!(
             roster.has(TabId(2)),
             "its lock was seen, and that counts as a word"
         );
+    }
+
+    #[test]
+    fn a_tab_that_had_no_lock_twice_and_said_nothing_between_is_gone() {
+        let mut roster = Roster::default();
+        roster.heard(Mono(0), TabId(1), None);
+        roster.heard(Mono(0), TabId(2), None);
+        assert_eq!(roster.locks(Mono(1), &[]), []);
+        roster.heard(Mono(2), TabId(2), None);
+        assert_eq!(roster.locks(Mono(3), &[]), [TabId(1)]);
+        assert_eq!(roster.locks(Mono(4), &[]), [TabId(2)]);
     }
 
     #[test]

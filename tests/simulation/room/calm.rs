@@ -267,9 +267,12 @@ impl World {
         }
     }
 
-    /// All that is heard of the room in a world in which nothing happens, at most: each browser says
-    /// so every 25 s to all, and each tab to the one that leads.
+    /// All that is heard of the room in a world in which nothing happens, at most. Each browser says
+    /// every 25 s to all that it is there, and is answered; each tab says so to the one that leads.
+    /// A word is heard, and the engine is woken at most once more for what it holds back.
     pub(crate) fn calm_inputs_of_room(&self, tab: usize) -> u64 {
+        /// How often that is in three minutes.
+        const ROUNDS: u64 = 8;
         if self.room.shape.quiet {
             return 0;
         }
@@ -280,7 +283,8 @@ impl World {
             let here = lookers
                 .iter()
                 .filter(|at| self.tabs[**at].seat.browser == browser);
-            most += 10 * (2 * here.count() + lookers.len()) as u64;
+            let words = (1 + here.count() + lookers.len()) as u64;
+            most += ROUNDS * (2 * words + 1);
         }
         most
     }
