@@ -9,10 +9,14 @@ import { eventually } from "./browser.mjs";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
-/** Puts the page, the compiled package and TanStack Query into a folder that a server can serve. */
-export async function rigFolder() {
+/**
+ * Puts a page, the compiled package and TanStack Query into a folder that a server can serve.
+ *
+ * @param page the folder of the page; that of the rig if it is left out
+ */
+export async function rigFolder(page = path("../rig")) {
   const folder = await mkdtemp(join(tmpdir(), "everfresh-rig-"));
-  await cp(path("../rig"), folder, { recursive: true });
+  await cp(page, folder, { recursive: true });
   await cp(path("../../../pkg/dist"), join(folder, "everfresh"), { recursive: true });
   const queryCore = dirname(fileURLToPath(import.meta.resolve("@tanstack/query-core")));
   await cp(queryCore, join(folder, "query-core"), { recursive: true });
