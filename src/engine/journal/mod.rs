@@ -22,8 +22,9 @@ use crate::wire::json::Writer;
 #[derive(Debug, Default)]
 pub struct Journal {
     entries: VecDeque<Entry>,
-    /// Names that entries share, sorted.
-    names: Vec<Rc<str>>,
+    /// Names that entries share, sorted by a number made of each: names of one app begin alike, and comparing them took a tenth of the
+    /// time of an event.
+    names: Vec<(u32, Rc<str>)>,
     /// Entries that had to leave.
     dropped: u64,
     /// The parts whose entries are told as text, too.
@@ -119,19 +120,27 @@ impl Journal {
     /// A name to be used in entries: cut to what an entry may hold, and shared.
     pub fn name(&mut self, name: &str) -> Rc<str> {
         let name = cut(name);
-        match self.names.binary_search_by(|have| have.as_ref().cmp(name)) {
-            Ok(at) => self.names.get(at).map_or_else(|| name.into(), Rc::clone),
+        let number = number_of(name);
+        let found = self
+            .names
+            .binary_search_by(|(have, text)| have.cmp(&number).then_with(|| (**text).cmp(name)));
+        match found {
+            Ok(at) => {
+                let known = self.names.get(at);
+                known.map_or_else(|| name.into(), |(_, text)| Rc::clone(text))
+            }
             Err(at) => {
                 let shared: Rc<str> = name.into();
+                let entry = (number, Rc::clone(&shared));
                 if self.names.len() >= JOURNAL_NAMES_MAX {
                     // Names whose entries have left make room.
-                    self.names.retain(|have| Rc::strong_count(have) > 1);
-                    let at = self.names.binary_search(&shared).unwrap_or_else(|at| at);
+                    self.names.retain(|(_, have)| Rc::strong_count(have) > 1);
+                    let at = self.names.binary_search(&entry).unwrap_or_else(|at| at);
                     if self.names.len() < JOURNAL_NAMES_MAX {
-                        self.names.insert(at, Rc::clone(&shared));
+                        self.names.insert(at, entry);
                     }
                 } else {
-                    self.names.insert(at, Rc::clone(&shared));
+                    self.names.insert(at, entry);
                 }
                 shared
             }
@@ -182,6 +191,13 @@ impl Journal {
             }
         });
     }
+}
+
+/// A number that two names seldom share (FNV-1a).
+fn number_of(name: &str) -> u32 {
+    name.bytes().fold(0x811c_9dc5, |number, byte| {
+        (number ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 fn cut(name: &str) -> &str {

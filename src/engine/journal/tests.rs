@@ -118,7 +118,7 @@ proptest! {
         }
         prop_assert!(journal.entries.len() <= JOURNAL_MAX);
         prop_assert!(journal.names.len() <= JOURNAL_NAMES_MAX);
-        prop_assert!(journal.names.iter().all(|name| name.len() <= JOURNAL_NAME_BYTES_MAX));
+        prop_assert!(journal.names.iter().all(|(_, name)| name.len() <= JOURNAL_NAME_BYTES_MAX));
         prop_assert!(journal.names.is_sorted());
         let text = text(|w| journal.write(w));
         prop_assert!(json::parse(&text).is_ok());
