@@ -285,4 +285,22 @@ pub const MUTANTS: &[Mutant] = &[
         find: "        board.barred = true;\n",
         replace: "        board.changed = true;\n",
     },
+    Mutant {
+        name: "contracts: a server that wants calm is asked again after a second",
+        file: "src/engine/freshness/look.rs",
+        find: "let until = now.mono + wait.min(RETRY_AFTER_MAX);",
+        replace: "let until = now.mono + wait.min(RETRY_AFTER_MAX).min(MIN_INTERVAL);",
+    },
+    Mutant {
+        name: "contracts: what a leader was asked that is gone is taken for looked at",
+        file: "src/engine/freshness/mod.rs",
+        find: "            if entry.rescue.take().is_some() {\n                entry.asked = None;\n                entry.covered = None;\n            }",
+        replace: "            entry.rescue = None;",
+    },
+    Mutant {
+        name: "contracts: a window that a slow fetch broke is not told",
+        file: "src/engine/freshness/window.rs",
+        find: "if std::mem::replace(&mut entry.broken, true) {",
+        replace: "if std::mem::replace(&mut entry.broken, true) || blame == Blame::SlowFetch {",
+    },
 ];
