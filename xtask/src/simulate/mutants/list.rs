@@ -303,4 +303,10 @@ pub const MUTANTS: &[Mutant] = &[
         find: "if std::mem::replace(&mut entry.broken, true) {",
         replace: "if std::mem::replace(&mut entry.broken, true) || blame == Blame::SlowFetch {",
     },
+    Mutant {
+        name: "contracts: a change that a probe found is not fetched",
+        file: "src/engine/freshness/look.rs",
+        find: "                entry.vouched = None;\n                if needs {",
+        replace: "                entry.vouched = None;\n                if needs && entry.broken {",
+    },
 ];
