@@ -9,7 +9,7 @@ const [file, kind] = process.argv.slice(2);
 const tests = [];
 const said = [];
 const print = console.error;
-for (const name of ["log", "warn", "error"]) console[name] = (...args) => said.push(format(...args));
+for (const name of ["log", "info", "debug", "warn", "error"]) console[name] = (...args) => said.push(format(...args));
 
 const backend = {
   data: { "/api/tasks": [{ id: "7", title: "Milk", boardId: "1" }], "/api/token": "token-1", "/api/me": { id: "u1" } },
