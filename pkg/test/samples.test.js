@@ -3,7 +3,7 @@
 // page do not see, looks at what came of it.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { after, test } from "node:test";
 
@@ -68,6 +68,8 @@ function compile(files) {
     ...{ noEmit: false, outDir: "out", rootDir: ".", jsx: "react-jsx", noUnusedLocals: false },
     ...{ module: "ESNext", moduleResolution: "Bundler", verbatimModuleSyntax: true, skipLibCheck: true },
   };
+  // Other clients that the documents speak of.
+  cpSync(join(root, "pkg/test/support/stand-ins"), join(folder, "node_modules"), { recursive: true });
   writeFileSync(join(folder, "app.d.ts"), readFileSync(types));
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../types/tsconfig.json", compilerOptions, files: ["app.d.ts", ...files.keys()] }));
   const { status, stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], { encoding: "utf8" });
@@ -90,7 +92,7 @@ function run(file, alone) {
 }
 
 test("the samples in the documents compile, and each of them has a check that says what it does", async (t) => {
-  assert.ok(all.length >= 10, "there are samples");
+  assert.ok(all.length >= 30, "there are samples");
   const unchecked = all.filter(({ check }) => !check?.trim()).map(({ place }) => place);
   assert.deepEqual(unchecked, [], 'a sample is followed by a comment "<!-- check" with what it does (see the others)');
   compile(write());
@@ -107,3 +109,23 @@ test("the samples in the documents compile, and each of them has a check that sa
     await t.test(`the sample at ${place} does what it says`, () => assert.equal(code, 0, said));
   }
 });
+
+test("every link from one document to another leads somewhere", () => {
+  const broken = [];
+  for (const document of documents()) {
+    const text = readFileSync(join(root, document), "utf8");
+    for (const [, link] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+      const [path, anchor] = link.split("#");
+      const target = path === "" ? document : join(dirname(document), path);
+      if (!existsSync(join(root, target))) broken.push(`${document}: ${link}`);
+      else if (anchor && !headings(target).includes(anchor)) broken.push(`${document}: ${link}`);
+    }
+  }
+  assert.deepEqual(broken, []);
+});
+
+/** What GitHub makes of headings. */
+function headings(document) {
+  const lines = readFileSync(join(root, document), "utf8").match(/^#+ .*/gm) ?? [];
+  return lines.map((line) => line.replace(/^#+ /, "").toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-"));
+}
