@@ -18,8 +18,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** All documents for users. */
 function documents() {
-  const docs = readdirSync(join(root, "docs"), { recursive: true }).filter((name) => name.endsWith(".md"));
-  return ["README.md", "pkg/README.md", ...docs.map((name) => join("docs", name)).sort()];
+  const of = (folder, recursive) => readdirSync(join(root, folder), { recursive }).map((name) => join(folder, name));
+  return [...of("", false), ...of("pkg", false), ...of("docs", true)].filter((name) => name.endsWith(".md")).sort();
 }
 
 /**
@@ -63,23 +63,32 @@ function write() {
 }
 
 function compile(files) {
-  const types = join(root, "pkg/test/support/samples.d.ts");
-  const compilerOptions = {
-    ...{ noEmit: false, outDir: "out", rootDir: ".", jsx: "react-jsx", noUnusedLocals: false },
-    ...{ module: "ESNext", moduleResolution: "Bundler", verbatimModuleSyntax: true, skipLibCheck: true },
-  };
   // Other clients that the documents speak of.
   cpSync(join(root, "pkg/test/support/stand-ins"), join(folder, "node_modules"), { recursive: true });
-  writeFileSync(join(folder, "app.d.ts"), readFileSync(types));
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../types/tsconfig.json", compilerOptions, files: ["app.d.ts", ...files.keys()] }));
-  const { status, stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], { encoding: "utf8" });
-  const told = [...files].reduce((text, [file, place]) => text.replaceAll(join(relative(process.cwd(), folder), file), place), stdout);
-  assert.equal(status, 0, told);
+  writeFileSync(join(folder, "app.d.ts"), readFileSync(join(root, "pkg/test/support/samples.d.ts")));
+  // What a document declares of the package is so for all of its samples, and for no other document's.
+  const declaring = new Set(all.filter(({ code }) => code.includes("declare module")).map((sample) => sample.folder));
+  const group = (file) => (declaring.has(dirname(file)) ? dirname(file) : "");
+  for (const name of new Set([...files.keys()].map(group))) check([...files].filter(([file]) => group(file) === name));
   // What a bundler does by itself.
   for (const file of files.keys()) {
     const path = compiled(file);
     writeFileSync(path, readFileSync(path, "utf8").replaceAll(/(from|import\() ?"(\.\/[\w-]+)"/g, '$1 "$2.js"'));
   }
+}
+
+/** Compiles some of the files as one program. */
+function check(files) {
+  const compilerOptions = {
+    ...{ noEmit: false, outDir: "out", rootDir: ".", jsx: "react-jsx", noUnusedLocals: false },
+    ...{ module: "ESNext", moduleResolution: "Bundler", verbatimModuleSyntax: true, skipLibCheck: true },
+  };
+  const config = { extends: "../types/tsconfig.json", compilerOptions, files: ["app.d.ts", ...files.map(([file]) => file)] };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+  const { status, stdout, error } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], { encoding: "utf8" });
+  if (error) throw error;
+  const told = files.reduce((text, [file, place]) => text.replaceAll(join(relative(process.cwd(), folder), file), place), stdout);
+  assert.equal(status, 0, told);
 }
 
 const compiled = (file) => join(folder, "out", file.replace(/\.tsx?$/, ".js"));
