@@ -79,7 +79,7 @@ fn contract<'a>(config: &'a Config, name: &str) -> &'a Contract {
 /// What the engine has, as the document has to say it.
 fn instance(config: &Config) -> Vec<(&'static str, String)> {
     let queue = &config.queue;
-    assert!(queue.count == 10_000 && queue.bytes % (1 << 20) == 0);
+    assert!(queue.count == 10_000 && queue.bytes.is_multiple_of(1 << 20));
     assert!(config.attempts_max.is_none() && config.record.is_none());
     assert!(config.channels.is_empty() && config.routes.is_empty());
     let ladder = r#"["ws", "sse", "poll"]"#;
