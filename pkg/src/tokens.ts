@@ -8,6 +8,8 @@ export class Tokens {
   readonly #send: (command: Command) => void;
   readonly #failed: (error: unknown) => void;
   #asking: AbortController | undefined;
+  /** What was told of last: a function that fails for as long as the network is away is told of once. */
+  #told: string | undefined;
 
   constructor(get: Tokens["get"], send: (command: Command) => void, failed: (error: unknown) => void) {
     this.get = get;
@@ -20,13 +22,22 @@ export class Tokens {
     const asking = (this.#asking = new AbortController());
     try {
       const token = (await this.get?.({ reason, signal: asking.signal })) ?? null;
-      if (!asking.signal.aborted) this.#send({ do: "token", request, token });
+      if (asking.signal.aborted) return;
+      this.#told = undefined;
+      this.#send({ do: "token", request, token });
     } catch (error) {
       if (asking.signal.aborted) return;
       const login = error instanceof EverfreshError && error.code === "needs-login";
-      if (!login) this.#failed(error);
+      if (!login) this.#tell(error);
       this.#send({ do: "token", request, failed: login ? "needs-login" : "error" });
     }
+  }
+
+  #tell(error: unknown): void {
+    const text = String(error);
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#failed(error);
   }
 
   stop(): void {

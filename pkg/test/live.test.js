@@ -254,6 +254,34 @@ test("a token function that throws is reported and asked again; one that needs a
   assert.equal(live.faults.length, faults, "that there is nobody is no fault");
 });
 
+test("a token function that fails for as long as the network is away is told of once", async () => {
+  let message = "no network";
+  let calls = 0;
+  const live = await create({
+    getToken: async () => {
+      calls += 1;
+      if (message) throw new Error(message);
+      return "T1";
+    },
+  });
+  await live.ready;
+  const told = () => live.faults.filter(({ code }) => code === "listener-threw").map(({ error }) => error.cause.message);
+  await clock.advance(60_000);
+  assert.ok(calls > 2);
+  assert.deepEqual(told(), ["no network"]);
+  message = "not JSON";
+  await clock.advance(180_000);
+  assert.deepEqual(told(), ["no network", "not JSON"]);
+  message = undefined;
+  await clock.advance(180_000);
+  assert.equal(live.getSnapshot().status, "connected");
+  // The next outage is told of again.
+  message = "not JSON";
+  server.cut(4401, "unauthorized");
+  await clock.advance(30_000);
+  assert.deepEqual(told(), ["no network", "not JSON", "not JSON"]);
+});
+
 test("another user: what is cached is dropped, and told", async () => {
   const live = await connect({ channels: ["tasks"] });
   const changes = ear();
