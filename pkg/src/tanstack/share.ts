@@ -27,8 +27,6 @@ const WAIT_MS = 5000;
  * milliseconds, and whoever asked before the fetch began can use its result.
  */
 const LISTEN_MS = 10;
-/** About as long, in messages that come after each other. */
-const LISTEN_TURNS = 10;
 /** More than a browser has tabs that show one query. */
 const MAX_OTHERS = 1000;
 
@@ -160,7 +158,7 @@ export class Share {
     if (notJson(data, "") !== undefined) return undefined;
     const text = JSON.stringify(data);
     const { maxBytes = MAX_BYTES } = this.#options;
-    return text.length <= maxBytes && new TextEncoder().encode(text).length <= maxBytes ? text : undefined;
+    return new TextEncoder().encode(text).length <= maxBytes ? text : undefined;
   }
 
   #open(): Line | undefined {
@@ -188,10 +186,10 @@ export class Share {
 /** Long enough to hear what other tabs said in this moment. */
 async function listen(): Promise<void> {
   if (!document.hidden) return new Promise((resolve) => setTimeout(resolve, LISTEN_MS));
-  // A timer of a hidden page may come a minute late. A message does not, and is as slow as those that are waited for.
+  // A timer of a hidden page may come a minute late. A message does not.
   const name = `everfresh:${Math.random()}`;
   const [near, far] = [new BroadcastChannel(name), new BroadcastChannel(name)];
-  for (let turn = 0; turn < LISTEN_TURNS; turn += 1) {
+  for (const end = performance.now() + LISTEN_MS; performance.now() < end; ) {
     const heard = new Promise((resolve) => far.addEventListener("message", resolve, { once: true }));
     near.postMessage(0);
     await heard;
