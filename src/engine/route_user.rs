@@ -21,7 +21,7 @@ impl Engine {
         }
         let was = self.life;
         if was == Life::Running {
-            self.stop(now, "another user");
+            self.stop_person(now, "another user");
         }
         if self.config.user.is_some() {
             self.forget_recording();
@@ -122,13 +122,20 @@ impl Engine {
     /// Somebody else is there, or nobody: nothing of this tab's person is used from now on.
     fn shut(&mut self, now: Now) {
         if self.life == Life::Running {
-            self.stop(now, "another user is there");
+            self.stop_person(now, "another user is there");
             self.life = Life::Fenced;
         }
         self.closed_at = now.wall;
         self.forget_recording();
         self.forget_principal(now);
         self.tell(Notice::User(UserChange::Fenced));
+    }
+
+    /// Stops without the last words of a page that goes: what is sent from now on goes out in the
+    /// name of whoever is there now.
+    fn stop_person(&mut self, now: Now, reason: &'static str) {
+        self.queue.away(now, false);
+        self.stop(now, reason);
     }
 
     /// What was recorded of a person is not for the next one.

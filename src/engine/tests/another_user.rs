@@ -9,13 +9,14 @@ use crate::engine::ids::{ConnId, HttpId, TabId, TokenId};
 use crate::engine::input::{Input, LockEvent, SocketEvent};
 use crate::engine::notice::Notice;
 use crate::engine::output::Output;
+use crate::engine::queue::{MutationId, Outcome};
 use crate::engine::time::{Mono, Now, Wall};
 use crate::engine::{Boot, Engine};
-use crate::wire::json::Writer;
+use crate::wire::json::{self, Writer};
 
 const CONFIG: &str = r#"{"user":"ada","backend":{"kind":"everfresh","url":"ws://h/live"},"getToken":true,
     "channels":["tasks"],"events":{"task_updated":{"keys":[["tasks","$.owner"]],"version":"$.version"}},
-    "contracts":{"plan":{"key":["plan"],"maxAge":30000,"probe":"http://h/plan","reloadKey":"plan"}}}"#;
+    "mutations":{"save":{"version":1}},"contracts":{"plan":{"key":["plan"],"maxAge":30000,"probe":"http://h/plan","reloadKey":"plan"}}}"#;
 
 /// What only Ada may see.
 const SECRETS: [&str; 3] = ["task_updated", "tasks", "adas-own"];
@@ -315,4 +316,65 @@ fn the_next_persons_data_is_not_measured_by_the_versions_of_the_last_one() {
         told.contains(r#""type":"refetch","keys":[["tasks","adas-own"]]"#),
         "{told}"
     );
+}
+
+/// The one who is there sends in their own name: a tab that changes hands is no page that goes, which
+/// sends what is due while it still can.
+#[test]
+fn what_waits_has_no_last_words_when_somebody_else_comes() {
+    let boot = Boot {
+        seed: 1,
+        tab: TabId(5),
+        online: true,
+    };
+    let mut engine = Engine::new(Config::parse(CONFIG).unwrap(), boot, at(0));
+    engine.handle(at(0), Input::Command(Command::Start));
+    engine.handle(at(0), Input::Lock(LockEvent::Unavailable));
+    let mutate = r#"{"do":"mutate","id":1,"name":"save","vars":"adas-own"}"#;
+    say(&mut engine, 1, mutate);
+    let mut ran = None;
+    for _ in 0..5 {
+        for output in run(&mut engine, 30_002, 30_500) {
+            ran = answered(&mut engine, &output).or(ran);
+        }
+    }
+    let (id, attempt) = ran.unwrap();
+    let raw = json::parse(r#"{"ok":false,"class":"timeout"}"#).unwrap();
+    let outcome = Outcome::read(raw).unwrap();
+    let done = Input::MutationDone {
+        id,
+        attempt,
+        outcome,
+    };
+    engine.handle(at(31_001), done);
+    outputs(&mut engine);
+    say(&mut engine, 900_000, r#"{"do":"user","user":"bob"}"#);
+    let out = outputs(&mut engine);
+    assert!(
+        !out.iter().any(|o| matches!(o, Output::RunMutation(_))),
+        "{out:?}"
+    );
+}
+
+/// The storage is empty and takes everything; which run begins?
+fn answered(engine: &mut Engine, output: &Output) -> Option<(MutationId, u32)> {
+    match output {
+        Output::RunMutation(run) => return Some((run.id, run.attempt)),
+        Output::StoreWrite { op, .. } => {
+            let stored = Input::Stored {
+                op: *op,
+                result: Ok(()),
+            };
+            engine.handle(at(31_000), stored);
+        }
+        Output::StoreList { op, .. } => {
+            let listed = Input::StoreListed {
+                op: *op,
+                result: Ok(&[]),
+            };
+            engine.handle(at(31_000), listed);
+        }
+        _ => {}
+    }
+    None
 }
