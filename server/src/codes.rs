@@ -22,6 +22,8 @@ pub(crate) enum ErrorCode {
     Locked,
     /// A lease under this fence has ended, and somebody else may have had the field since.
     StaleFence,
+    /// The record was written since the version that this change was made from.
+    Changed,
     /// This connection has as many leases as it may have.
     TooManyLeases,
     /// More was said than may be said in so short a time.

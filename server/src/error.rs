@@ -1,9 +1,11 @@
-//! Refusals over HTTP: `{"error":{"code":"bad_request","message":"…","path":"title"}}`.
+//! Refusals over HTTP: `{"error":{"code":"bad_request","message":"…","path":"title"}}`, and with a conflict what
+//! the record is now: `"current":{…}`.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::codes::ErrorCode;
 use crate::log;
@@ -14,6 +16,7 @@ use crate::store::StoreError;
 pub(crate) struct ApiError {
     status: StatusCode,
     body: ErrorBody,
+    current: Option<Box<RawValue>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,6 +38,7 @@ impl ApiError {
                 message: message.into(),
                 path: None,
             },
+            current: None,
         }
     }
 
@@ -49,6 +53,7 @@ impl ApiError {
         Self {
             status: StatusCode::BAD_REQUEST,
             body,
+            current: None,
         }
     }
 }
@@ -66,6 +71,14 @@ impl From<StoreError> for ApiError {
                 ErrorCode::StaleFence,
                 "the lease that this was made under has ended, and somebody else may have written",
             ),
+            StoreError::Changed(current) => Self {
+                current: Some(current),
+                ..Self::new(
+                    StatusCode::CONFLICT,
+                    ErrorCode::Changed,
+                    "somebody else wrote this record meanwhile",
+                )
+            },
             StoreError::KeyReused => Self {
                 status: StatusCode::UNPROCESSABLE_ENTITY,
                 ..Self::field("idempotency-key", "another write was done under this key")
@@ -92,8 +105,14 @@ impl IntoResponse for ApiError {
         #[derive(Serialize)]
         struct Wrapped {
             error: ErrorBody,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            current: Option<Box<RawValue>>,
         }
-        let mut response = (self.status, Json(Wrapped { error: self.body })).into_response();
+        let body = Wrapped {
+            error: self.body,
+            current: self.current,
+        };
+        let mut response = (self.status, Json(body)).into_response();
         response
             .headers_mut()
             .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

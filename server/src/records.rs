@@ -77,6 +77,8 @@ pub(crate) struct TaskChange {
     pub(crate) title: Option<String>,
     /// A new status.
     pub(crate) status: Option<Status>,
+    /// The version that the change was made from. Without it the last writer wins.
+    pub(crate) from: Option<u64>,
 }
 
 /// An event that is to be published.

@@ -12,6 +12,7 @@ mod write;
 use std::fmt;
 use std::path::PathBuf;
 
+use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::ids::{ChannelName, ClientId, Epoch, Millis, ProjectId, Seq, SessionKey, TaskId};
@@ -76,6 +77,8 @@ pub enum StoreError {
     NotFound,
     /// It was made under a lease that is not the last one of its field.
     StaleFence,
+    /// The record is another version than the one it was made from; this is what it is now, as JSON.
+    Changed(Box<RawValue>),
     /// Another write was done under its name.
     KeyReused,
     /// As many of these are kept as may be.
@@ -93,6 +96,7 @@ impl fmt::Display for StoreError {
         match self {
             Self::NotFound => f.write_str("no such record"),
             Self::StaleFence => f.write_str("the lease of this write has ended"),
+            Self::Changed(_) => f.write_str("the record was written meanwhile"),
             Self::KeyReused => f.write_str("another write was done under this key"),
             Self::Full(what) => write!(f, "too many {what}"),
             Self::Database(error) => write!(f, "SQLite: {error}"),
@@ -277,7 +281,8 @@ impl Store {
     /// Changes a task. What is already so is no change: no new version, no event.
     ///
     /// # Errors
-    /// When there is no such task, a lease that it was made under has ended, or the store fails.
+    /// When there is no such task, it is another version than the one the change was made from, a lease that it was
+    /// made under has ended, or the store fails.
     pub(crate) async fn update_task(
         &self,
         id: TaskId,

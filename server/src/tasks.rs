@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::body::{Fields, Kind, bytes};
 use crate::error::ApiError;
 use crate::etag;
-use crate::ids::{ProjectId, TaskId};
+use crate::ids::{INTEGER_MAX, ProjectId, TaskId};
 use crate::once::Asked;
 use crate::records::{NewTask, Status, TaskChange};
 use crate::store::StoreError;
@@ -74,7 +74,7 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(task)).into_response())
 }
 
-/// `PATCH /api/tasks/{id} {title?, status?}`
+/// `PATCH /api/tasks/{id} {title?, status?, version?}`
 pub(crate) async fn update(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -86,6 +86,7 @@ pub(crate) async fn update(
     let change = TaskChange {
         title: title(&fields)?,
         status: status(&fields)?,
+        from: fields.count("version", INTEGER_MAX)?,
     };
     if change.title.is_none() && change.status.is_none() {
         return Err(ApiError::field("title", "a change has a title or a status"));

@@ -1,27 +1,44 @@
 import { Header } from "./Header";
 import { Counters } from "./instruments/Counters";
 import { EventLog } from "./instruments/EventLog";
+import { FreshnessPanel } from "./instruments/FreshnessPanel";
+import { MetricsPanel } from "./instruments/MetricsPanel";
 import { OneSocket } from "./instruments/OneSocket";
+import { QueuePanel } from "./instruments/QueuePanel";
+import { ThisTab } from "./instruments/ThisTab";
+import { Fenced } from "./people/Fenced";
+import { useSession } from "./people/people";
 import { TasksScene } from "./scenes/tasks/TasksScene";
 import "./App.css";
 
 export function App() {
+  const fenced = useSession((session) => session.fenced);
   return (
     <>
       <a className="skip-link" href="#scene">
         Skip to the tasks
       </a>
       <Header />
-      <div className="page">
-        <main id="scene" tabIndex={-1}>
-          <TasksScene />
-        </main>
-        <aside className="instruments" aria-label="Instruments">
-          <OneSocket />
-          <Counters />
-          <EventLog />
-        </aside>
-      </div>
+      {fenced ? (
+        <Fenced />
+      ) : (
+        <div className="page">
+          <main id="scene" tabIndex={-1}>
+            <TasksScene />
+          </main>
+          <aside className="beside" aria-label="How it is kept fresh">
+            <OneSocket />
+            <FreshnessPanel />
+            <QueuePanel />
+          </aside>
+          <section className="instruments" aria-label="Instruments">
+            <MetricsPanel />
+            <ThisTab />
+            <Counters />
+            <EventLog />
+          </section>
+        </div>
+      )}
     </>
   );
 }

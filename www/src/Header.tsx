@@ -1,5 +1,6 @@
 import { ConnectionIndicator } from "./instruments/ConnectionIndicator";
 import { TabBadge } from "./instruments/TabBadge";
+import { PersonMenu } from "./people/PersonMenu";
 import { Leaf } from "./ui/icons";
 import "./Header.css";
 
@@ -15,6 +16,7 @@ export function Header() {
         </p>
         <TabBadge />
         <ConnectionIndicator />
+        <PersonMenu />
       </div>
     </header>
   );

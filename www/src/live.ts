@@ -1,7 +1,15 @@
 import { QueryClient } from "@tanstack/react-query";
 import { createEverfresh } from "everfresh";
 import { attach } from "everfresh/tanstack";
+import { CONTRACTS } from "./contracts";
+import type { ContractName } from "./contracts";
+import { forgetAnswers } from "./net/http";
+import { loggedIn, remember, seat, useSession } from "./people/people";
+import type { DemoPerson } from "./people/people";
 import type { Task } from "./scenes/tasks/api";
+import { taskMutations } from "./scenes/tasks/mutations";
+import type { TaskMutations } from "./scenes/tasks/mutations";
+import { noteViolation } from "./instruments/violations";
 
 declare module "everfresh" {
   interface Register {
@@ -10,6 +18,8 @@ declare module "everfresh" {
       task_updated: Task;
       task_deleted: { id: string };
     };
+    mutations: TaskMutations;
+    contracts: ContractName;
   }
 }
 
@@ -20,9 +30,13 @@ export const queryClient = new QueryClient({
 });
 
 export const live = createEverfresh({
-  user: null,
+  name: seat ? `seat-${seat.id}` : "demo",
+  user: loggedIn().id,
+  // The demo's server believes whoever says a name. A real app asks its own server for a token here.
+  getToken: () => `demo:${useSession.getState().person.id}`,
   backend: { kind: "everfresh", url: "/live" },
   channels: ["tasks"],
+  rooms: true,
   // `/?record` makes a recording of the run, which `cargo xtask simulate --replay` reads.
   record: new URLSearchParams(location.search).has("record"),
   events: {
@@ -30,6 +44,23 @@ export const live = createEverfresh({
     task_updated: ["tasks"],
     task_deleted: ["tasks"],
   },
+  contracts: CONTRACTS,
+  mutations: taskMutations,
 });
 
 attach(live, queryClient);
+
+live.onViolation(noteViolation);
+
+live.onUser((change) => {
+  // What the server answered to one person is not shown to another.
+  forgetAnswers();
+  useSession.setState({ fenced: change === "fenced" || change === "elsewhere" });
+});
+
+/** Somebody else logs in, in every tab of this browser. */
+export function switchTo(person: DemoPerson): void {
+  remember(person);
+  useSession.setState({ person, fenced: false });
+  live.setUser(person.id);
+}

@@ -229,6 +229,9 @@ impl Database {
         }
         write.under_its_leases()?;
         let before = write.task(id)?;
+        if change.from.is_some_and(|version| version != before.version) {
+            return Err(StoreError::Changed(raw(&before)?));
+        }
         let mut task = before.clone();
         if let Some(title) = &change.title {
             task.title.clone_from(title);

@@ -2,7 +2,7 @@ import { useConnection } from "everfresh/react";
 import type { ConnectionStatus, Transport } from "everfresh";
 import { useState } from "react";
 import { Chevron, Refresh } from "../ui/icons";
-import { clockTime, span, useNow } from "../ui/clock";
+import { clockTime, span, until, useNow } from "../ui/clock";
 import "./ConnectionIndicator.css";
 
 /** How a state looks: at rest, on the way, in need of attention, or broken. */
@@ -98,9 +98,4 @@ export function ConnectionIndicator() {
       </div>
     </div>
   );
-}
-
-/** A wait in full seconds, of which the one that has begun counts. */
-function until(ms: number): string {
-  return ms <= 0 ? "now" : `in ${span(ms + 999)}`;
 }

@@ -1,19 +1,28 @@
-import { live } from "../live";
+import type { RunContext } from "everfresh";
 import { countNotModified, countRead } from "./traffic";
 
 /** A refusal of the server: its status, and the sentence that it gave as the reason. Status 0: it did not answer. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly status: number;
+  /** What the server said besides: in a conflict, the record as it is; else the reason, with its code. */
+  readonly body: unknown;
+  readonly headers: Headers | undefined;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, body?: unknown, headers?: Headers) {
     super(message);
     this.status = status;
+    this.body = body;
+    this.headers = headers;
   }
 }
 
 /** The last answer to each url, so that the next request can ask whether it still holds. */
 const answers = new Map<string, { etag: string; body: unknown }>();
+
+export function forgetAnswers(): void {
+  answers.clear();
+}
 
 /**
  * Reads JSON, and sends the ETag of the last answer along. A 304 gives the very same object again, so
@@ -37,16 +46,21 @@ export async function read<Body>(url: string, signal: AbortSignal): Promise<Body
   return body as Body;
 }
 
-/** Writes JSON. The answer is what the server made of it, or `undefined` where it says nothing. */
-export async function write<Answer>(method: "POST" | "PATCH" | "DELETE", url: string, body?: object): Promise<Answer> {
-  const headers = new Headers({ accept: "application/json" });
+/**
+ * Writes JSON, for a mutation: with its headers, so that it is done once however often it is sent. That there was
+ * no answer is thrown as `fetch` throws it, by which the queue knows to try again.
+ */
+export async function write<Answer>(
+  method: "POST" | "PATCH" | "DELETE",
+  url: string,
+  body: object | undefined,
+  { headers: given, signal, keepalive }: Pick<RunContext, "headers" | "signal" | "keepalive">,
+): Promise<Answer> {
+  const headers = new Headers({ ...given, accept: "application/json" });
   if (body !== undefined) headers.set("content-type", "application/json");
-  // The server puts this into the event that follows, so that every tab knows whose it is.
-  const { tab } = live.getSnapshot();
-  if (tab !== "") headers.set("everfresh-client", tab);
-  const response = await ask(url, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+  const response = await fetch(url, { method, headers, signal, keepalive, ...(body && { body: JSON.stringify(body) }) });
   if (!response.ok) throw await refusal(response);
-  return (response.status === 204 ? undefined : await response.json()) as Answer;
+  return (response.status === 204 ? null : await response.json()) as Answer;
 }
 
 /** `fetch`, whose own errors say something else in every browser. */
@@ -60,8 +74,8 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
 }
 
 async function refusal(response: Response): Promise<HttpError> {
-  const body = (await response.json().catch(() => null)) as { error?: { message?: unknown } } | null;
+  const body = (await response.json().catch(() => null)) as { error?: { message?: unknown }; current?: unknown } | null;
   const message = body?.error?.message;
   const words = typeof message === "string" ? message : `the server answered ${response.status}`;
-  return new HttpError(response.status, words);
+  return new HttpError(response.status, words, body?.current ?? body?.error, response.headers);
 }

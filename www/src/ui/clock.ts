@@ -26,3 +26,8 @@ const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 export function clockTime(ms: number): string {
   return CLOCK.format(ms);
 }
+
+/** A wait in full seconds, of which the one that has begun counts. */
+export function until(ms: number): string {
+  return ms <= 0 ? "now" : `in ${span(ms + 999)}`;
+}

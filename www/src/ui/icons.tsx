@@ -102,3 +102,40 @@ export const Chevron = () => (
     <path d="m6 8 4 4 4-4" />
   </Icon>
 );
+
+export const Pencil = () => (
+  <Icon className="icon icon-pencil">
+    <path d="M4.5 15.5l.6-3L12.7 5l2.3 2.3-7.6 7.6z" />
+  </Icon>
+);
+
+export const Lock = () => (
+  <Icon className="icon icon-lock">
+    <rect x="4.5" y="9" width="11" height="7.5" rx="1.5" />
+    <path d="M7 9V6.5a3 3 0 0 1 6 0V9" />
+  </Icon>
+);
+
+export const Check = () => (
+  <Icon className="icon">
+    <path d="m5 10.5 3.5 3.5L15 6.5" />
+  </Icon>
+);
+
+export const Pause = () => (
+  <Icon className="icon">
+    <path d="M7 5v10M13 5v10" />
+  </Icon>
+);
+
+export const Play = () => (
+  <Icon className="icon">
+    <path d="M7 5l8 5-8 5z" />
+  </Icon>
+);
+
+export const Close = () => (
+  <Icon className="icon">
+    <path d="m5.5 5.5 9 9M14.5 5.5l-9 9" />
+  </Icon>
+);

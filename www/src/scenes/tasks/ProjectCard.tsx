@@ -1,18 +1,18 @@
-import type { Task } from "./api";
+import type { ShownTask } from "./api";
 import { projectName } from "./projectName";
 import { TaskRow } from "./TaskRow";
-import type { useTaskWrites } from "./useTasks";
+import type { Letters } from "./useTaskWrites";
 
 interface Props {
   project: string | null;
-  tasks: readonly Task[];
+  tasks: readonly ShownTask[];
   /** Whether a row that appears now is news. */
   flashNew: boolean;
-  change: ReturnType<typeof useTaskWrites>["change"];
-  remove: ReturnType<typeof useTaskWrites>["remove"];
+  letters: ReadonlyMap<string, Letters>;
+  onEditing: (id: string | null) => void;
 }
 
-export function ProjectCard({ project, tasks, flashNew, change, remove }: Props) {
+export function ProjectCard({ project, tasks, flashNew, letters, onEditing }: Props) {
   const done = tasks.filter(({ status }) => status === "done").length;
   const id = `project-${project ?? ""}`;
   return (
@@ -30,9 +30,8 @@ export function ProjectCard({ project, tasks, flashNew, change, remove }: Props)
             key={task.id}
             task={task}
             flashNew={flashNew}
-            saving={change.isPending && change.variables.id === task.id}
-            setStatus={(status) => change.mutate({ id: task.id, status })}
-            remove={() => remove.mutate(task.id)}
+            letters={letters.get(task.id)}
+            onEditing={onEditing}
           />
         ))}
       </ul>

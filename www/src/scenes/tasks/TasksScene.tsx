@@ -1,22 +1,27 @@
-import { useConnection } from "everfresh/react";
+import { useConnection, useFreshness } from "everfresh/react";
 import { useEffect, useState } from "react";
+import { PeopleHere } from "../../people/PeopleHere";
 import { clockTime } from "../../ui/clock";
 import { Refresh } from "../../ui/icons";
 import { AddTask } from "./AddTask";
-import type { Task } from "./api";
+import type { ShownTask } from "./api";
+import { LIST } from "./mutations";
 import { ProjectCard } from "./ProjectCard";
+import { ROOM } from "./room";
 import { TaskListSkeleton } from "./TaskListSkeleton";
-import { useTasks, useTaskWrites } from "./useTasks";
+import { useLetters } from "./useLetters";
+import { useTasks } from "./useTasks";
 import "./tasks.css";
 
 /** The list of all tasks by project, kept as fresh as the server in every tab. */
 export function TasksScene() {
   const { data: tasks, error, isFetching, refetch, dataUpdatedAt } = useTasks();
-  const writes = useTaskWrites();
+  const letters = useLetters();
   const loaded = tasks !== undefined;
   // Rows that come with the first list do not flash, rows that come later do.
   const [shown, setShown] = useState(false);
   useEffect(() => setShown(loaded), [loaded]);
+  const [editing, setEditing] = useState<string | null>(null);
   return (
     <>
       <div className="scene-head">
@@ -24,6 +29,7 @@ export function TasksScene() {
           <h1>Tasks</h1>
           <Freshness at={dataUpdatedAt} failed={error !== null} />
         </div>
+        <PeopleHere room={ROOM} editing={editing} />
         <button
           type="button"
           className="icon-button"
@@ -36,10 +42,7 @@ export function TasksScene() {
           <Refresh />
         </button>
       </div>
-      <AddTask projects={projectsOf(tasks ?? [])} create={writes.create} />
-      <p className="scene-error" role="alert">
-        {writes.error === null ? "" : `That was not saved: ${writes.error.message}.`}
-      </p>
+      <AddTask projects={projectsOf(tasks ?? [])} newest={newestOf(tasks ?? [])} />
       <div className="projects" data-testid="task-list" aria-busy={!loaded}>
         {tasks === undefined ? (
           error === null ? (
@@ -56,8 +59,8 @@ export function TasksScene() {
               project={project}
               tasks={tasks.filter((task) => task.project === project)}
               flashNew={shown}
-              change={writes.change}
-              remove={writes.remove}
+              letters={letters}
+              onEditing={setEditing}
             />
           ))
         )}
@@ -67,15 +70,21 @@ export function TasksScene() {
 }
 
 /** The projects in the order of their first task. */
-function projectsOf(tasks: readonly Task[]): (string | null)[] {
+function projectsOf(tasks: readonly ShownTask[]): (string | null)[] {
   return [...new Set(tasks.map(({ project }) => project))];
+}
+
+function newestOf(tasks: readonly ShownTask[]): number {
+  return Math.max(0, ...tasks.map(({ id }) => Number(id)).filter(Number.isFinite));
 }
 
 /** Says how far the list can be trusted. It is one line at all times, so that nothing moves. */
 function Freshness({ at, failed }: { at: number; failed: boolean }) {
   const { status } = useConnection();
+  const contract = useFreshness(LIST);
   const live = status === "connected" && !failed;
-  const known = live ? "Up to date with the server" : `As of ${clockTime(at)}, not live now`;
+  const old = contract?.state === "violated" || contract?.state === "stale";
+  const known = live ? (old ? "Asking the server" : "Up to date with the server") : `As of ${clockTime(at)}, not live now`;
   const words = at > 0 ? known : failed ? "Not loaded" : "Loading";
   return (
     <p className="freshness number" data-live={live || at === 0} data-testid="freshness">

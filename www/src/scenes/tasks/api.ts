@@ -1,4 +1,4 @@
-import { read, write } from "../../net/http";
+import { read } from "../../net/http";
 
 export type TaskStatus = "todo" | "doing" | "done";
 
@@ -14,17 +14,10 @@ export interface Task {
   updated_at: number;
 }
 
-export interface NewTask {
-  title: string;
-  project: string | null;
+/** A task, as the page shows it. */
+export interface ShownTask extends Task {
+  /** The server has not said yet that it is so. */
+  pending?: "new" | "gone";
 }
 
 export const listTasks = (signal: AbortSignal) => read<Task[]>("/api/tasks", signal);
-
-export const createTask = ({ title, project }: NewTask) =>
-  write<Task>("POST", "/api/tasks", project === null ? { title } : { title, project });
-
-export const setStatus = (id: string, status: TaskStatus) =>
-  write<Task>("PATCH", `/api/tasks/${encodeURIComponent(id)}`, { status });
-
-export const deleteTask = (id: string) => write<void>("DELETE", `/api/tasks/${encodeURIComponent(id)}`);

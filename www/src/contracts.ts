@@ -1,0 +1,10 @@
+import type { ContractOptions } from "everfresh";
+
+/** What the demo promises of its data, and how it is to be looked after when nobody says that it changed. */
+export const CONTRACTS = {
+  tasks: { key: ["tasks"], maxAge: 30_000, poll: "auto", hidden: "pause", refetchOnFocusAfter: 30_000, reloadKey: "tasks" },
+  server: { key: ["server"], maxAge: 15_000, poll: 10_000, hidden: "pause" },
+  health: { key: ["health"], maxAge: 60_000, manual: true },
+} satisfies Record<string, ContractOptions>;
+
+export type ContractName = keyof typeof CONTRACTS;

@@ -1,0 +1,67 @@
+import { useEverfresh } from "everfresh/react";
+import type { Explanation, JournalEntry, QueryKey } from "everfresh";
+import { useEffect, useId, useState } from "react";
+import type { Ref } from "react";
+import { clockTime } from "../ui/clock";
+import { Close } from "../ui/icons";
+
+/** Why a family of queries is as it is: what was decided about it, the newest first. */
+export function Explain({ ref, family }: { ref: Ref<HTMLDialogElement>; family: QueryKey }) {
+  const live = useEverfresh();
+  const [open, setOpen] = useState(false);
+  const [told, setTold] = useState<Explanation>();
+  const title = useId();
+  const key = JSON.stringify(family);
+  useEffect(() => {
+    if (!open) return;
+    const look = () => setTold(live.explain(JSON.parse(key) as QueryKey));
+    look();
+    const timer = setInterval(look, 1000);
+    return () => clearInterval(timer);
+  }, [live, open, key]);
+  return (
+    <dialog
+      ref={ref}
+      className="explain"
+      aria-labelledby={title}
+      data-testid="explain"
+      onToggle={(event) => setOpen(event.newState === "open")}
+      // Beside it is the backdrop.
+      onClick={(event) => event.target === event.currentTarget && event.currentTarget.close()}
+    >
+      <div className="explain-inner">
+        <div className="explain-head">
+          <h2 id={title}>
+            Why <code>{key}</code> is as it is
+          </h2>
+          <form method="dialog">
+            <button className="icon-button" aria-label="Close">
+              <Close />
+            </button>
+          </form>
+        </div>
+        {told === undefined ? (
+          <p>There is no engine that could say it.</p>
+        ) : (
+          <>
+            <p className="explain-words">
+              {told.status}: {told.reason}. This tab is {told.role}.
+            </p>
+            <ol className="explain-chain" tabIndex={0} aria-label="What was decided, the newest first" data-testid="explain-chain">
+              {[...told.chain].reverse().map((entry, index) => (
+                <li key={index}>
+                  <time className="number">{clockTime(entry.at)}</time>
+                  <span>{sentence(entry)}</span>
+                </li>
+              ))}
+            </ol>
+          </>
+        )}
+      </div>
+    </dialog>
+  );
+}
+
+function sentence({ at: _, ...members }: JournalEntry): string {
+  return JSON.stringify(members);
+}

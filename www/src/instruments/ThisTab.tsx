@@ -1,0 +1,45 @@
+import { useChannel, useConnection, useLeader, useTabState } from "everfresh/react";
+import { useSyncExternalStore } from "react";
+import { seat } from "../people/people";
+import "./ThisTab.css";
+
+/** What this tab is, as it stands: for whoever asks how tabs share one connection. */
+export function ThisTab() {
+  const leads = useLeader();
+  const { role, tab, tabs } = useTabState();
+  const { relay, transport, authenticated } = useConnection();
+  const channel = useChannel("tasks");
+  const visible = useSyncExternalStore(onVisibility, () => document.visibilityState === "visible");
+  return (
+    <section className="card this-tab" aria-labelledby="this-tab-title">
+      <h2 id="this-tab-title">This tab</h2>
+      <dl className="facts">
+        <dt>Part</dt>
+        <dd data-testid="this-tab-leads" data-leads={leads}>
+          {role === "starting" ? "Looks for the others" : leads ? "Speaks with the server" : "Is told by the tab that leads"}
+        </dd>
+        <dt>Page</dt>
+        <dd>{visible ? "Visible" : "Hidden"}</dd>
+        <dt>Socket and timers</dt>
+        <dd>{relay === null ? "Another tab has them" : relay === "worker" ? "Held by a worker, awake while hidden" : "Held by the page"}</dd>
+        <dt>Way</dt>
+        <dd>{transport ?? "none"}</dd>
+        <dt>Known to the server</dt>
+        <dd>{authenticated ? "Yes" : "Not yet"}</dd>
+        <dt>Channel “tasks”</dt>
+        <dd className="number" data-testid="this-tab-channel" data-state={channel?.state ?? ""}>
+          {channel === undefined ? "–" : channel.seq === undefined ? channel.state : `${channel.state}, at event ${channel.seq}`}
+        </dd>
+        <dt>Tabs of {seat ? "this seat" : "this browser"}</dt>
+        <dd className="number">{tabs}</dd>
+        <dt>Id</dt>
+        <dd className="this-tab-id">{tab === "" ? "–" : tab}</dd>
+      </dl>
+    </section>
+  );
+}
+
+function onVisibility(changed: () => void): () => void {
+  document.addEventListener("visibilitychange", changed);
+  return () => document.removeEventListener("visibilitychange", changed);
+}

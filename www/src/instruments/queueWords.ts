@@ -1,0 +1,28 @@
+import type { QueueItem } from "everfresh";
+import { useMemo } from "react";
+import { useTasks } from "../scenes/tasks/useTasks";
+
+/** The titles of tasks, by their ids. */
+export function useTitles(): ReadonlyMap<string, string> {
+  const { data } = useTasks();
+  return useMemo(() => new Map(data?.map(({ id, title }) => [id, title])), [data]);
+}
+
+/** What a queued change is about, for people. What is stored may be of an older page: nothing is taken for granted. */
+export function wordsOf({ name, vars }: QueueItem, titles: ReadonlyMap<string, string>): string {
+  const { id, title, status, was } = (vars ?? {}) as Record<string, unknown>;
+  const known = typeof id === "string" ? titles.get(id) : undefined;
+  const task = `“${typeof was === "string" ? was : (known ?? `task ${String(id)}`)}”`;
+  switch (name) {
+    case "createTask":
+      return `Add “${String(title)}”`;
+    case "renameTask":
+      return `Rename ${task} to “${String(title)}”`;
+    case "setTaskStatus":
+      return `Set ${task} to ${String(status)}`;
+    case "removeTask":
+      return `Delete ${task}`;
+    default:
+      return name ?? "A change that cannot be read";
+  }
+}
