@@ -1,31 +1,34 @@
 import { useEverfresh } from "everfresh/react";
 import type { Explanation, JournalEntry, QueryKey } from "everfresh";
-import { useEffect, useId, useState } from "react";
-import type { Ref } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import { clockTime } from "../ui/clock";
 import { Close } from "../ui/icons";
 
 /** Why a family of queries is as it is: what was decided about it, the newest first. */
-export function Explain({ ref, family }: { ref: Ref<HTMLDialogElement>; family: QueryKey }) {
+export function Explain({ family, over }: { family: QueryKey; over: () => void }) {
   const live = useEverfresh();
-  const [open, setOpen] = useState(false);
+  const dialog = useRef<HTMLDialogElement>(null);
   const [told, setTold] = useState<Explanation>();
   const title = useId();
   const key = JSON.stringify(family);
   useEffect(() => {
-    if (!open) return;
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => shown?.close();
+  }, []);
+  useEffect(() => {
     const look = () => setTold(live.explain(JSON.parse(key) as QueryKey));
     look();
     const timer = setInterval(look, 1000);
     return () => clearInterval(timer);
-  }, [live, open, key]);
+  }, [live, key]);
   return (
     <dialog
-      ref={ref}
+      ref={dialog}
       className="explain"
       aria-labelledby={title}
       data-testid="explain"
-      onToggle={(event) => setOpen(event.newState === "open")}
+      onClose={over}
       // Beside it is the backdrop.
       onClick={(event) => event.target === event.currentTarget && event.currentTarget.close()}
     >

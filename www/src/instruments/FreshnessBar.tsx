@@ -48,6 +48,7 @@ export function FreshnessBar({ name, title, value, explain }: Props) {
     <li className="contract" data-testid={`contract-${name}`} data-state={state} data-violations={status?.violations ?? 0}>
       <div className="contract-head">
         <h3 id={id}>{title}</h3>
+        <span className="contract-value number">{value}</span>
         <span className="contract-state">{STATES[state]}</span>
       </div>
       <div
@@ -63,14 +64,10 @@ export function FreshnessBar({ name, title, value, explain }: Props) {
       </div>
       <div className="contract-line">
         <p className="number">
-          {left === undefined ? value : `${left > 0 ? `${span(left + 999)} left of ${span(maxAge)}` : `over its ${span(maxAge)}`}, ${value}`}
+          {left === undefined ? "no window runs" : left > 0 ? `${span(left + 999)} of ${span(maxAge)} left` : `over its ${span(maxAge)}`}
+          {status?.source && `, by ${status.source}`}
           <br />
-          {status?.nextPoll == null || off
-            ? off
-              ? "nothing is asked for"
-              : "no look planned"
-            : `next look ${until(status.nextPoll - now)}${status.interval === null ? "" : `, every ${span(status.interval)}`}`}
-          {status?.source && ` · by ${status.source}`}
+          {off ? "nothing is asked for" : nextOf(status, now)}
         </p>
         <span className="contract-buttons">
           <button type="button" className="icon-button" title="Ask now" aria-label={`Ask for ${title} now`} data-testid={`refresh-${name}`} onClick={refresh}>
@@ -104,4 +101,10 @@ export function FreshnessBar({ name, title, value, explain }: Props) {
       </p>
     </li>
   );
+}
+
+function nextOf(status: ContractStatus | undefined, now: number): string {
+  if (status?.nextPoll == null) return "no look is planned";
+  const often = status.interval === null ? "" : `, every ${span(status.interval)}`;
+  return `next look ${until(status.nextPoll - now)}${often}`;
 }
