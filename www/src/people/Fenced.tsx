@@ -1,12 +1,12 @@
 import { switchTo } from "../live";
-import { firstNameOf, loggedIn, useSession } from "./people";
+import { firstNameOf, useLoggedIn, useSession } from "./people";
 import { Avatar } from "./Avatar";
 import "./Fenced.css";
 
 /** Instead of the page, when somebody else logged in in another tab: nothing of either is shown here. */
 export function Fenced() {
   const { person } = useSession();
-  const now = loggedIn();
+  const now = useLoggedIn();
   return (
     <main className="fenced" data-testid="fenced">
       <div className="card fenced-card">

@@ -1,3 +1,4 @@
+import { useSyncExternalStore } from "react";
 import { create } from "zustand";
 
 /** Somebody who may log in to the demo. */
@@ -27,6 +28,16 @@ export const seat = byId(new URLSearchParams(location.search).get("as"));
 /** Who is logged in in this browser, as the last tab that switched wrote it down. */
 export function loggedIn(): DemoPerson {
   return seat ?? byId(stored()) ?? PEOPLE[0];
+}
+
+/** The same for what is on the screen. What another tab wrote may be readable here only a moment after it told of it. */
+export function useLoggedIn(): DemoPerson {
+  return useSyncExternalStore(onWritten, loggedIn);
+}
+
+function onWritten(changed: () => void): () => void {
+  addEventListener("storage", changed);
+  return () => removeEventListener("storage", changed);
 }
 
 /** A storage that may not be used is as good as an empty one. */
