@@ -109,6 +109,8 @@ impl Engine {
                 }
                 Step::Shut => self.shut(now),
                 Step::Reopen => {
+                    // What was fetched meanwhile is whoever's was there.
+                    self.forget_principal(now);
                     self.tell(Notice::User(UserChange::Back));
                     if self.life == Life::Fenced {
                         self.run(now);

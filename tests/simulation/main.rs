@@ -44,6 +44,7 @@ mod story;
 mod tab;
 mod terms;
 mod transition;
+mod users;
 mod windows;
 mod world;
 
@@ -69,4 +70,5 @@ fn a_recording_is_replayed() {
 #[test]
 fn worlds_hold_the_promises() {
     run::from_environment(WORLDS);
+    users::from_environment();
 }

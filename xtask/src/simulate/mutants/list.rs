@@ -10,6 +10,24 @@ pub const MUTANTS: &[Mutant] = &[
         replace: "Some(told) if told + WINDOW > now => return,",
     },
     Mutant {
+        name: "users: what waits goes out as the last words of a page, in the next one's name",
+        file: "src/engine/route_user.rs",
+        find: "        self.queue.away(now, false);\n        self.stop(now, reason);",
+        replace: "        self.stop(now, reason);",
+    },
+    Mutant {
+        name: "users: what somebody else fetched meanwhile counts for who is back",
+        file: "src/engine/route_user.rs",
+        find: "                    self.forget_principal(now);\n                    self.tell(Notice::User(UserChange::Back));",
+        replace: "                    self.tell(Notice::User(UserChange::Back));",
+    },
+    Mutant {
+        name: "users: a tab of the last person goes on",
+        file: "src/engine/route_user.rs",
+        find: "                Step::Shut => self.shut(now),",
+        replace: "                Step::Shut => self.forget_recording(),",
+    },
+    Mutant {
         name: "a fetch that began before the event pays for it",
         file: "src/engine/invalidation/state.rs",
         find: "if more.need.met_by_fetch(fetch.started) {\n                    let debt = Some(both(debt, more));",
