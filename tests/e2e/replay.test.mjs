@@ -30,7 +30,7 @@ async function replay(file) {
 const diagnostics = (tab) =>
   tab.run(`
     dispatchEvent(new CustomEvent("everfresh:debug", { detail: "" }));
-    return JSON.stringify(window.__everfresh.default.diagnostics());
+    return JSON.stringify(window.__everfresh.demo.diagnostics());
   `);
 
 describe(`recordings of ${engine()}`, () => {
@@ -93,8 +93,5 @@ describe(`recordings of ${engine()}`, () => {
     const tab = await browser.open(server.url);
     await tab.untilStatus("connected");
     assert.equal(JSON.parse(await diagnostics(tab)).recording, undefined);
-    await eventually("it is the small module", () =>
-      tab.run("return performance.getEntriesByType('resource').some(({ name }) => name.includes('everfresh_core'))"),
-    );
   });
 });

@@ -173,7 +173,7 @@ impl World {
 
     fn broken(&self, tab: usize, how: &str) -> ! {
         panic!(
-            "world {} of users, at {} ms, tab {tab} of {}: {how}",
+            "world {} of users breaks G9, at {} ms, in tab {tab} of {}: {how}",
             self.seed,
             self.now,
             named(self.tabs[tab].user)
