@@ -57,8 +57,8 @@ const attachments = /* @__PURE__ */ new WeakMap<QueryClientLike, WeakMap<Everfre
  * attach(live, queryClient);
  * ```
  *
- * What becomes stale is refetched: never by cancelling a fetch that runs, never by trusting one that started
- * before, once however many events came. What nobody looks at is marked, and refetched by whoever looks next.
+ * What becomes stale is refetched: never by cancelling a fetch that runs (but for one that hangs), never by trusting one
+ * that started before, once however many events came. What nobody looks at is marked, and refetched by whoever looks next.
  * Optimistic mutations of the instance are shown in the client's data. Another user's data is dropped.
  *
  * @returns a function that disconnects them and leaves no trace. Two calls need two of them; the options of the

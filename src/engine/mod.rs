@@ -21,6 +21,7 @@
 pub mod channels;
 pub mod command;
 pub mod config;
+mod fnv;
 pub mod freshness;
 pub mod hlc;
 pub mod http;

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::config::Config;
+use super::fnv;
 use super::ids::{Generation, Scope, TabId};
 use super::limits::{TERM_AHEAD_MAX, USER_MESSAGE_BYTES_MAX};
 use super::text;
@@ -265,15 +266,9 @@ enum Age {
     Old,
 }
 
-/// FNV-1a over parts that are kept apart by a byte that no UTF-8 has.
+/// A number for parts that are kept apart by a byte that no UTF-8 has.
 fn hash(parts: &[&str]) -> u64 {
-    let mut hash = 0xCBF2_9CE4_8422_2325u64;
-    for part in parts {
-        for byte in part.bytes().chain([0xFF]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
-        }
-    }
-    hash
+    fnv::number(parts.iter().flat_map(|part| part.bytes().chain([0xFF])))
 }
 
 impl User {

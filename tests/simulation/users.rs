@@ -103,7 +103,6 @@ struct Seen {
     late_run: u64,
     late_fetch: u64,
     fenced: u64,
-    late_read: u64,
 }
 
 fn named(user: usize) -> &'static str {
@@ -463,10 +462,6 @@ impl World {
                     .iter()
                     .map(|key| self.store.get(key).cloned())
                     .collect();
-                // It was asked in the last person's name; the browser answers all the same.
-                let others = format!("of-{}", named(self.tabs[tab].user));
-                let late = |v: &&String| v.contains("of-") && !v.contains(&others);
-                self.seen.late_read += values.iter().flatten().filter(late).count() as u64;
                 let result = Ok(values.as_slice());
                 self.happens(tab, Input::StoreRead { op, result });
             }
@@ -598,7 +593,7 @@ fn moment(ms: u64) -> Now {
     }
 }
 
-/// One world where `EVERFRESH_USERS` names it; else a tenth of the worlds that the run is to have.
+/// One world where `EVERFRESH_USERS` names it; else a tenth of the worlds or of the time that the run is to have.
 #[allow(clippy::print_stdout, reason = "the run tells what it reached")]
 pub(crate) fn from_environment() {
     let of = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
@@ -610,7 +605,12 @@ pub(crate) fn from_environment() {
         return;
     }
     let first = of("EVERFRESH_FIRST").unwrap_or(0);
-    let count = of("EVERFRESH_SEEDS").map_or(FEW, |worlds| worlds / 10);
+    let count = match (of("EVERFRESH_SEEDS"), of("EVERFRESH_SECONDS")) {
+        (Some(worlds), _) => worlds / 10,
+        // About a tenth of the time.
+        (None, Some(seconds)) => seconds * 2,
+        (None, None) => FEW,
+    };
     let mut all = Seen::default();
     for seed in first..first + count {
         all.add(World::run(seed));
@@ -630,6 +630,5 @@ impl Seen {
         self.late_run += other.late_run;
         self.late_fetch += other.late_fetch;
         self.fenced += other.fenced;
-        self.late_read += other.late_read;
     }
 }

@@ -10,6 +10,7 @@
 use std::rc::Rc;
 
 use super::Mono;
+use crate::engine::fnv;
 use crate::engine::http::{Failure, Reply, retry_after};
 use crate::engine::limits::ETAG_BYTES_MAX;
 use crate::engine::time::{Millis, Wall};
@@ -113,15 +114,8 @@ fn is_page(reply: &Reply<'_>) -> bool {
 fn tag_of(reply: &Reply<'_>) -> Tag {
     match reply.headers.etag.map(str::trim) {
         Some(etag) if !etag.is_empty() && etag.len() <= ETAG_BYTES_MAX => Tag::Etag(etag.into()),
-        _ => Tag::Body(hash(reply.body)),
+        _ => Tag::Body(fnv::number(reply.body.iter().copied())),
     }
-}
-
-/// FNV-1a: no secret is at stake, and it costs nothing to download.
-fn hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
-    })
 }
 
 #[cfg(test)]

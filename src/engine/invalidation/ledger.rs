@@ -100,9 +100,8 @@ impl Ledger {
                 continue;
             };
             let span = Millis(FETCH_LOST_WHEN_AWAY.0.max(entry.cost.0.saturating_mul(2)));
-            if let Some(fetch) = entry.state.fetch_mut() {
-                fetch.lost = fetch.lost.min(now + span);
-                self.next = Some(self.next.map_or(fetch.lost, |next| next.min(fetch.lost)));
+            if let Some(lost) = entry.state.lost_by(now + span) {
+                self.next = Some(self.next.map_or(lost, |next| next.min(lost)));
             }
         }
     }

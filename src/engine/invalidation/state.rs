@@ -277,22 +277,17 @@ impl State {
         }
     }
 
+    /// A fetch that runs counts as lost at a moment, if not before. Gives when it does.
+    pub(super) fn lost_by(&mut self, moment: Mono) -> Option<Mono> {
+        let (State::Fetching { fetch, .. } | State::Overtaken { fetch, .. }) = self else {
+            return None;
+        };
+        fetch.lost = fetch.lost.min(moment);
+        Some(fetch.lost)
+    }
+
     /// The fetch that runs.
     pub(super) fn fetch(&self) -> Option<&Fetch> {
-        match self {
-            State::Fetching { fetch, .. } | State::Overtaken { fetch, .. } => Some(fetch),
-            State::Settled
-            | State::Dormant(_)
-            | State::Owed { .. }
-            | State::Held { .. }
-            | State::Told { .. } => None,
-        }
-    }
-}
-
-impl State {
-    /// The fetch that runs, to be changed.
-    pub(super) fn fetch_mut(&mut self) -> Option<&mut Fetch> {
         match self {
             State::Fetching { fetch, .. } | State::Overtaken { fetch, .. } => Some(fetch),
             State::Settled

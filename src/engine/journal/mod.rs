@@ -13,6 +13,7 @@ pub use entry::{Entry, Part, Parts, Seen, What};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::fnv;
 use super::key::QueryKey;
 use super::limits::{JOURNAL_KEYS_MAX, JOURNAL_MAX, JOURNAL_NAME_BYTES_MAX, JOURNAL_NAMES_MAX};
 use super::time::Wall;
@@ -24,7 +25,7 @@ pub struct Journal {
     entries: VecDeque<Entry>,
     /// Names that entries share, sorted by a number made of each: names of one app begin alike, and comparing them took a tenth of the
     /// time of an event.
-    names: Vec<(u32, Rc<str>)>,
+    names: Vec<(u64, Rc<str>)>,
     /// Entries that had to leave.
     dropped: u64,
     /// The parts whose entries are told as text, too.
@@ -120,7 +121,7 @@ impl Journal {
     /// A name to be used in entries: cut to what an entry may hold, and shared.
     pub fn name(&mut self, name: &str) -> Rc<str> {
         let name = cut(name);
-        let number = number_of(name);
+        let number = fnv::number(name.bytes());
         let found = self
             .names
             .binary_search_by(|(have, text)| have.cmp(&number).then_with(|| (**text).cmp(name)));
@@ -191,13 +192,6 @@ impl Journal {
             }
         });
     }
-}
-
-/// A number that two names seldom share (FNV-1a).
-fn number_of(name: &str) -> u32 {
-    name.bytes().fold(0x811c_9dc5, |number, byte| {
-        (number ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
 }
 
 fn cut(name: &str) -> &str {

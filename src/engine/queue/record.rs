@@ -1,6 +1,7 @@
 //! What stands in the storage: keys, and text that shows when it was damaged.
 
 use super::mutation::MutationId;
+use crate::engine::fnv;
 use crate::engine::ids::{TabId, number_text};
 
 /// The version of the records. One of a newer release is left alone for that release.
@@ -120,11 +121,9 @@ pub fn covered(record: &str, cover: &mut dyn FnMut(&str) -> String) -> String {
     }
 }
 
-/// FNV-1a: against damage, not against malice.
+/// Against damage, not against malice.
 fn checksum(text: &str) -> u64 {
-    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    })
+    fnv::number(text.bytes())
 }
 
 #[cfg(test)]

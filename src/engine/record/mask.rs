@@ -12,6 +12,7 @@
 
 use std::rc::Rc;
 
+use crate::engine::fnv;
 use crate::engine::limits::MASKS_MAX;
 use crate::engine::map::Map;
 use crate::engine::principal::{Cover, User};
@@ -68,9 +69,6 @@ pub(super) const KNOWN_NAMES: [&str; 7] = [
     ADDRESS,
     " data events key body ",
 ];
-
-/// Where the hashes begin.
-pub(super) const FNV: u64 = 0xCBF2_9CE4_8422_2325;
 
 /// Covers what may not be told.
 #[derive(Debug, Default)]
@@ -372,9 +370,7 @@ impl Mask {
     /// As many bytes as the text has, from a number that equal texts have in common.
     fn number(&mut self, text: &str, digits: bool, out: &mut String) {
         let kind = [u8::from(digits)];
-        let hash = text.bytes().chain(kind).fold(FNV, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-        });
+        let hash = fnv::number(text.bytes().chain(kind));
         let number = match self.seen.get(&hash) {
             Some(number) => *number,
             // Beyond the bound nobody can tell them apart.

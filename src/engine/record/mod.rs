@@ -29,9 +29,10 @@ mod tests;
 
 use std::rc::Rc;
 
-use self::mask::{FNV, Mask};
+use self::mask::Mask;
 use super::Boot;
 use super::config::{BadInput, Config};
+use super::fnv;
 use super::ids::TabId;
 use super::input::Input;
 use super::limits::RECORD_BYTES_MAX;
@@ -145,11 +146,8 @@ impl Recorder {
         }
         let mut line = String::new();
         output::write(output, &mut self.mask, &mut line);
-        let hash = self.outputs.unwrap_or(FNV);
-        let hash = line.bytes().chain([0xFF]).fold(hash, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-        });
-        self.outputs = Some(hash);
+        let before = self.outputs.unwrap_or(fnv::START);
+        self.outputs = Some(fnv::more(before, line.bytes().chain([0xFF])));
     }
 
     fn end_step(&mut self) {

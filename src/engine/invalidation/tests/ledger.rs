@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::engine::limits::{
-    CANCEL_CALM, FETCH_LOST_AFTER, KEYS_MAX, REFETCH_BACKOFF_FIRST, REFETCH_BACKOFF_MAX,
-    REFETCH_START_WITHIN,
+    CANCEL_CALM, FETCH_LOST_AFTER, FETCH_LOST_WHEN_AWAY, KEYS_MAX, REFETCH_BACKOFF_FIRST,
+    REFETCH_BACKOFF_MAX, REFETCH_START_WITHIN,
 };
 
 const ROUTES: &str = r#"{"moved":{"keys":[["tasks"]],"version":"$.v"}}"#;
@@ -253,6 +253,19 @@ fn a_fetch_that_never_ends_is_made_up_for() {
     bench.event("moved");
     assert_eq!(bench.refetches_within(Millis(FETCH_LOST_AFTER.0 - 1)), []);
     assert_eq!(bench.refetches_within(Millis::seconds(9)).len(), 1);
+}
+
+#[test]
+fn a_fetch_that_ran_while_the_page_was_away_is_given_up_soon() {
+    let mut bench = bench();
+    bench.start(TASKS);
+    bench.part.was_away(bench.mono());
+    bench.now += FETCH_LOST_WHEN_AWAY.0 - 1;
+    assert!(bench.flush().lost.is_empty(), "it has time to end");
+    bench.now += 1;
+    let lost = bench.flush().lost;
+    assert_eq!(lost.iter().map(QueryKey::text).collect::<Vec<_>>(), [TASKS]);
+    assert!(bench.flush().lost.is_empty(), "told once");
 }
 
 #[test]
