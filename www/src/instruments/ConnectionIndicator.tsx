@@ -62,7 +62,7 @@ export function ConnectionIndicator() {
       <div
         id="connection-details"
         popover="auto"
-        className="connection-details"
+        className="hanging connection-details"
         data-testid="connection-details"
         onToggle={(event) => setOpen(event.newState === "open")}
       >

@@ -21,7 +21,7 @@ export function PersonMenu() {
         <span className="visually-hidden">Logged in: </span>
         <span className="person-name">{firstNameOf(person.id)}</span>
       </button>
-      <div id="person-menu" popover="auto" className="person-menu" data-testid="person-menu">
+      <div id="person-menu" popover="auto" className="hanging person-menu" data-testid="person-menu">
         <h2>{person.name}</h2>
         <p className="person-words">
           {seat
