@@ -74,6 +74,11 @@ impl Person {
             return true;
         };
         let name = channel.as_str();
+        // What is told to a person is for that person, whether the list says so or not.
+        let own = name.strip_prefix("user:").zip(self.name.as_ref());
+        if own.is_some_and(|(user, own)| user == own.as_str()) {
+            return true;
+        }
         patterns
             .iter()
             .any(|pattern| match pattern.strip_suffix('*') {
@@ -189,6 +194,9 @@ mod tests {
         assert_eq!(may(&access, "T1", "project:7"), Some(true));
         assert_eq!(may(&access, "T1", "salaries"), Some(false));
         assert_eq!(may(&access, "T2", "project:7"), Some(false));
+        assert_eq!(may(&access, "T2", "user:bob"), Some(true));
+        assert_eq!(may(&access, "T2", "user:jane"), Some(false));
+        assert_eq!(may(&access, "T2", "user:bo"), Some(false));
         assert_eq!(may(&access, "T2 ", "tasks"), None);
         assert_eq!(may(&access, "T", "tasks"), None);
         assert_eq!(access.admit(None), Err(Stranger));

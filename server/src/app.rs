@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::ids::ChannelName;
 use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
+use crate::publish::Publishing;
 use crate::store::Store;
 use crate::{demo, doors, publish, tasks};
 
@@ -35,6 +36,8 @@ pub(crate) struct App {
     pub(crate) origins: Origins,
     /// The page, if one is served.
     pub(crate) pages: Option<Pages>,
+    /// Who may publish.
+    pub(crate) publishing: Publishing,
     /// Counters of REST.
     pub(crate) requests: Arc<Requests>,
 }
@@ -61,13 +64,17 @@ pub(crate) fn router(app: App, with_demo: bool) -> Router {
     let mut api = Router::new()
         .route("/tasks", get(tasks::list).post(tasks::create))
         .route("/tasks/{id}", patch(tasks::update).delete(tasks::delete));
-    if with_demo {
+    if app.publishing.is_open() {
         api = api.route("/publish", post(publish::publish));
     }
-    let api = api
+    let mut api = api
         .fallback(nothing_here)
-        .layer(from_fn_with_state(app.clone(), admit))
-        .layer(from_fn_with_state(app.clone(), count));
+        .layer(from_fn_with_state(app.clone(), admit));
+    if !app.publishing.is_open() {
+        // A backend comes with its key, and is none of the people.
+        api = api.route("/publish", post(publish::publish));
+    }
+    let api = api.layer(from_fn_with_state(app.clone(), count));
     let origins = app.origins.clone();
     // A page of an origin that may connect by a socket may connect without one too.
     let foreign = CorsLayer::new()

@@ -10,6 +10,7 @@ use lexopt::prelude::{Long, Short, ValueExt};
 use crate::crowd::CrowdLimits;
 use crate::hub::HubLimits;
 use crate::protocol::SERVER_FRAME_BYTES_MAX;
+use crate::secret::Secret;
 use crate::store::StoreLimits;
 
 /// Shown by `--help`.
@@ -22,13 +23,16 @@ everfresh-server: records, events and the demo in one process
   --allow-origin ORIGIN  let pages of this origin connect too, such as https://app.example.com; repeatable
   --people FILE          let only those in whose tokens are in FILE, a line `TOKEN NAME CHANNEL...` each;
                          a channel may end in *
+  --publish-key KEY      who sends this key may publish with POST /api/publish; better given by the variable,
+                         because everybody on the machine sees the flags of a program
   --ping-ms MS           how often the server pings a page [25000]
-  --demo                 example tasks, POST /api/publish for everybody, and fault switches under /demo/
+  --demo                 example tasks, POST /api/publish for everybody if there is no key, and fault switches
+                         under /demo/
   --help, --version
 
 Each flag is also an environment variable: EVERFRESH_LISTEN, EVERFRESH_WWW, EVERFRESH_DATA,
-EVERFRESH_ALLOW_ORIGIN (several: separated by commas), EVERFRESH_PEOPLE, EVERFRESH_PING_MS,
-EVERFRESH_DEMO=1.
+EVERFRESH_ALLOW_ORIGIN (several: separated by commas), EVERFRESH_PEOPLE, EVERFRESH_PUBLISH_KEY,
+EVERFRESH_PING_MS, EVERFRESH_DEMO=1.
 A flag counts more than its variable.
 ";
 
@@ -45,6 +49,8 @@ pub struct Config {
     pub demo: bool,
     /// The file of people who may come in; everybody without one.
     pub people: Option<PathBuf>,
+    /// What whoever publishes over HTTP has to send. Without it nobody may, but for the demo, where all may.
+    pub publish_key: Option<Secret>,
     /// Origins that may connect beside the server's own.
     pub allow_origins: Vec<String>,
     /// Bounds and times.
@@ -59,6 +65,7 @@ impl Default for Config {
             data: None,
             demo: false,
             people: None,
+            publish_key: None,
             allow_origins: Vec::new(),
             limits: Limits::default(),
         }
@@ -234,6 +241,9 @@ impl Command {
                 Long("www") => config.www = Some(parser.value()?.into()),
                 Long("data") => config.data = Some(parser.value()?.into()),
                 Long("people") => config.people = Some(parser.value()?.into()),
+                Long("publish-key") => {
+                    config.publish_key = Some(key("--publish-key", parser.value()?.string()?)?)
+                }
                 Long("allow-origin") => origins.push(parser.value()?.string()?),
                 Long("ping-ms") => {
                     config.limits.ping_interval = ping("--ping-ms", &parser.value()?.string()?)?
@@ -267,6 +277,9 @@ impl Config {
         self.www = variable("EVERFRESH_WWW").map(PathBuf::from);
         self.data = variable("EVERFRESH_DATA").map(PathBuf::from);
         self.people = variable("EVERFRESH_PEOPLE").map(PathBuf::from);
+        if let Some(text) = text("EVERFRESH_PUBLISH_KEY")? {
+            self.publish_key = Some(key("EVERFRESH_PUBLISH_KEY", text)?);
+        }
         if let Some(origins) = text("EVERFRESH_ALLOW_ORIGIN")? {
             let origins = origins
                 .split(',')
@@ -288,6 +301,10 @@ impl Config {
         };
         Ok(())
     }
+}
+
+fn key(name: &str, text: String) -> Result<Secret, UsageError> {
+    Secret::new(text).map_err(|weak| UsageError(format!("{name}: {weak}")))
 }
 
 fn ping(name: &str, text: &str) -> Result<Duration, UsageError> {
@@ -346,5 +363,7 @@ mod tests {
             assert!(parse(&arguments, &[]).is_err(), "{arguments:?}");
         }
         assert!(parse(&[], &[("EVERFRESH_DEMO", "yes")]).is_err());
+        let error = parse(&[], &[("EVERFRESH_PUBLISH_KEY", "guess me")]).unwrap_err();
+        assert!(!error.to_string().contains("guess me"), "{error}");
     }
 }

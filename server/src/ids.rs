@@ -128,6 +128,17 @@ impl ChannelName {
     pub(crate) fn tasks() -> Self {
         Self(Arc::from("tasks"))
     }
+
+    /// The channel that all devices of a person hear.
+    ///
+    /// # Errors
+    /// When there can be no channel of that name.
+    pub(crate) fn of_user(name: &str) -> Result<Self, BadName> {
+        if name.is_empty() {
+            return Err(BadName("a person's name is not empty"));
+        }
+        Self::parse(&format!("user:{name}"))
+    }
 }
 
 /// The largest integer that JavaScript holds exactly: 2^53 - 1.

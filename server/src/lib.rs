@@ -34,13 +34,17 @@ mod pace;
 mod pages;
 mod protocol;
 mod publish;
+mod publisher;
 mod records;
 mod room;
+mod secret;
 mod serve;
 mod session;
 mod store;
 mod tasks;
 
 pub use config::{Command, Config, HELP, Limits, UsageError};
+pub use publisher::{PublishError, Published, Publisher, To};
+pub use secret::{Secret, WeakSecret};
 pub use serve::{Handle, StartError, serve};
 pub use store::StoreError;

@@ -21,6 +21,8 @@ use crate::demo;
 use crate::hub::Hub;
 use crate::live::{Live, Origins};
 use crate::pages::Pages;
+use crate::publish::Publishing;
+use crate::publisher::Publisher;
 use crate::store::{OpenStore, Store, StoreError};
 
 /// How long a shutdown may take before what is left is dropped.
@@ -51,6 +53,12 @@ impl Handle {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// What publishes events from within this process.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(self.store.clone())
     }
 
     /// Takes no more connections, tells every page to come back later, and waits until all are closed, but not
@@ -216,6 +224,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         carriers: Carriers::default(),
         origins: Origins::new(&config.allow_origins),
         pages: config.www.as_deref().map(Pages::new),
+        publishing: Publishing::new(config.publish_key, config.demo),
         requests: Arc::new(Requests::default()),
     };
     let router = app::router(app, config.demo);

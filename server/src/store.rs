@@ -133,6 +133,18 @@ struct Worker {
     announce: Box<dyn Fn(Vec<Event>) + Send>,
 }
 
+impl Worker {
+    /// Writes, and tells of it when it is committed.
+    fn write<T>(
+        &mut self,
+        work: impl FnOnce(&mut Database) -> Result<Written<T>, StoreError>,
+    ) -> Result<T, StoreError> {
+        let written = work(&mut self.database)?;
+        (self.announce)(written.events);
+        Ok(written.answer)
+    }
+}
+
 /// What a write did: its answer, and the events that were committed with it.
 struct Written<T> {
     answer: T,
@@ -315,6 +327,24 @@ impl Store {
             .await
     }
 
+    /// Puts events in line to be published, all or none, and returns at once; `done` hears what became of them.
+    ///
+    /// # Errors
+    /// When the store has more to do than it can take: `done` is then not called.
+    pub(crate) fn publish_later(
+        &self,
+        events: Vec<NewEvent>,
+        origin: Origin,
+        done: impl FnOnce(Result<Seq, StoreError>) + Send + 'static,
+    ) -> Result<(), Busy> {
+        let work = move |worker: &mut Worker| {
+            done(worker.write(|database| database.publish(&events, &origin)));
+        };
+        self.jobs
+            .try_send(Job::Work(Box::new(work)))
+            .map_err(|_full_or_closed| Busy)
+    }
+
     /// Asks for a lease. `done` runs on the store's thread, so that what is told of leases comes in the order in
     /// which they were given.
     ///
@@ -421,12 +451,7 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Database) -> Result<Written<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(move |worker| {
-            let written = work(&mut worker.database)?;
-            (worker.announce)(written.events);
-            Ok(written.answer)
-        })
-        .await
+        self.run(move |worker| worker.write(work)).await
     }
 
     async fn run<T: Send + 'static>(

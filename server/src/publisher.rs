@@ -1,0 +1,180 @@
+//! Publishing from Rust: one call beside a write, which neither waits for anything nor fails.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::clock;
+use crate::ids::{BadName, ChannelName, Epoch, EventName, Seq};
+use crate::json;
+use crate::log;
+use crate::records::NewEvent;
+use crate::store::{Busy, Origin, Store, StoreError};
+
+/// The longest `data` of an event. The frame that carries it has room for its names and for others beside it.
+const DATA_BYTES_MAX: usize = 64 * 1024;
+
+/// Who is to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To<'a> {
+    /// All who subscribed to this channel.
+    Channel(&'a str),
+    /// All devices of this person: those who subscribed to `user:NAME`.
+    User(&'a str),
+}
+
+/// Publishes events of the server that it came from ([`crate::Handle::publisher`]). Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    store: Store,
+}
+
+/// Where an event stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Its channel.
+    pub channel: String,
+    /// The epoch of its number.
+    pub epoch: String,
+    /// Its number.
+    pub seq: u64,
+}
+
+/// Why an event was not published.
+#[derive(Debug)]
+pub enum PublishError {
+    /// A name or the data is not what it has to be.
+    Bad(&'static str),
+    /// The store did not take it.
+    Store(StoreError),
+}
+
+impl fmt::Display for PublishError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bad(rule) => f.write_str(rule),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PublishError {}
+
+impl From<BadName> for PublishError {
+    fn from(error: BadName) -> Self {
+        Self::Bad(error.0)
+    }
+}
+
+impl To<'_> {
+    /// The channel on which they hear.
+    pub(crate) fn channel(self) -> Result<ChannelName, BadName> {
+        match self {
+            Self::Channel(name) => ChannelName::parse(name),
+            Self::User(name) => ChannelName::of_user(name),
+        }
+    }
+}
+
+impl Publisher {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Publishes after a write, from wherever it was made. It returns at once: the event is written and told by the
+    /// server's own thread. What goes wrong is logged, for it must not undo the write or hold it up: whoever missed
+    /// the event finds the change by polling.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), everfresh_server::StartError> {
+    /// use everfresh_server::{Config, To, serve};
+    ///
+    /// let server = serve(Config { listen: "127.0.0.1:0".to_owned(), ..Config::default() }).await?;
+    /// let publisher = server.publisher();
+    /// publisher.tell(To::User("jane"), "timeblock_updated", &["7", "8"]);
+    /// # server.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tell(&self, to: To<'_>, name: &str, data: &(impl Serialize + ?Sized)) {
+        match event(to, name, data) {
+            Ok(event) => self.later(event),
+            Err(error) => log::error(format_args!("publish {name:?} to {to:?}: {error}")),
+        }
+    }
+
+    /// Publishes and waits until the event is committed: for whoever wants to know its number.
+    ///
+    /// # Errors
+    /// When a name or the data is not what it has to be, or the store does not take it.
+    pub async fn publish(
+        &self,
+        to: To<'_>,
+        name: &str,
+        data: &(impl Serialize + ?Sized),
+    ) -> Result<Published, PublishError> {
+        let event = event(to, name, data)?;
+        let channel = event.channel.as_str().to_owned();
+        let seq = self.store.publish(vec![event], origin()).await;
+        let Seq(seq) = seq.map_err(PublishError::Store)?;
+        Ok(Published {
+            channel,
+            epoch: self.epoch().as_str().to_owned(),
+            seq,
+        })
+    }
+
+    /// Puts an event in line and returns.
+    pub(crate) fn later(&self, event: NewEvent) {
+        let what = format!(
+            "publish {:?} to {:?}",
+            event.name.as_str(),
+            event.channel.as_str()
+        );
+        let failed = what.clone();
+        let asked = self
+            .store
+            .publish_later(vec![event], origin(), move |done| {
+                if let Err(error) = done {
+                    log::error(format_args!("{failed}: {error}"));
+                }
+            });
+        if let Err(Busy) = asked {
+            log::error(format_args!(
+                "{what}: the store has more to do than it can take"
+            ));
+        }
+    }
+
+    fn epoch(&self) -> &Epoch {
+        self.store.epoch()
+    }
+}
+
+fn origin() -> Origin {
+    Origin {
+        now: clock::now(),
+        ..Origin::default()
+    }
+}
+
+fn event(
+    to: To<'_>,
+    name: &str,
+    data: &(impl Serialize + ?Sized),
+) -> Result<NewEvent, PublishError> {
+    let data: Box<RawValue> =
+        to_raw_value(data).map_err(|_error| PublishError::Bad("the data cannot be JSON"))?;
+    let data = json::compact(&data).ok_or(PublishError::Bad("the data nests too deep"))?;
+    if data.get().len() > DATA_BYTES_MAX {
+        return Err(PublishError::Bad("the data is above 64 KiB"));
+    }
+    Ok(NewEvent {
+        channel: to.channel()?,
+        name: EventName::parse(name)?,
+        data,
+        by: None,
+    })
+}
