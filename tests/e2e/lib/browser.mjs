@@ -21,6 +21,7 @@ function capabilities(throttles) {
     case "chromium":
       return {
         browserName: "chrome",
+        "goog:loggingPrefs": { browser: "WARNING" },
         "goog:chromeOptions": {
           binary,
           excludeSwitches: throttles ? SPARED : [],
@@ -140,6 +141,11 @@ export class Tab {
     return this.run(
       "return [...document.querySelectorAll(\"[data-testid='task-item']\")].map((item) => item.textContent)",
     );
+  }
+
+  /** What Chromium's own console was told since the last look: what a page cannot hear of itself too. */
+  async log() {
+    return (await (await this.#here()).manage().logs().get("browser")).map(({ level, message }) => `${level.name} ${message}`);
   }
 
   status() {

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { createServer, request } from "node:http";
 import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 
 /** Passes everything on, sockets too, except where it was told to do otherwise. */
 export class Front {
@@ -13,17 +14,22 @@ export class Front {
   /**
    * @param target the address of the server behind it
    * @param changes `head(headers)` may change the headers of an answer; `answer(url, response)` answers a request
-   *   by itself and says so by `true`
+   *   by itself and says so by `true`; `page(html)` may change a page; `route(path)` names the address of another server
+   *   for a path
    */
-  static async start(target, { head = () => {}, answer = () => false } = {}) {
+  static async start(target, { head = () => {}, answer = () => false, page, route = () => undefined } = {}) {
     const front = new Front();
-    const behind = new URL(target);
+    const behind = (path) => new URL(route(path) ?? target);
     front.#server = createServer((asked, response) => {
       if (answer(asked.url, response)) return;
       const { method, url: path, headers } = asked;
-      const on = request({ hostname: behind.hostname, port: behind.port, method, path, headers }, (answered) => {
+      const { hostname, port } = behind(path);
+      // What is packed could not be changed.
+      if (page) delete headers["accept-encoding"];
+      const on = request({ hostname, port, method, path, headers }, (answered) => {
         const changed = { ...answered.headers };
         head(changed);
+        if (page && /^text\/html\b/.test(changed["content-type"])) return void send(answered, response, changed, page);
         response.writeHead(answered.statusCode, changed);
         answered.pipe(response);
       });
@@ -32,7 +38,8 @@ export class Front {
       asked.pipe(on);
     });
     front.#server.on("upgrade", ({ method, url, rawHeaders }, socket, first) => {
-      const up = connect({ host: behind.hostname, port: Number(behind.port) }, () => {
+      const { hostname, port } = behind(url);
+      const up = connect({ host: hostname, port: Number(port) }, () => {
         const lines = rawHeaders.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`));
         up.write(`${method} ${url} HTTP/1.1\r\n${lines.join("")}\r\n`);
         up.write(first);
@@ -54,4 +61,13 @@ export class Front {
     this.#server.close();
     await once(this.#server, "close");
   }
+}
+
+/** Answers with a page that was changed. */
+async function send(answered, response, headers, page) {
+  const html = page(await text(answered));
+  delete headers["transfer-encoding"];
+  delete headers.etag;
+  response.writeHead(answered.statusCode, { ...headers, "content-length": Buffer.byteLength(html) });
+  response.end(html);
 }

@@ -7,11 +7,13 @@
 //! - `EVERFRESH_BROWSER`: the path of the browser (for WebKit of its MiniBrowser) to ask it for;
 //! - `EVERFRESH_SERVER`: the path of the server program;
 //! - `EVERFRESH_WWW`: the folder of the built page, for the server's `--www`;
+//! - `EVERFRESH_APPS`: the folder of the apps that the stage `fixtures` has built;
 //! - `DISPLAY`, with WebKit: a virtual screen, which the driver's browsers have already.
 //!
 //! They start and end servers themselves. Driver and screen are started and ended here.
 
 use super::Engines;
+use super::fixtures;
 use super::node_test;
 use super::report::Report;
 use crate::build::{self, Profile};
@@ -47,6 +49,7 @@ pub fn run(
 ) -> Result<()> {
     build::site(project)?;
     let server = build::server(project, Profile::Checked)?;
+    let apps = fixtures::apps(project, report)?;
     engines.each(project, stage, report, |browser| {
         let surroundings = Surroundings::of(browser.engine)?;
         let driver = Driver::start(project, browser, &surroundings)?;
@@ -61,7 +64,8 @@ pub fn run(
                     .env("EVERFRESH_WEBDRIVER", driver.url())
                     .env("EVERFRESH_BROWSER", &browser.browser)
                     .env("EVERFRESH_SERVER", &server)
-                    .env("EVERFRESH_WWW", project.path("www/dist"));
+                    .env("EVERFRESH_WWW", project.path("www/dist"))
+                    .env("EVERFRESH_APPS", &apps);
                 surroundings.apply(node);
             },
         )

@@ -112,6 +112,12 @@ impl Row {
         }
     }
 
+    /// Whether it passed, and nothing of it failed.
+    pub fn is_well(&self) -> bool {
+        let count = self.count();
+        count.failed == 0 && count.passed > 0
+    }
+
     fn count(&self) -> Count {
         match self.outcome {
             Outcome::Ran(count) => count,
