@@ -368,7 +368,7 @@ async fn without_demo_there_is_no_back_door() {
         send(addr, Method::POST, "/api/publish", &event)
             .await
             .status,
-        StatusCode::NOT_FOUND
+        StatusCode::FORBIDDEN
     );
     for path in ["/demo/cut", "/demo/burst"] {
         assert_ne!(
