@@ -174,7 +174,12 @@ impl Engine {
     pub(super) fn on_word_of_room(&mut self, now: Now, text: &str) {
         match Word::read(text) {
             Some(Word::Relinked) => self.room_link(now, true),
-            Some(word) => self.room.hear(now.mono, word),
+            Some(word) => {
+                if let Word::Granted { .. } | Word::Denied { .. } = word {
+                    self.tabs.has_answer();
+                }
+                self.room.hear(now.mono, word);
+            }
             None => self.fault(FaultCode::BadTabMessage, "a word of the leader is not ours"),
         }
     }
@@ -245,7 +250,12 @@ impl Engine {
                     self.desk.hear(now.mono, me, wish);
                 }
                 // Who leads next is told all again.
-                Role::Following | Role::Away => self.post(Says::Wish(wish.write().into())),
+                Role::Following | Role::Away => {
+                    self.post(Says::Wish(wish.write().into()));
+                    if let Wish::Lock { .. } = wish {
+                        self.tabs.expects_answer(now);
+                    }
+                }
             },
         }
     }

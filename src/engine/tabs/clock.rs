@@ -54,6 +54,8 @@ impl Tabs {
             Look::Wait => {}
             Look::Ask => {
                 following.asker = None;
+                // If it answers this, the other answer is late for another reason.
+                following.waits = false;
                 self.out.push_back(Step::Ask);
             }
             Look::Doubt => {

@@ -64,6 +64,9 @@ impl Tabs {
                 self.seen = self.seen.max(term.number);
                 let other_asks = following.asker.is_some();
                 following.watch = Watch::calm(now.mono, self.visible, other_asks);
+                if following.waits {
+                    following.watch.expects(now.mono);
+                }
                 Hears::Yes
             }
         }
@@ -125,6 +128,22 @@ impl Tabs {
         following.watch.other_asked(now.mono);
     }
 
+    /// This tab said something to which its leader has an answer: a lease is asked for, which
+    /// does not wait as long as a silent leader is believed to be there.
+    pub fn expects_answer(&mut self, now: Now) {
+        if let State::Following(following) = &mut self.state {
+            following.waits = true;
+            following.watch.expects(now.mono);
+        }
+    }
+
+    /// The leader answered, or need not.
+    pub fn has_answer(&mut self) {
+        if let State::Following(following) = &mut self.state {
+            following.waits = false;
+        }
+    }
+
     /// A tab that asked for all is gone, or cannot be seen any more, or leads.
     pub(super) fn asks_no_more(&mut self, tab: TabId) {
         if let State::Following(following) = &mut self.state
@@ -137,7 +156,7 @@ impl Tabs {
 
     /// Another tab said goodbye.
     pub fn left(&mut self, now: Now, tab: TabId) {
-        if self.roster.left(tab) {
+        if self.roster.left(now.mono, tab) {
             self.out.push_back(Step::Gone(tab));
         }
         self.asks_no_more(tab);

@@ -59,8 +59,9 @@ impl Roster {
         new || turned
     }
 
-    /// A tab said goodbye. True if it was known.
-    pub(super) fn left(&mut self, tab: TabId) -> bool {
+    /// A tab said goodbye, perhaps into the back/forward cache. True if it was known.
+    pub(super) fn left(&mut self, now: Mono, tab: TabId) -> bool {
+        self.heard = Some(now);
         self.peers.remove(&tab).is_some()
     }
 
@@ -207,8 +208,8 @@ mod tests {
     fn a_tab_that_left_may_return_for_a_while() {
         let mut roster = Roster::default();
         assert!(!roster.may_return(Mono(0)));
-        roster.heard(Mono(5), TabId(1), None);
-        roster.left(TabId(1));
+        roster.heard(Mono(3), TabId(1), None);
+        roster.left(Mono(5), TabId(1));
         assert!(roster.may_return(Mono(4) + RETURNS_WITHIN));
         assert!(!roster.may_return(Mono(5) + RETURNS_WITHIN));
         roster.slept(Mono(1_000_000), Millis(999_000));

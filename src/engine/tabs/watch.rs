@@ -79,6 +79,13 @@ impl Watch {
         }
     }
 
+    /// Something was said to which the leader has an answer. Without one it is asked soon.
+    pub(super) fn expects(&mut self, now: Mono) {
+        if let Watch::Calm { ask_at } = self {
+            *ask_at = (*ask_at).min(now + ASK_TIMEOUT);
+        }
+    }
+
     /// The tab that asked does so no more.
     pub(super) fn other_stopped(&mut self) {
         if let Watch::Calm { ask_at } = self {
@@ -144,6 +151,20 @@ mod tests {
 
     fn look(watch: &mut Watch, ms: u64) -> Look {
         watch.look(Mono(ms), true, &mut Rng::new(1))
+    }
+
+    #[test]
+    fn who_waits_for_an_answer_asks_sooner() {
+        let mut watch = Watch::calm(Mono(0), true, false);
+        watch.expects(Mono(100));
+        assert_eq!(look(&mut watch, 2099), Look::Wait);
+        assert_eq!(look(&mut watch, 2100), Look::Ask);
+        let mut watch = Watch::calm(Mono(0), true, false);
+        watch.expects(Mono(9000));
+        assert_eq!(look(&mut watch, 10_000), Look::Ask, "and never later");
+        let mut watch = Watch::calm(Mono(0), false, false);
+        watch.expects(Mono(9000));
+        assert_eq!(watch, Watch::Off, "who cannot be seen is no judge");
     }
 
     #[test]

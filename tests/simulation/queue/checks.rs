@@ -104,7 +104,9 @@ impl World {
             return;
         };
         let gone = self.tabs[entry.tab].life == Life::Gone;
-        if entry.excused || (!durable && gone) {
+        // What the storage did not take lives in memory: until it is sent, in that of its author,
+        // who is told of its end; as a letter, in that of the tab that led.
+        if entry.excused || (!durable && (gone || entry.letter)) {
             return;
         }
         // Where every tab is for itself, the memory that held it went with its own tab.
