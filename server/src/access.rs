@@ -1,12 +1,16 @@
 //! Who a token stands for, and which channels that person may use.
 //!
-//! Without a list of people everybody may use every channel and nobody is known by name; the demo takes a
-//! visitor's word for it (`demo:NAME`). With a list, whoever has no token of it is refused.
+//! Without a list of people and without keys everybody comes in and nobody is known by name; the demo takes a
+//! visitor's word for it (`demo:NAME`). With a list, whoever has no token of it is refused; with keys, whoever has
+//! no token that was signed with one of them. Where there are rules, they say what each may do.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::ids::{BadName, ChannelName};
+use crate::codes::ErrorCode;
+use crate::ids::{BadName, ChannelName, Millis};
+use crate::rules::{Deed, Rules, Traits};
+use crate::tokens::{BadToken, Checker};
 
 /// Longest file of people that is read: some thousand lines.
 pub(crate) const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -42,15 +46,24 @@ impl UserName {
 
 /// Who may come in, and where they may go.
 #[derive(Clone, Debug)]
-pub(crate) struct Access(Policy);
+pub(crate) struct Access {
+    policy: Policy,
+    rules: Option<SharedRules>,
+}
 
 #[derive(Clone, Debug)]
 enum Policy {
-    /// Everybody, everywhere; a token of the demo says a name.
+    /// Everybody; a token of the demo says a name.
     Open { demo: bool },
     /// Only these.
     Listed(Arc<[Listed]>),
+    /// Only those with a token that was signed with one of our keys.
+    Signed(Arc<RwLock<Arc<Checker>>>),
 }
+
+/// The rules as they are now: whoever came in under others is bound to these too.
+#[derive(Clone, Debug, Default)]
+struct SharedRules(Arc<RwLock<Arc<Rules>>>);
 
 #[derive(Debug)]
 struct Listed {
@@ -59,24 +72,37 @@ struct Listed {
 }
 
 /// Somebody who came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Person {
     /// Their name, if it is known.
     pub(crate) name: Option<UserName>,
+    /// How long their token is good, if it ends.
+    pub(crate) until: Option<Millis>,
+    traits: Arc<Traits>,
     /// The channels that they may use: names, or beginnings of names before a `*`. All, if nothing.
     channels: Option<Arc<[String]>>,
+    rules: Option<SharedRules>,
 }
 
 impl Person {
-    /// May this person use a channel?
-    pub(crate) fn may(&self, channel: &ChannelName) -> bool {
+    /// May this person do this on a channel, now?
+    pub(crate) fn may(&self, deed: Deed, channel: &ChannelName) -> bool {
+        self.is_listed_for(channel)
+            && self.rules.as_ref().is_none_or(|rules| {
+                let user = self.name.as_ref().map(UserName::as_str);
+                rules.now().allow(deed, channel, user, &self.traits)
+            })
+    }
+
+    fn is_listed_for(&self, channel: &ChannelName) -> bool {
         let Some(patterns) = &self.channels else {
             return true;
         };
         let name = channel.as_str();
         // What is told to a person is for that person, whether the list says so or not.
-        let own = name.strip_prefix("user:").zip(self.name.as_ref());
-        if own.is_some_and(|(user, own)| user == own.as_str()) {
+        let own = self.name.as_ref();
+        let own = own.and_then(|own| ChannelName::of_user(own.as_str()).ok());
+        if own.is_some_and(|own| own == *channel) {
             return true;
         }
         patterns
@@ -88,9 +114,42 @@ impl Person {
     }
 }
 
-/// A token that is none, or no longer one.
+impl SharedRules {
+    fn now(&self) -> Arc<Rules> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace(&self, rules: Rules) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+}
+
+/// Why somebody does not come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stranger;
+pub(crate) enum Stranger {
+    /// Nobody is known by the token, or there is none.
+    Unknown,
+    /// The token was good once.
+    Expired,
+}
+
+impl Stranger {
+    /// The code of the refusal.
+    pub(crate) fn code(self) -> ErrorCode {
+        match self {
+            Self::Unknown => ErrorCode::Unauthorized,
+            Self::Expired => ErrorCode::TokenExpired,
+        }
+    }
+
+    /// The same for a developer.
+    pub(crate) fn message(self) -> &'static str {
+        match self {
+            Self::Unknown => "nobody is known by this token",
+            Self::Expired => "this token has expired",
+        }
+    }
+}
 
 /// A line of the list of people that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +169,7 @@ impl Access {
     /// Everybody may come in.
     #[must_use]
     pub(crate) fn open(demo: bool) -> Self {
-        Self(Policy::Open { demo })
+        Self::of(Policy::Open { demo })
     }
 
     /// Only those may come in whose tokens are listed: a line `TOKEN NAME CHANNEL...` each; lines that are empty
@@ -133,17 +192,56 @@ impl Access {
                     person: Person {
                         name: Some(name),
                         channels: Some(channels),
+                        ..Person::default()
                     },
                 }),
                 _ => return Err(BadLine(index + 1)),
             }
         }
-        Ok(Self(Policy::Listed(listed.into())))
+        Ok(Self::of(Policy::Listed(listed.into())))
+    }
+
+    /// Only those may come in whose tokens are signed with a key that the checker has.
+    #[must_use]
+    pub(crate) fn signed(checker: Checker) -> Self {
+        Self::of(Policy::Signed(Arc::new(RwLock::new(Arc::new(checker)))))
+    }
+
+    fn of(policy: Policy) -> Self {
+        Self {
+            policy,
+            rules: None,
+        }
+    }
+
+    /// The same, where rules say who may do what.
+    #[must_use]
+    pub(crate) fn with_rules(self, rules: Rules) -> Self {
+        let shared = SharedRules::default();
+        shared.replace(rules);
+        Self {
+            rules: Some(shared),
+            ..self
+        }
+    }
+
+    /// Other rules from now on, where there are any.
+    pub(crate) fn replace_rules(&self, rules: Rules) {
+        if let Some(shared) = &self.rules {
+            shared.replace(rules);
+        }
+    }
+
+    /// Other keys from now on, where there are any. Whoever is in stays in until the token ends.
+    pub(crate) fn replace_keys(&self, checker: Checker) {
+        if let Policy::Signed(shared) = &self.policy {
+            *shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(checker);
+        }
     }
 
     /// Are only those let in who are known?
-    pub(crate) fn is_listed(&self) -> bool {
-        matches!(self.0, Policy::Listed(_))
+    pub(crate) fn is_closed(&self) -> bool {
+        !matches!(self.policy, Policy::Open { .. })
     }
 
     /// Who comes with this token?
@@ -151,20 +249,35 @@ impl Access {
     /// # Errors
     /// When the token is not of anybody, where that matters.
     pub(crate) fn admit(&self, token: Option<&str>) -> Result<Person, Stranger> {
-        match &self.0 {
-            Policy::Open { demo } => {
-                let name = token
+        let person = match &self.policy {
+            Policy::Open { demo } => Person {
+                name: token
                     .filter(|_| *demo)
-                    .and_then(|token| UserName::parse(token.strip_prefix(DEMO)?).ok());
-                let channels = None;
-                Ok(Person { name, channels })
-            }
+                    .and_then(|token| UserName::parse(token.strip_prefix(DEMO)?).ok()),
+                ..Person::default()
+            },
             Policy::Listed(listed) => {
-                let token = token.ok_or(Stranger)?;
+                let token = token.ok_or(Stranger::Unknown)?;
                 let found = listed.iter().find(|listed| same(&listed.token, token));
-                found.map(|listed| listed.person.clone()).ok_or(Stranger)
+                found.ok_or(Stranger::Unknown)?.person.clone()
             }
-        }
+            Policy::Signed(checker) => {
+                let token = token.ok_or(Stranger::Unknown)?;
+                let checker = Arc::clone(&checker.read().unwrap_or_else(PoisonError::into_inner));
+                let checked = checker.check(token).map_err(|bad| match bad {
+                    BadToken::Expired => Stranger::Expired,
+                    BadToken::Wrong => Stranger::Unknown,
+                })?;
+                Person {
+                    name: Some(checked.user),
+                    until: Some(checked.until),
+                    traits: Arc::new(checked.traits),
+                    ..Person::default()
+                }
+            }
+        };
+        let rules = self.rules.clone();
+        Ok(Person { rules, ..person })
     }
 }
 
@@ -184,7 +297,7 @@ mod tests {
 
     fn may(access: &Access, token: &str, channel: &str) -> Option<bool> {
         let person = access.admit(Some(token)).ok()?;
-        Some(person.may(&ChannelName::parse(channel).unwrap()))
+        Some(person.may(Deed::Subscribe, &ChannelName::parse(channel).unwrap()))
     }
 
     #[test]
@@ -199,10 +312,10 @@ mod tests {
         assert_eq!(may(&access, "T2", "user:bo"), Some(false));
         assert_eq!(may(&access, "T2 ", "tasks"), None);
         assert_eq!(may(&access, "T", "tasks"), None);
-        assert_eq!(access.admit(None), Err(Stranger));
+        assert_eq!(access.admit(None).err(), Some(Stranger::Unknown));
         let jane = access.admit(Some("T1")).unwrap();
         assert_eq!(jane.name.unwrap().as_str(), "jane");
-        assert!(access.is_listed());
+        assert!(access.is_closed());
     }
 
     #[test]

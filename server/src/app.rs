@@ -11,12 +11,10 @@ use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::access::Stranger;
 use crate::body::BODY_BYTES_MAX;
 use crate::carried::Carriers;
 use crate::codes::ErrorCode;
 use crate::error::ApiError;
-use crate::ids::ChannelName;
 use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
 use crate::publish::Publishing;
@@ -99,7 +97,11 @@ pub(crate) fn router(app: App, with_demo: bool) -> Router {
             .route("/stats", get(demo::stats))
             .route("/cut", post(demo::cut))
             .route("/burst", post(demo::burst));
-        router = router.nest("/demo", demo.fallback(nothing_here));
+        let mut demo = demo.fallback(nothing_here);
+        if app.live.access.is_closed() {
+            demo = demo.layer(from_fn_with_state(app.clone(), admit));
+        }
+        router = router.nest("/demo", demo);
     }
     router
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -122,26 +124,20 @@ async fn nothing_here() -> ApiError {
     )
 }
 
-/// Where only listed people come in, a request shows whose it is, as a socket does.
-async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
-    let access = &app.live.access;
-    if !access.is_listed() {
-        return next.run(request).await;
-    }
+/// Whose request it is. Where only known people come in, it shows a token, as a socket does.
+async fn admit(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let token = request.headers().get(header::AUTHORIZATION);
     let token = token.and_then(|value| value.to_str().ok());
-    match access.admit(token.and_then(|value| value.strip_prefix("Bearer "))) {
-        Ok(person) if person.may(&ChannelName::tasks()) => next.run(request).await,
-        Ok(_) => ApiError::new(
-            StatusCode::FORBIDDEN,
-            ErrorCode::Forbidden,
-            "the records are for those who may use the channel `tasks`",
-        )
-        .into_response(),
-        Err(Stranger) => ApiError::new(
+    let token = token.and_then(|value| value.strip_prefix("Bearer "));
+    match app.live.access.admit(token) {
+        Ok(person) => {
+            request.extensions_mut().insert(person);
+            next.run(request).await
+        }
+        Err(stranger) => ApiError::new(
             StatusCode::UNAUTHORIZED,
-            ErrorCode::Unauthorized,
-            "nobody is known by this token",
+            stranger.code(),
+            stranger.message(),
         )
         .into_response(),
     }

@@ -14,7 +14,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::ws::Utf8Bytes;
 use futures_util::stream;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::live::Live;
 use crate::outbox::{End, Outbox};
@@ -101,13 +101,7 @@ impl Carriers {
                 self.names()
                     .insert(carrier.name.clone(), Arc::clone(&carrier));
                 let forget = Forget(self.clone(), carrier.name.clone());
-                tokio::spawn(carry(
-                    session,
-                    saying,
-                    ended,
-                    live.limits.ping_interval,
-                    forget,
-                ));
+                tokio::spawn(carry(session, saying, ended, forget));
                 return Ok(carrier);
             }
         };
@@ -145,11 +139,9 @@ async fn carry(
     mut session: Session,
     mut saying: mpsc::Receiver<Said>,
     ended: watch::Sender<Option<End>>,
-    ping_interval: Duration,
     forget: Forget,
 ) {
     let outbox = session.outbox();
-    let mut deadline = Instant::now() + ping_interval;
     let end = loop {
         tokio::select! {
             biased;
@@ -162,17 +154,18 @@ async fn carry(
                 // Who asked may have gone meanwhile.
                 let _ignored = heard.send(());
             }
-            () = sleep_until(deadline) => {
+            () = sleep_until(session.due()) => {
                 if let Err(end) = session.on_deadline() {
                     break end;
                 }
-                deadline = Instant::now() + ping_interval;
             }
         }
     };
     outbox.end(end);
     session.leave();
     ended.send_replace(Some(end));
+    // Whoever still says something is told at once that nobody hears it.
+    drop(saying);
     // Why it ended waits in the outbox for the request that reads next. A page that does not come for it finds
     // no connection of this name, and begins a new one.
     if let End::Close(_) = end {

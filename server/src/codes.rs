@@ -12,6 +12,8 @@ pub(crate) enum ErrorCode {
     TooLarge,
     /// Nobody is known by this token.
     Unauthorized,
+    /// The token was good once.
+    TokenExpired,
     /// Not for this sender.
     Forbidden,
     /// No such thing.
@@ -55,6 +57,11 @@ impl CloseReason {
     pub(crate) const UNAUTHORIZED: Self = Self {
         code: 4401,
         reason: "unauthorized",
+    };
+    /// The token of the connection is not good any more, and no other came in time.
+    pub(crate) const EXPIRED: Self = Self {
+        code: 4401,
+        reason: "token expired",
     };
     /// Neither the subprotocol nor the version is spoken here.
     pub(crate) const VERSION: Self = Self {

@@ -1,11 +1,8 @@
-//! What can be chosen at the start: flags, environment, and bounds. One default each.
+//! What can be chosen at the start, and bounds. One default each; how they are said is in `settings` and `read`.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
-
-use lexopt::prelude::{Long, Short, ValueExt};
 
 use crate::crowd::CrowdLimits;
 use crate::hub::HubLimits;
@@ -13,32 +10,16 @@ use crate::protocol::SERVER_FRAME_BYTES_MAX;
 use crate::secret::Secret;
 use crate::store::StoreLimits;
 
-/// Shown by `--help`.
-pub const HELP: &str = "\
-everfresh-server: records, events and the demo in one process
+pub use read::{UsageError, help};
 
-  --listen ADDR          where to listen [127.0.0.1:4321]; port 0 takes a free one
-  --www DIR              serve the built page in DIR
-  --data FILE            keep records and events in this SQLite file [in memory]
-  --allow-origin ORIGIN  let pages of this origin connect too, such as https://app.example.com; repeatable
-  --people FILE          let only those in whose tokens are in FILE, a line `TOKEN NAME CHANNEL...` each;
-                         a channel may end in *
-  --publish-key KEY      who sends this key may publish with POST /api/publish; better given by the variable,
-                         because everybody on the machine sees the flags of a program
-  --ping-ms MS           how often the server pings a page [25000]
-  --demo                 example tasks, POST /api/publish for everybody if there is no key, and fault switches
-                         under /demo/
-  --help, --version
-
-Each flag is also an environment variable: EVERFRESH_LISTEN, EVERFRESH_WWW, EVERFRESH_DATA,
-EVERFRESH_ALLOW_ORIGIN (several: separated by commas), EVERFRESH_PEOPLE, EVERFRESH_PUBLISH_KEY,
-EVERFRESH_PING_MS, EVERFRESH_DEMO=1.
-A flag counts more than its variable.
-";
+pub(crate) mod read;
+mod settings;
 
 /// How the server is to run.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file that settings were read from.
+    pub file: Option<PathBuf>,
     /// Host and port. Port 0 takes a free one.
     pub listen: String,
     /// The folder of the built page.
@@ -51,6 +32,12 @@ pub struct Config {
     pub people: Option<PathBuf>,
     /// What whoever publishes over HTTP has to send. Without it nobody may, but for the demo, where all may.
     pub publish_key: Option<Secret>,
+    /// The file that says who may do what on which channels; everybody everything without one.
+    pub rules: Option<PathBuf>,
+    /// How often files are looked at that may change while the server runs.
+    pub reload: Duration,
+    /// How tokens are checked.
+    pub tokens: Tokens,
     /// Origins that may connect beside the server's own.
     pub allow_origins: Vec<String>,
     /// Bounds and times.
@@ -60,15 +47,81 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            file: None,
             listen: "127.0.0.1:4321".to_owned(),
             www: None,
             data: None,
             demo: false,
             people: None,
             publish_key: None,
+            rules: None,
+            reload: Duration::from_secs(2),
+            tokens: Tokens::default(),
             allow_origins: Vec::new(),
             limits: Limits::default(),
         }
+    }
+}
+
+/// How tokens are checked that somebody else signs (JSON Web Tokens). Without any key nobody has one.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// The secret of HS256.
+    pub secret: Option<Hidden>,
+    /// The file that holds it.
+    pub secret_file: Option<PathBuf>,
+    /// The file with the public key of ES256, as PEM.
+    pub public_key: Option<PathBuf>,
+    /// The file with a set of public keys (RFC 7517).
+    pub jwks: Option<PathBuf>,
+    /// The token is for one of these, unless there are none.
+    pub audience: Vec<String>,
+    /// The token is of one of these, unless there are none.
+    pub issuer: Vec<String>,
+    /// How much clocks may disagree.
+    pub leeway: Duration,
+    /// The claim that says who it is.
+    pub user_claim: String,
+    /// The claim that says the roles.
+    pub role_claim: String,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self {
+            secret: None,
+            secret_file: None,
+            public_key: None,
+            jwks: None,
+            audience: Vec::new(),
+            issuer: Vec::new(),
+            leeway: Duration::from_secs(30),
+            user_claim: "sub".to_owned(),
+            role_claim: "role".to_owned(),
+        }
+    }
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// Keeps a text to itself.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for whoever checks by it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hidden")
     }
 }
 
@@ -202,168 +255,4 @@ pub enum Command {
     Help,
     /// Print the version.
     Version,
-}
-
-/// A command line or a variable that makes no sense.
-#[derive(Debug)]
-pub struct UsageError(String);
-
-impl fmt::Display for UsageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; see --help", self.0)
-    }
-}
-
-impl std::error::Error for UsageError {}
-
-impl From<lexopt::Error> for UsageError {
-    fn from(error: lexopt::Error) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl Command {
-    /// Reads the environment through `variable`, then the arguments (without the program's name) over it.
-    ///
-    /// # Errors
-    /// When a flag is unknown or a value makes no sense.
-    pub fn parse(
-        arguments: impl IntoIterator<Item = OsString>,
-        variable: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Self, UsageError> {
-        let mut config = Config::default();
-        config.read_environment(variable)?;
-        let mut origins = Vec::new();
-        let mut parser = lexopt::Parser::from_args(arguments);
-        while let Some(argument) = parser.next()? {
-            match argument {
-                Long("listen") => config.listen = parser.value()?.string()?,
-                Long("www") => config.www = Some(parser.value()?.into()),
-                Long("data") => config.data = Some(parser.value()?.into()),
-                Long("people") => config.people = Some(parser.value()?.into()),
-                Long("publish-key") => {
-                    config.publish_key = Some(key("--publish-key", parser.value()?.string()?)?)
-                }
-                Long("allow-origin") => origins.push(parser.value()?.string()?),
-                Long("ping-ms") => {
-                    config.limits.ping_interval = ping("--ping-ms", &parser.value()?.string()?)?
-                }
-                Long("demo") => config.demo = true,
-                Short('h') | Long("help") => return Ok(Self::Help),
-                Short('V') | Long("version") => return Ok(Self::Version),
-                other => return Err(other.unexpected().into()),
-            }
-        }
-        if !origins.is_empty() {
-            config.allow_origins = origins;
-        }
-        Ok(Self::Serve(Box::new(config)))
-    }
-}
-
-impl Config {
-    fn read_environment(
-        &mut self,
-        variable: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<(), UsageError> {
-        let text = |name: &str| match variable(name).map(OsString::into_string) {
-            None => Ok(None),
-            Some(Ok(text)) => Ok(Some(text)),
-            Some(Err(_bad)) => Err(UsageError(format!("{name} is not UTF-8"))),
-        };
-        if let Some(listen) = text("EVERFRESH_LISTEN")? {
-            self.listen = listen;
-        }
-        self.www = variable("EVERFRESH_WWW").map(PathBuf::from);
-        self.data = variable("EVERFRESH_DATA").map(PathBuf::from);
-        self.people = variable("EVERFRESH_PEOPLE").map(PathBuf::from);
-        if let Some(text) = text("EVERFRESH_PUBLISH_KEY")? {
-            self.publish_key = Some(key("EVERFRESH_PUBLISH_KEY", text)?);
-        }
-        if let Some(origins) = text("EVERFRESH_ALLOW_ORIGIN")? {
-            let origins = origins
-                .split(',')
-                .map(str::trim)
-                .filter(|origin| !origin.is_empty());
-            self.allow_origins = origins.map(str::to_owned).collect();
-        }
-        if let Some(ms) = text("EVERFRESH_PING_MS")? {
-            self.limits.ping_interval = ping("EVERFRESH_PING_MS", &ms)?;
-        }
-        self.demo = match text("EVERFRESH_DEMO")?.as_deref() {
-            None | Some("" | "0") => false,
-            Some("1") => true,
-            Some(other) => {
-                return Err(UsageError(format!(
-                    "EVERFRESH_DEMO is 1 or 0, not {other:?}"
-                )));
-            }
-        };
-        Ok(())
-    }
-}
-
-fn key(name: &str, text: String) -> Result<Secret, UsageError> {
-    Secret::new(text).map_err(|weak| UsageError(format!("{name}: {weak}")))
-}
-
-fn ping(name: &str, text: &str) -> Result<Duration, UsageError> {
-    match text.parse() {
-        Ok(ms) if (10..=3_600_000).contains(&ms) => Ok(Duration::from_millis(ms)),
-        _ => Err(UsageError(format!(
-            "{name} is 10 to 3600000 milliseconds, not {text:?}"
-        ))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
-    use super::*;
-
-    fn parse(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Config, UsageError> {
-        let variable = |name: &str| {
-            variables
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| OsString::from(value))
-        };
-        match Command::parse(arguments.iter().map(OsString::from), variable)? {
-            Command::Serve(config) => Ok(*config),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_flag_counts_more_than_its_variable() {
-        let variables = [
-            ("EVERFRESH_LISTEN", "a:1"),
-            ("EVERFRESH_DATA", "d"),
-            ("EVERFRESH_DEMO", "1"),
-        ];
-        let config = parse(
-            &[
-                "--listen",
-                "b:2",
-                "--allow-origin=https://x",
-                "--ping-ms=50",
-            ],
-            &variables,
-        )
-        .unwrap();
-        assert_eq!((config.listen.as_str(), config.demo), ("b:2", true));
-        assert_eq!(config.data, Some(PathBuf::from("d")));
-        assert_eq!(config.allow_origins, ["https://x"]);
-        assert_eq!(config.limits.ping_interval, Duration::from_millis(50));
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        for arguments in [["--lisen", "x"], ["--ping-ms", "0"], ["--ping-ms", "soon"]] {
-            assert!(parse(&arguments, &[]).is_err(), "{arguments:?}");
-        }
-        assert!(parse(&[], &[("EVERFRESH_DEMO", "yes")]).is_err());
-        let error = parse(&[], &[("EVERFRESH_PUBLISH_KEY", "guess me")]).unwrap_err();
-        assert!(!error.to_string().contains("guess me"), "{error}");
-    }
 }

@@ -176,7 +176,7 @@ fn begin(app: &App, text: &str) -> Result<Arc<Carrier>, Turned> {
 fn status_of(reason: CloseReason) -> StatusCode {
     match reason {
         CloseReason::BAD_MESSAGE => StatusCode::BAD_REQUEST,
-        CloseReason::UNAUTHORIZED => StatusCode::UNAUTHORIZED,
+        CloseReason::UNAUTHORIZED | CloseReason::EXPIRED => StatusCode::UNAUTHORIZED,
         CloseReason::VERSION => StatusCode::NOT_ACCEPTABLE,
         CloseReason::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         CloseReason::GOING_AWAY | CloseReason::TRY_LATER => StatusCode::SERVICE_UNAVAILABLE,

@@ -13,6 +13,7 @@ use crate::messages::{self, BadData, DATA_BYTES_MAX, SIGNAL_BYTES_MAX};
 use crate::pace::Pace;
 use crate::protocol::PageMessage;
 use crate::room::{Guest, Wanted};
+use crate::rules::Deed;
 use crate::store::Claim;
 
 /// A lease is given for so long at most: when a machine dies, others wait for it.
@@ -56,13 +57,14 @@ impl Manners {
             user: person.name.clone(),
             outbox: Arc::clone(&place.outbox),
         };
-        let (id, ch) = match &wish {
-            PageMessage::Pres { id, ch, .. } => (*id, ch.clone()),
-            PageMessage::Lock { id, ch, .. } => (Some(*id), ch.clone()),
-            PageMessage::Sig { ch, .. } | PageMessage::Unlock { ch, .. } => (None, ch.clone()),
+        let (id, ch, deed) = match &wish {
+            PageMessage::Pres { id, ch, .. } => (*id, ch.clone(), Deed::Presence),
+            PageMessage::Sig { ch, .. } => (None, ch.clone(), Deed::Presence),
+            PageMessage::Lock { id, ch, .. } => (Some(*id), ch.clone(), Deed::Lock),
+            PageMessage::Unlock { ch, .. } => (None, ch.clone(), Deed::Lock),
             _ => return,
         };
-        let done = channel_of(&ch, person)
+        let done = channel_of(&ch, person, deed)
             .and_then(|channel| self.grant(place, &guest, channel, wish, part));
         if let (Err(Refused(code, msg)), Some(id)) = (done, id) {
             guest.refuse(id, &ch, code, msg);
@@ -148,9 +150,9 @@ impl From<BadData> for Refused {
     }
 }
 
-fn channel_of(name: &str, person: &Person) -> Result<ChannelName, Refused> {
+fn channel_of(name: &str, person: &Person, deed: Deed) -> Result<ChannelName, Refused> {
     let channel = ChannelName::parse(name)?;
-    if person.may(&channel) {
+    if person.may(deed, &channel) {
         Ok(channel)
     } else {
         Err(Refused(ErrorCode::Forbidden, "this channel is not for you"))

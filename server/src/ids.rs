@@ -137,8 +137,23 @@ impl ChannelName {
         if name.is_empty() {
             return Err(BadName("a person's name is not empty"));
         }
-        Self::parse(&format!("user:{name}"))
+        Self::parse(&format!("user:{}", as_part(name)))
     }
+}
+
+/// An id as a part of a channel's name. Its separators are written as in a URL, so that no id reads as two parts,
+/// and no two ids as the same one.
+pub(crate) fn as_part(id: &str) -> String {
+    let mut written = String::with_capacity(id.len());
+    for letter in id.chars() {
+        match letter {
+            '%' => written.push_str("%25"),
+            '/' => written.push_str("%2F"),
+            ':' => written.push_str("%3A"),
+            letter => written.push(letter),
+        }
+    }
+    written
 }
 
 /// The largest integer that JavaScript holds exactly: 2^53 - 1.

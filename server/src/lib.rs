@@ -36,14 +36,17 @@ mod protocol;
 mod publish;
 mod publisher;
 mod records;
+mod reload;
 mod room;
+mod rules;
 mod secret;
 mod serve;
 mod session;
 mod store;
 mod tasks;
+mod tokens;
 
-pub use config::{Command, Config, HELP, Limits, UsageError};
+pub use config::{Command, Config, Hidden, Limits, Tokens, UsageError, help};
 pub use publisher::{PublishError, Published, Publisher, To};
 pub use secret::{Secret, WeakSecret};
 pub use serve::{Handle, StartError, serve};

@@ -1,5 +1,6 @@
 //! Where publishing meets the connections: the hub behind its lock, and `/live`, where sockets come in.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::ids::{ChannelName, ClientId, Integer, Millis, Seq, SessionKey};
 use crate::outbox::{End, Outbox};
 use crate::protocol::{Event, PAGE_FRAME_BYTES_MAX, SUBPROTOCOL, ServerMessage, subscribed_text};
 use crate::room::Room;
+use crate::rules::Deed;
 use crate::session::{self, Admission};
 use crate::store::Store;
 
@@ -34,7 +36,7 @@ const READ_BUFFER_BYTES: usize = 4 * 1024;
 #[derive(Debug)]
 pub(crate) struct Live {
     hub: Mutex<Hub<Arc<Outbox>>>,
-    outboxes: Mutex<std::collections::BTreeMap<SessionKey, Arc<Outbox>>>,
+    seats: Mutex<Seats>,
     /// Bounds and times that sessions keep to.
     pub(crate) limits: Limits,
     /// Who may come in.
@@ -46,6 +48,15 @@ pub(crate) struct Live {
     open: AtomicUsize,
     leaving: AtomicBool,
     emptied: Notify,
+}
+
+type Seats = BTreeMap<SessionKey, Seat>;
+
+/// What is known of every connection, greeted or not.
+#[derive(Debug)]
+struct Seat {
+    outbox: Arc<Outbox>,
+    person: Option<Person>,
 }
 
 /// One connection, as `/demo/stats` shows it.
@@ -62,7 +73,7 @@ impl Live {
     pub(crate) fn new(hub: Hub<Arc<Outbox>>, limits: Limits, access: Access) -> Self {
         Self {
             hub: Mutex::new(hub),
-            outboxes: Mutex::default(),
+            seats: Mutex::default(),
             limits,
             access,
             room: Arc::new(Room::new(limits.crowd())),
@@ -124,14 +135,36 @@ impl Live {
     pub(crate) fn restrict(&self, key: SessionKey, outbox: &Outbox, person: &Person) {
         let mut hub = self.hub();
         for ch in hub.channels_of(key) {
-            if !person.may(&ch) {
+            if !person.may(Deed::Subscribe, &ch) {
                 hub.unsubscribe(key, &ch);
                 let (id, ch) = (None, &ch);
                 outbox.push(ServerMessage::Unsubd { id, ch }.text());
             }
         }
         drop(hub);
-        self.room.restrict(key, |channel| person.may(channel));
+        self.room
+            .restrict(key, |deed, channel| person.may(deed, channel));
+    }
+
+    /// Whose connection it is, from now on.
+    pub(crate) fn seat(&self, key: SessionKey, person: &Person) {
+        if let Some(seat) = self.seats().get_mut(&key) {
+            seat.person = Some(person.clone());
+        }
+    }
+
+    /// Ends what connections have on channels that they may not use any more, because the rules changed.
+    pub(crate) fn recheck(&self) {
+        let seats = self.seats();
+        let known = seats.iter().filter_map(|(key, seat)| {
+            let person = seat.person.clone()?;
+            Some((*key, Arc::clone(&seat.outbox), person))
+        });
+        let known: Vec<_> = known.collect();
+        drop(seats);
+        for (key, outbox, person) in known {
+            self.restrict(key, &outbox, &person);
+        }
     }
 
     /// A connection said hello.
@@ -142,11 +175,8 @@ impl Live {
     /// Ends the connections of `client`, or all, and returns how many.
     pub(crate) fn cut(&self, client: Option<&ClientId>) -> usize {
         let Some(client) = client else {
-            return self
-                .outboxes()
-                .values()
-                .map(|outbox| outbox.end(End::Cut))
-                .count();
+            let seats = self.seats();
+            return seats.values().map(|seat| seat.outbox.end(End::Cut)).count();
         };
         let hub = self.hub();
         let chosen = hub.members().filter(|(_, member)| member.client == *client);
@@ -160,7 +190,7 @@ impl Live {
         self.leaving.store(true, Ordering::SeqCst);
         let spread = u64::try_from(self.limits.goaway_spread.as_millis()).unwrap_or(u64::MAX);
         let text = ServerMessage::Goaway { reason, spread }.text();
-        for outbox in self.outboxes().values() {
+        for Seat { outbox, .. } in self.seats().values() {
             outbox.push(text.clone());
             outbox.end(End::Close(CloseReason::GOING_AWAY));
         }
@@ -210,7 +240,11 @@ impl Live {
     pub(crate) fn open(self: &Arc<Self>, store: &Store) -> OpenSocket {
         let key = SessionKey(self.next_key.fetch_add(1, Ordering::Relaxed));
         let outbox = Arc::new(Outbox::new(self.limits.outbox_bytes_max));
-        self.outboxes().insert(key, Arc::clone(&outbox));
+        let seat = Seat {
+            outbox: Arc::clone(&outbox),
+            person: None,
+        };
+        self.seats().insert(key, seat);
         self.open.fetch_add(1, Ordering::SeqCst);
         if self.leaving.load(Ordering::SeqCst) {
             outbox.end(End::Close(CloseReason::GOING_AWAY));
@@ -227,8 +261,8 @@ impl Live {
         self.hub.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn outboxes(&self) -> MutexGuard<'_, std::collections::BTreeMap<SessionKey, Arc<Outbox>>> {
-        self.outboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seats(&self) -> MutexGuard<'_, Seats> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -259,7 +293,7 @@ impl OpenSocket {
 impl Drop for OpenSocket {
     fn drop(&mut self) {
         self.leave();
-        self.live.outboxes().remove(&self.key);
+        self.live.seats().remove(&self.key);
         if self.live.open.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.live.emptied.notify_waiters();
             self.live.emptied.notify_one();

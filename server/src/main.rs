@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use everfresh_server::{Command, Config, HELP, serve};
+use everfresh_server::{Command, Config, help, serve};
 
 fn main() -> ExitCode {
     match Command::parse(std::env::args_os().skip(1), |name| std::env::var_os(name)) {
         Ok(Command::Serve(config)) => run(*config),
-        Ok(Command::Help) => say(HELP.trim_end()),
+        Ok(Command::Help) => say(help().trim_end()),
         Ok(Command::Version) => say(concat!("everfresh-server ", env!("CARGO_PKG_VERSION"))),
         Err(error) => fail(&error),
     }

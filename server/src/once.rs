@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 
+use crate::access::Person;
 use crate::body::client;
 use crate::clock;
 use crate::error::ApiError;
@@ -20,6 +21,8 @@ const KEY_HEADER: &str = "idempotency-key";
 /// A request that writes.
 #[derive(Debug)]
 pub(crate) struct Asked {
+    /// Whose it is, where people come in by tokens.
+    pub(crate) person: Person,
     method: Method,
     path: String,
     pub(crate) headers: HeaderMap,
@@ -29,7 +32,9 @@ impl<S: Sync> FromRequestParts<S> for Asked {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        let person = parts.extensions.get::<Person>();
         Ok(Self {
+            person: person.cloned().unwrap_or_default(),
             method: parts.method.clone(),
             path: parts.uri.path().to_owned(),
             headers: parts.headers.clone(),
@@ -43,31 +48,31 @@ impl Asked {
         Ok(Origin {
             by: client(&self.headers)?,
             claims: fence::claims(&self.headers)?,
-            once: once(&self.headers, &self.method, &self.path, body)?,
+            once: self.once(body)?,
             now: clock::now(),
         })
     }
-}
 
-/// The name that a write gave itself: none without the header. What is asked for is remembered with it, so that
-/// another write under the same name is refused rather than answered with what it did not do.
-fn once(
-    headers: &HeaderMap,
-    method: &Method,
-    path: &str,
-    body: &[u8],
-) -> Result<Option<Once>, ApiError> {
-    let Some(value) = headers.get(KEY_HEADER) else {
-        return Ok(None);
-    };
-    // The draft writes a quoted string; everybody else writes the bare key.
-    let key = value.to_str().unwrap_or_default().trim_matches('"');
-    let key = WriteKey::parse(key).map_err(|error| ApiError::field(KEY_HEADER, error.0))?;
-    let asked = [method.as_str().as_bytes(), path.as_bytes(), body];
-    Ok(Some(Once {
-        key,
-        asked: fingerprint(&asked),
-    }))
+    /// The name that a write gave itself: none without the header. What is asked for is remembered with it, so that
+    /// another write under the same name is refused rather than answered with what it did not do.
+    fn once(&self, body: &[u8]) -> Result<Option<Once>, ApiError> {
+        let Some(value) = self.headers.get(KEY_HEADER) else {
+            return Ok(None);
+        };
+        // The draft writes a quoted string; everybody else writes the bare key.
+        let key = value.to_str().unwrap_or_default().trim_matches('"');
+        let key = WriteKey::parse(key).map_err(|error| ApiError::field(KEY_HEADER, error.0))?;
+        let (method, path) = (self.method.as_str().as_bytes(), self.path.as_bytes());
+        // Nobody learns another's answer by sending the same.
+        let asked: &[&[u8]] = match &self.person.name {
+            None => &[method, path, body],
+            Some(user) => &[method, path, body, user.as_str().as_bytes()],
+        };
+        Ok(Some(Once {
+            key,
+            asked: fingerprint(asked),
+        }))
+    }
 }
 
 /// FNV-1a over all parts, with their lengths between them. It tells a mistake of a client from a repetition; nobody
@@ -85,21 +90,30 @@ fn fingerprint(parts: &[&[u8]]) -> u64 {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
+    use crate::access::UserName;
 
     #[test]
     fn a_write_is_known_by_all_that_it_asks_for() {
         let mut seen = Vec::new();
-        for (method, path, body) in [
-            (Method::POST, "/api/tasks", "{}"),
-            (Method::PUT, "/api/tasks", "{}"),
-            (Method::POST, "/api/tasks{", "}"),
-            (Method::POST, "/api/tasks", "{ }"),
+        for (user, method, path, body) in [
+            (None, Method::POST, "/api/tasks", "{}"),
+            (Some("jane"), Method::POST, "/api/tasks", "{}"),
+            (Some("bob"), Method::POST, "/api/tasks", "{}"),
+            (None, Method::PUT, "/api/tasks", "{}"),
+            (None, Method::POST, "/api/tasks{", "}"),
+            (None, Method::POST, "/api/tasks", "{ }"),
         ] {
+            let mut person = Person::default();
+            person.name = user.map(|user| UserName::parse(user).unwrap());
             let mut headers = HeaderMap::new();
             headers.insert(KEY_HEADER, "\"k\"".parse().unwrap());
-            let once = once(&headers, &method, path, body.as_bytes())
-                .unwrap()
-                .unwrap();
+            let asked = Asked {
+                person,
+                method,
+                path: path.to_owned(),
+                headers,
+            };
+            let once = asked.once(body.as_bytes()).unwrap().unwrap();
             assert_eq!(once.key, WriteKey::parse("k").unwrap());
             assert!(!seen.contains(&once.asked));
             seen.push(once.asked);

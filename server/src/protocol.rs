@@ -190,6 +190,9 @@ pub(crate) enum ServerMessage<'a> {
     Authd {
         /// The request's id.
         id: Integer,
+        /// Until when, if it ends.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exp: Option<Millis>,
     },
     /// Asks for a sign of life.
     Ping {

@@ -18,6 +18,7 @@ use crate::ids::{ChannelName, Epoch, EventName, Seq};
 use crate::once::Asked;
 use crate::publisher::{Publisher, To};
 use crate::records::NewEvent;
+use crate::rules::Deed;
 use crate::secret::Secret;
 
 /// Where the event stands.
@@ -93,6 +94,13 @@ pub(crate) async fn publish(
     let body = bytes(&request.headers, body, Kind::Json)?;
     let fields = Fields::parse(&body)?;
     let channel = target(&fields)?;
+    if !request.person.may(Deed::Publish, &channel) {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            ErrorCode::Forbidden,
+            "this channel is not for you",
+        ));
+    }
     let name = name(&fields)?.ok_or_else(|| ApiError::field("name", "an event name is needed"))?;
     let event = NewEvent {
         channel: channel.clone(),

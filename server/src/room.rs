@@ -20,6 +20,7 @@ use crate::log;
 use crate::messages::{self, Holder};
 use crate::outbox::Outbox;
 use crate::protocol::ServerMessage;
+use crate::rules::Deed;
 use crate::store::{Busy, Claim, LockAsk, Locked, Owner, Store};
 
 /// How long the keeper waits when the store has more to do than it can take.
@@ -128,11 +129,17 @@ impl Room {
         self.crowd().depart(clock::now(), key, channel, &mut push);
     }
 
-    /// Somebody may be on these channels only.
-    pub(crate) fn restrict(&self, key: SessionKey, may: impl Fn(&ChannelName) -> bool) {
+    /// Somebody may be on these channels only, or ask for fields there. A lease that goes on ends with its time,
+    /// because it cannot be renewed.
+    pub(crate) fn restrict(&self, key: SessionKey, may: impl Fn(Deed, &ChannelName) -> bool) {
         let mut crowd = self.crowd();
         for channel in crowd.channels_of(key) {
-            if !may(&channel) {
+            let here_to = if crowd.is_on(key, &channel) {
+                Deed::Presence
+            } else {
+                Deed::Lock
+            };
+            if !may(here_to, &channel) {
                 crowd.depart(clock::now(), key, &channel, &mut push);
             }
         }

@@ -12,7 +12,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::access::{Access, BadLine, FILE_BYTES_MAX};
 use crate::app::{self, App, Requests};
 use crate::carried::Carriers;
 use crate::clock;
@@ -23,6 +22,7 @@ use crate::live::{Live, Origins};
 use crate::pages::Pages;
 use crate::publish::Publishing;
 use crate::publisher::Publisher;
+use crate::reload;
 use crate::store::{OpenStore, Store, StoreError};
 
 /// How long a shutdown may take before what is left is dropped.
@@ -40,6 +40,7 @@ pub struct Handle {
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
     keeping: JoinHandle<()>,
+    reloading: JoinHandle<()>,
 }
 
 impl Handle {
@@ -81,6 +82,7 @@ impl Drop for Handle {
         self.live.cut(None);
         self.serving.abort();
         self.keeping.abort();
+        self.reloading.abort();
     }
 }
 
@@ -113,6 +115,26 @@ pub enum StartError {
         /// What is wrong with it.
         why: String,
     },
+    /// A key for tokens cannot be used.
+    Keys {
+        /// The setting.
+        setting: &'static str,
+        /// Its file, where it is one.
+        file: Option<String>,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The rules cannot be used.
+    Rules {
+        /// The file as it was given.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Tokens are signed, and nothing says what whoever has one may do.
+    NoRules,
+    /// There are a list of people and keys for tokens.
+    TwoKindsOfTokens,
     /// The store's thread cannot be started.
     Thread(io::Error),
 }
@@ -159,6 +181,19 @@ impl fmt::Display for StartError {
                     "the people in {file} cannot be used: {why}; give --people FILE with a line TOKEN NAME CHANNEL... for each"
                 )
             }
+            Self::Keys { setting, file, why } => {
+                let file = file.as_deref().unwrap_or("what was given");
+                write!(f, "{setting}: {file} cannot be used: {why}")
+            }
+            Self::Rules { file, why } => {
+                write!(f, "rules: {file} cannot be used: {why}")
+            }
+            Self::NoRules => f.write_str(
+                "rules: there are keys for tokens, and nothing says what whoever has one may do: give --rules FILE, or [[channel]] tables in the file of --config",
+            ),
+            Self::TwoKindsOfTokens => f.write_str(
+                "people: there are keys for tokens as well: give either --people or a --jwt-… setting",
+            ),
             Self::Thread(error) => write!(f, "the store's thread cannot be started: {error}"),
         }
     }
@@ -210,7 +245,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
             .map_or_else(|| "memory".to_owned(), |file| file.display().to_string()),
         error,
     };
-    let access = access(&config)?;
+    let access = reload::access(&config)?;
     let (store, hub) = open_store(&config).map_err(data_error)?;
     let live = Arc::new(Live::new(hub, config.limits, access));
     let publisher = Arc::clone(&live);
@@ -224,7 +259,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         carriers: Carriers::default(),
         origins: Origins::new(&config.allow_origins),
         pages: config.www.as_deref().map(Pages::new),
-        publishing: Publishing::new(config.publish_key, config.demo),
+        publishing: Publishing::new(config.publish_key.clone(), config.demo),
         requests: Arc::new(Requests::default()),
     };
     let router = app::router(app, config.demo);
@@ -241,6 +276,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         let _never_fails = serving.await;
     });
     let keeping = tokio::spawn(Arc::clone(&live.room).keep(store.clone()));
+    let reloading = tokio::spawn(reload::keep(Arc::new(config), Arc::clone(&live)));
     Ok(Handle {
         addr,
         live,
@@ -248,24 +284,8 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         stop: Some(stop),
         serving,
         keeping,
+        reloading,
     })
-}
-
-/// Who may come in.
-fn access(config: &Config) -> Result<Access, StartError> {
-    let Some(file) = &config.people else {
-        return Ok(Access::open(config.demo));
-    };
-    let wrong = |why: String| StartError::People {
-        file: file.display().to_string(),
-        why,
-    };
-    let size = std::fs::metadata(file).map_err(|error| wrong(error.to_string()))?;
-    if size.len() > FILE_BYTES_MAX {
-        return Err(wrong(format!("it has more than {FILE_BYTES_MAX} bytes")));
-    }
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    Access::listed(&text).map_err(|line: BadLine| wrong(line.to_string()))
 }
 
 fn open_store(config: &Config) -> Result<(OpenStore, Hub<Arc<crate::outbox::Outbox>>), StoreError> {

@@ -16,6 +16,7 @@ use crate::ids::{ChannelName, ClientId, Integer, random_name};
 use crate::live::OpenSocket;
 use crate::outbox::{End, Outbox};
 use crate::protocol::{self, CAN, PageMessage, PagePosition, ServerMessage, VERSION};
+use crate::rules::Deed;
 
 /// Pings that may stay without an answer.
 const PINGS_MISSED_MAX: u32 = 2;
@@ -129,6 +130,8 @@ async fn drain(stream: &mut SplitStream<WebSocket>) {
 pub(crate) struct Session {
     place: OpenSocket,
     phase: Phase,
+    /// When a hello is overdue, or the next ping is due.
+    due: Instant,
 }
 
 enum Phase {
@@ -138,7 +141,7 @@ enum Phase {
     Known {
         name: String,
         client: ClientId,
-        person: Person,
+        person: Box<Person>,
         manners: Manners,
         pings_sent: u64,
         pings_missed: u32,
@@ -149,10 +152,24 @@ impl Session {
     /// A connection that has not said hello.
     #[must_use]
     pub(crate) fn new(place: OpenSocket) -> Self {
+        let due = Instant::now() + place.live.limits.hello_timeout;
         Self {
             place,
             phase: Phase::Strange,
+            due,
         }
+    }
+
+    /// When [`Self::on_deadline`] is to be called.
+    #[must_use]
+    pub(crate) fn due(&self) -> Instant {
+        let until = match &self.phase {
+            Phase::Known { person, .. } => person.until,
+            Phase::Strange => None,
+        };
+        let left = until.map(|until| until.0.saturating_sub(clock::now().0));
+        let end = left.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
+        end.map_or(self.due, |end| end.min(self.due))
     }
 
     /// The name of the connection, once it said hello. Nobody can guess it.
@@ -201,23 +218,17 @@ impl Session {
 
     /// Reads until the connection has to end.
     async fn read(&mut self, stream: &mut SplitStream<WebSocket>) -> End {
-        let mut deadline = Instant::now() + self.place.live.limits.hello_timeout;
         loop {
             tokio::select! {
                 frame = stream.next() => {
-                    let was_strange = matches!(self.phase, Phase::Strange);
                     if let Err(end) = self.on_frame(frame) {
                         return end;
                     }
-                    if was_strange && matches!(self.phase, Phase::Known { .. }) {
-                        deadline = Instant::now() + self.place.live.limits.ping_interval;
-                    }
                 }
-                () = sleep_until(deadline) => {
+                () = sleep_until(self.due()) => {
                     if let Err(end) = self.on_deadline() {
                         return end;
                     }
-                    deadline = Instant::now() + self.place.live.limits.ping_interval;
                 }
             }
         }
@@ -253,12 +264,21 @@ impl Session {
         }
     }
 
-    /// A hello is overdue, or the next ping is due.
+    /// A hello is overdue, a token has ended, or the next ping is due.
     ///
     /// # Errors
     /// When the connection has to end.
     pub(crate) fn on_deadline(&mut self) -> Result<(), End> {
+        let now = Instant::now();
         match &mut self.phase {
+            Phase::Known { person, .. }
+                if person.until.is_some_and(|until| until <= clock::now()) =>
+            {
+                self.refuse_stranger(None, Stranger::Expired);
+                Err(End::Close(CloseReason::EXPIRED))
+            }
+            // Called early, it does no harm.
+            _ if now < self.due => Ok(()),
             Phase::Strange => Err(End::Close(CloseReason::NO_HELLO)),
             Phase::Known { pings_missed, .. } if *pings_missed >= PINGS_MISSED_MAX => {
                 Err(End::Close(CloseReason::SILENT))
@@ -270,6 +290,7 @@ impl Session {
             } => {
                 *pings_sent += 1;
                 *pings_missed += 1;
+                self.due = now + self.place.live.limits.ping_interval;
                 self.place
                     .outbox
                     .push(ServerMessage::Ping { n: *pings_sent }.text());
@@ -345,9 +366,10 @@ impl Session {
             return Err(End::Close(CloseReason::VERSION));
         }
         let client = ClientId::parse(client).map_err(|error| self.bad_message(error.0))?;
-        let person = self
-            .admit(None, token)
-            .map_err(|Stranger| End::Close(CloseReason::UNAUTHORIZED))?;
+        let person = self.admit(None, token).map_err(|stranger| match stranger {
+            Stranger::Unknown => End::Close(CloseReason::UNAUTHORIZED),
+            Stranger::Expired => End::Close(CloseReason::EXPIRED),
+        })?;
         let Ok(session) = random_name() else {
             self.refuse(
                 None,
@@ -372,10 +394,12 @@ impl Session {
             client.clone(),
             Arc::clone(&self.place.outbox),
         );
+        self.place.live.seat(self.place.key, &person);
+        self.due = Instant::now() + limits.ping_interval;
         self.phase = Phase::Known {
             name: session,
             client,
-            person,
+            person: Box::new(person),
             manners: Manners::new(clock::now()),
             pings_sent: 0,
             pings_missed: 0,
@@ -396,31 +420,34 @@ impl Session {
             self.refuse(None, None, ErrorCode::Unauthorized, msg);
             return Err(End::Close(CloseReason::UNAUTHORIZED));
         }
+        let exp = new.until;
+        self.place.live.seat(self.place.key, &new);
         self.place
             .live
             .restrict(self.place.key, &self.place.outbox, &new);
-        *person = new;
-        self.place.outbox.push(ServerMessage::Authd { id }.text());
+        **person = new;
+        self.place
+            .outbox
+            .push(ServerMessage::Authd { id, exp }.text());
         Ok(())
     }
 
     fn admit(&self, id: Option<Integer>, token: Option<&str>) -> Result<Person, Stranger> {
         let person = self.place.live.access.admit(token);
-        if person.is_err() {
-            self.refuse(
-                id,
-                None,
-                ErrorCode::Unauthorized,
-                "nobody is known by this token",
-            );
+        if let Err(stranger) = person {
+            self.refuse_stranger(id, stranger);
         }
         person
     }
 
-    fn may(&self, channel: &ChannelName) -> bool {
+    fn refuse_stranger(&self, id: Option<Integer>, stranger: Stranger) {
+        self.refuse(id, None, stranger.code(), stranger.message());
+    }
+
+    fn may_subscribe(&self, channel: &ChannelName) -> bool {
         match &self.phase {
             Phase::Strange => false,
-            Phase::Known { person, .. } => person.may(channel),
+            Phase::Known { person, .. } => person.may(Deed::Subscribe, channel),
         }
     }
 
@@ -429,7 +456,7 @@ impl Session {
             Ok(channel) => channel,
             Err(error) => return self.refuse(Some(id), Some(ch), ErrorCode::BadRequest, error.0),
         };
-        if !self.may(&channel) {
+        if !self.may_subscribe(&channel) {
             let msg = "this channel is not for you";
             return self.refuse(Some(id), Some(ch), ErrorCode::Forbidden, msg);
         }
@@ -445,6 +472,13 @@ impl Session {
                 self.place.live.limits.subs_max
             );
             self.refuse(Some(id), Some(ch), ErrorCode::TooManySubs, &msg);
+        }
+        // The rules may have changed between the question and the subscription, when nobody looked at it yet.
+        if let Phase::Known { person, .. } = &self.phase
+            && !person.may(Deed::Subscribe, &channel)
+        {
+            let (key, outbox) = (self.place.key, &self.place.outbox);
+            self.place.live.restrict(key, outbox, person);
         }
     }
 

@@ -277,6 +277,14 @@ impl Store {
             .await
     }
 
+    /// The project that a task belongs to. It never changes, and no id is used twice.
+    ///
+    /// # Errors
+    /// When there is no such task, or the store fails.
+    pub(crate) async fn project_of(&self, id: TaskId) -> Result<Option<ProjectId>, StoreError> {
+        self.read(move |database| database.project_of(id)).await
+    }
+
     /// Makes a task.
     ///
     /// # Errors

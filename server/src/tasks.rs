@@ -3,18 +3,21 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use crate::access::Person;
 use crate::app::App;
 use crate::body::{Fields, Kind, bytes};
+use crate::codes::ErrorCode;
 use crate::error::ApiError;
 use crate::etag;
-use crate::ids::{INTEGER_MAX, ProjectId, TaskId};
+use crate::ids::{ChannelName, INTEGER_MAX, ProjectId, TaskId};
 use crate::once::Asked;
 use crate::records::{NewTask, Status, TaskChange};
+use crate::rules::Deed;
 use crate::store::StoreError;
 
 const TITLE_CHARS_MAX: usize = 200;
@@ -28,6 +31,7 @@ pub(crate) struct Filter {
 /// `GET /api/tasks?project=`
 pub(crate) async fn list(
     State(app): State<App>,
+    Extension(person): Extension<Person>,
     headers: HeaderMap,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Response, ApiError> {
@@ -35,6 +39,7 @@ pub(crate) async fn list(
         filter.map_err(|_bad| ApiError::field("project", "the query cannot be read"))?;
     let project = filter.project.as_deref().map(ProjectId::parse).transpose();
     let project = project.map_err(|error| ApiError::field("project", error.0))?;
+    check(&person, Deed::Subscribe, project.as_ref())?;
     // The version alone decides, so a page that is up to date costs no list.
     let tag = etag::of(
         app.store.epoch(),
@@ -51,6 +56,7 @@ pub(crate) async fn list(
 /// `POST /api/tasks {title, project?, status?}`
 pub(crate) async fn create(
     State(app): State<App>,
+    Extension(person): Extension<Person>,
     request: Asked,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
@@ -60,6 +66,7 @@ pub(crate) async fn create(
     let project = fields.text("project")?.map(ProjectId::parse).transpose();
     let project = project.map_err(|error| ApiError::field("project", error.0))?;
     let status = status(&fields)?.unwrap_or(Status::Todo);
+    check(&person, Deed::Publish, project.as_ref())?;
     let task = app
         .store
         .create_task(
@@ -77,6 +84,7 @@ pub(crate) async fn create(
 /// `PATCH /api/tasks/{id} {title?, status?, version?}`
 pub(crate) async fn update(
     State(app): State<App>,
+    Extension(person): Extension<Person>,
     Path(id): Path<String>,
     request: Asked,
     body: Result<Bytes, BytesRejection>,
@@ -91,9 +99,11 @@ pub(crate) async fn update(
     if change.title.is_none() && change.status.is_none() {
         return Err(ApiError::field("title", "a change has a title or a status"));
     }
+    let id = task_id(&id)?;
+    check_task(&app, &person, id).await?;
     let task = app
         .store
-        .update_task(task_id(&id)?, change, request.origin(&body)?)
+        .update_task(id, change, request.origin(&body)?)
         .await?;
     Ok(Json(task).into_response())
 }
@@ -101,13 +111,44 @@ pub(crate) async fn update(
 /// `DELETE /api/tasks/{id}`
 pub(crate) async fn delete(
     State(app): State<App>,
+    Extension(person): Extension<Person>,
     Path(id): Path<String>,
     request: Asked,
 ) -> Result<Response, ApiError> {
-    app.store
-        .delete_task(task_id(&id)?, request.origin(&[])?)
-        .await?;
+    let id = task_id(&id)?;
+    check_task(&app, &person, id).await?;
+    app.store.delete_task(id, request.origin(&[])?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// May a person do this with the tasks of a project, or with all? Who may use the channel that tells of records
+/// may read them, and who may publish there may write them.
+fn may(person: &Person, deed: Deed, project: Option<&ProjectId>) -> bool {
+    let part = project.is_some_and(|project| person.may(deed, &project.channel()));
+    part || person.may(deed, &ChannelName::tasks())
+}
+
+fn check(person: &Person, deed: Deed, project: Option<&ProjectId>) -> Result<(), ApiError> {
+    if may(person, deed, project) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::FORBIDDEN,
+        ErrorCode::Forbidden,
+        "these records are not for you",
+    ))
+}
+
+/// May a person write this task? For who may not even read it, there is none.
+async fn check_task(app: &App, person: &Person, id: TaskId) -> Result<(), ApiError> {
+    if may(person, Deed::Publish, None) {
+        return Ok(());
+    }
+    let project = app.store.project_of(id).await?;
+    if !may(person, Deed::Subscribe, project.as_ref()) {
+        return Err(StoreError::NotFound.into());
+    }
+    check(person, Deed::Publish, project.as_ref())
 }
 
 fn task_id(text: &str) -> Result<TaskId, ApiError> {

@@ -174,6 +174,15 @@ impl Database {
         Ok((self.tasks_version(project)?, tasks))
     }
 
+    pub(super) fn project_of(&self, id: TaskId) -> Result<Option<ProjectId>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT project FROM task WHERE id = ?1")?;
+        let project: Option<String> = statement.query_row([integer(id.0)], |row| row.get(0))?;
+        let project = project.as_deref().map(ProjectId::parse).transpose();
+        project.map_err(|_bad| StoreError::Corrupt("project id"))
+    }
+
     pub(super) fn create_task(
         &mut self,
         new: &NewTask,

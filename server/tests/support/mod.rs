@@ -9,6 +9,8 @@
     reason = "tests may fail loudly, and each test file uses a part of this"
 )]
 
+pub mod visitor;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;

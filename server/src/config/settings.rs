@@ -1,0 +1,259 @@
+//! Everything that can be set, each once: its name, what it means, and where its value goes.
+//!
+//! A name is a flag (`--ping-ms`), a variable (`EVERFRESH_PING_MS`) and a key of the file (`ping-ms`). What holds
+//! when nothing is said is what [`Config::default`] has there, so the help and the documents cannot drift from it:
+//! `read_tests.rs` compares them.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Config, Hidden};
+use crate::secret::Secret;
+
+/// One thing that can be set.
+pub(crate) struct Setting {
+    /// The name, as a flag without its dashes.
+    pub(crate) name: &'static str,
+    /// What stands for its value in the help.
+    value: &'static str,
+    /// What it means, for the help.
+    about: &'static str,
+    /// Where the value is kept, and which values there are.
+    slot: fn(&mut Config) -> Slot<'_>,
+}
+
+/// Where a value is kept.
+pub(crate) enum Slot<'a> {
+    /// Any text.
+    Text(&'a mut String),
+    /// A file or a folder.
+    Path(&'a mut Option<PathBuf>),
+    /// What no log, no error and no list of processes may show.
+    Secret(&'a mut Option<Hidden>),
+    /// The same, which has to be hard to guess and to fit in a header.
+    Key(&'a mut Option<Secret>),
+    /// On or off.
+    Switch(&'a mut bool),
+    /// Several texts.
+    List(&'a mut Vec<String>),
+    /// A time, in this unit.
+    Time(&'a mut Duration, Unit, RangeInclusive<u64>),
+    /// How many.
+    Count(&'a mut usize, RangeInclusive<usize>),
+    /// How many, where it may be more than memory holds.
+    Number(&'a mut u64, RangeInclusive<u64>),
+}
+
+/// In what a time is given. The name of the setting ends in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Thousandths of a second.
+    Milliseconds,
+    /// Seconds.
+    Seconds,
+}
+
+/// What a value should have been.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wanted(pub(crate) String);
+
+impl Unit {
+    fn of(self, count: u64) -> Duration {
+        match self {
+            Self::Milliseconds => Duration::from_millis(count),
+            Self::Seconds => Duration::from_secs(count),
+        }
+    }
+
+    fn count(self, time: Duration) -> u128 {
+        match self {
+            Self::Milliseconds => time.as_millis(),
+            Self::Seconds => u128::from(time.as_secs()),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Milliseconds => "milliseconds",
+            Self::Seconds => "seconds",
+        }
+    }
+}
+
+impl Setting {
+    /// Where its value is kept in `config`.
+    pub(crate) fn slot<'a>(&self, config: &'a mut Config) -> Slot<'a> {
+        (self.slot)(config)
+    }
+
+    /// The variable's name.
+    pub(crate) fn variable(&self) -> String {
+        let name = self.name.replace('-', "_").to_ascii_uppercase();
+        format!("EVERFRESH_{name}")
+    }
+
+    /// What holds when nothing is said, as the documents write it.
+    pub(crate) fn default(&self) -> String {
+        let mut config = Config::default();
+        match self.slot(&mut config) {
+            Slot::Text(text) => text.clone(),
+            Slot::Path(path) => shown_or_none(path.as_ref().map(|path| path.display().to_string())),
+            Slot::Secret(_) | Slot::Key(_) => "none".to_owned(),
+            Slot::Switch(on) => if *on { "on" } else { "off" }.to_owned(),
+            Slot::List(texts) => shown_or_none((!texts.is_empty()).then(|| texts.join(", "))),
+            Slot::Time(time, unit, _) => unit.count(*time).to_string(),
+            Slot::Count(count, _) => count.to_string(),
+            Slot::Number(number, _) => number.to_string(),
+        }
+    }
+
+    /// Its lines of the help.
+    pub(crate) fn help(&self) -> String {
+        let flag = format!("--{} {}", self.name, self.value);
+        let default = self.default();
+        format!("  {:28} {} [{default}]\n", flag.trim_end(), self.about)
+    }
+}
+
+fn shown_or_none(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "none".to_owned())
+}
+
+impl Slot<'_> {
+    /// Puts values in. Where one is wanted, the last counts.
+    ///
+    /// # Errors
+    /// When a value makes no sense here.
+    pub(crate) fn put(self, values: &[String]) -> Result<(), Wanted> {
+        let last = values.last().map(String::as_str).unwrap_or_default();
+        match self {
+            Self::Text(text) => {
+                if last.is_empty() {
+                    return Err(Wanted("a text that is not empty".to_owned()));
+                }
+                last.clone_into(text);
+            }
+            Self::Path(path) => *path = (!last.is_empty()).then(|| PathBuf::from(last)),
+            Self::Secret(secret) => *secret = (!last.is_empty()).then(|| Hidden::new(last)),
+            Self::Key(key) => {
+                let secret = Secret::new(last).map_err(|weak| Wanted(weak.to_string()))?;
+                *key = Some(secret);
+            }
+            Self::Switch(on) => {
+                *on = match last {
+                    "1" | "true" => true,
+                    "" | "0" | "false" => false,
+                    _ => return Err(Wanted("1 or 0".to_owned())),
+                }
+            }
+            Self::List(texts) => *texts = values.to_vec(),
+            Self::Time(time, unit, range) => *time = unit.of(number(last, &range, unit.name())?),
+            Self::Count(count, range) => *count = number(last, &range, "")?,
+            Self::Number(count, range) => *count = number(last, &range, "")?,
+        }
+        Ok(())
+    }
+
+    /// Does it take several values?
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self, Self::List(_))
+    }
+
+    /// Is it a flag without a value?
+    pub(crate) fn is_switch(&self) -> bool {
+        matches!(self, Self::Switch(_))
+    }
+
+    /// May it be a flag, which everybody on the machine can see?
+    pub(crate) fn is_for_flags(&self) -> bool {
+        !matches!(self, Self::Secret(_))
+    }
+
+    /// May nobody see the value?
+    pub(crate) fn is_secret(&self) -> bool {
+        matches!(self, Self::Secret(_) | Self::Key(_))
+    }
+}
+
+fn number<N: std::str::FromStr + PartialOrd + std::fmt::Display>(
+    text: &str,
+    range: &RangeInclusive<N>,
+    unit: &str,
+) -> Result<N, Wanted> {
+    match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => {
+            let wanted = format!("{} to {} {unit}", range.start(), range.end());
+            Err(Wanted(wanted.trim_end().to_owned()))
+        }
+    }
+}
+
+/// The most that anything is counted up to: no bound at all, as good as.
+const MANY: u64 = 1_000_000_000;
+
+/// The same where memory is the bound.
+const MANY_HERE: usize = 1_000_000_000;
+
+/// An hour, in milliseconds.
+const HOUR: u64 = 3_600_000;
+
+macro_rules! setting {
+    ($name:literal, $value:literal, $about:literal, $slot:expr) => {
+        Setting {
+            name: $name,
+            value: $value,
+            about: $about,
+            slot: $slot,
+        }
+    };
+}
+
+use Unit::{Milliseconds, Seconds};
+
+/// All of them, in the order of the help.
+#[rustfmt::skip]
+pub(crate) const SETTINGS: &[Setting] = &[
+    setting!("listen", "ADDR", "where to listen; port 0 takes a free one", |c| Slot::Text(&mut c.listen)),
+    setting!("www", "DIR", "serve the built page in DIR", |c| Slot::Path(&mut c.www)),
+    setting!("data", "FILE", "keep records and events in this SQLite file; in memory without one", |c| Slot::Path(&mut c.data)),
+    setting!("demo", "", "example tasks, publishing for everybody if there is no key, and fault switches under /demo/", |c| Slot::Switch(&mut c.demo)),
+    setting!("allow-origin", "ORIGIN", "let pages of this origin in too, such as https://app.example.com; repeatable", |c| Slot::List(&mut c.allow_origins)),
+    setting!("people", "FILE", "let only those in whose tokens are in FILE, a line `TOKEN NAME CHANNEL...` each; a channel may end in *", |c| Slot::Path(&mut c.people)),
+    setting!("publish-key", "KEY", "who sends this key may publish with POST /api/publish; better by the variable", |c| Slot::Key(&mut c.publish_key)),
+    setting!("rules", "FILE", "who may do what on which channels; TOML", |c| Slot::Path(&mut c.rules)),
+    setting!("reload-ms", "MS", "how often files are looked at that may change while it runs", |c| Slot::Time(&mut c.reload, Milliseconds, 10..=HOUR)),
+
+    setting!("jwt-secret", "TEXT", "secret of HS256 tokens; never a flag", |c| Slot::Secret(&mut c.tokens.secret)),
+    setting!("jwt-secret-file", "FILE", "file with that secret", |c| Slot::Path(&mut c.tokens.secret_file)),
+    setting!("jwt-public-key", "FILE", "public key of ES256 tokens; PEM", |c| Slot::Path(&mut c.tokens.public_key)),
+    setting!("jwt-jwks", "FILE", "public keys of tokens; a JSON Web Key Set", |c| Slot::Path(&mut c.tokens.jwks)),
+    setting!("jwt-audience", "TEXT", "a token is for one of these (`aud`); repeatable", |c| Slot::List(&mut c.tokens.audience)),
+    setting!("jwt-issuer", "TEXT", "a token is of one of these (`iss`); repeatable", |c| Slot::List(&mut c.tokens.issuer)),
+    setting!("jwt-leeway-s", "S", "how much clocks may disagree", |c| Slot::Time(&mut c.tokens.leeway, Seconds, 0..=600)),
+    setting!("jwt-user-claim", "CLAIM", "which claim says who it is", |c| Slot::Text(&mut c.tokens.user_claim)),
+    setting!("jwt-role-claim", "CLAIM", "which claim says the roles: a text, or a list of texts", |c| Slot::Text(&mut c.tokens.role_claim)),
+
+    setting!("ping-ms", "MS", "how often the server pings a page", |c| Slot::Time(&mut c.limits.ping_interval, Milliseconds, 10..=HOUR)),
+    setting!("hello-ms", "MS", "how long a page may take to say hello", |c| Slot::Time(&mut c.limits.hello_timeout, Milliseconds, 10..=HOUR)),
+    setting!("close-ms", "MS", "how long a closing connection may take to read the rest", |c| Slot::Time(&mut c.limits.close_grace, Milliseconds, 10..=HOUR)),
+    setting!("goaway-spread-ms", "MS", "over which time pages spread their return after goaway", |c| Slot::Time(&mut c.limits.goaway_spread, Milliseconds, 0..=HOUR)),
+    setting!("sockets-max", "N", "connections of pages at a time", |c| Slot::Count(&mut c.limits.sockets_max, 1..=MANY_HERE)),
+    setting!("subs-max", "N", "subscriptions of one connection", |c| Slot::Count(&mut c.limits.subs_max, 1..=10_000)),
+    setting!("outbox-bytes-max", "N", "bytes that may wait for one connection", |c| Slot::Count(&mut c.limits.outbox_bytes_max, 1024..=MANY_HERE)),
+    setting!("recover-max", "N", "missed events that a page still gets when it comes back", |c| Slot::Count(&mut c.limits.recover_max, 0..=100_000)),
+    setting!("memory-bytes-max", "N", "bytes of all channels' events in memory", |c| Slot::Count(&mut c.limits.memory_bytes_max, 0..=usize::MAX)),
+    setting!("history-max", "N", "events of a channel that are kept", |c| Slot::Number(&mut c.limits.history_max, 0..=MANY)),
+    setting!("history-age-s", "S", "how old they get", |c| Slot::Time(&mut c.limits.history_age, Seconds, 1..=MANY)),
+    setting!("tasks-max", "N", "tasks", |c| Slot::Number(&mut c.limits.tasks_max, 1..=MANY)),
+    setting!("channels-max", "N", "channels that ever had an event", |c| Slot::Number(&mut c.limits.channels_max, 1..=MANY)),
+    setting!("presence-ttl-ms", "MS", "who says nothing for so long is gone", |c| Slot::Time(&mut c.limits.presence_ttl, Milliseconds, 10..=HOUR)),
+    setting!("presence-grace-ms", "MS", "a lost connection's people and leases stay for so long", |c| Slot::Time(&mut c.limits.presence_grace, Milliseconds, 0..=HOUR)),
+    setting!("presence-every-ms", "MS", "who came and left is told at most this often", |c| Slot::Time(&mut c.limits.presence_every, Milliseconds, 1..=HOUR)),
+    setting!("people-max", "N", "connections that may be on a channel", |c| Slot::Count(&mut c.limits.people_max, 1..=MANY_HERE)),
+    setting!("leases-max", "N", "fields that are known because somebody had a lease of them", |c| Slot::Number(&mut c.limits.leases_max, 1..=MANY)),
+    setting!("leases-of-one-max", "N", "leases of one connection", |c| Slot::Number(&mut c.limits.leases_of_one_max, 1..=MANY)),
+    setting!("answers-max", "N", "answers that are kept for writes that are sent again", |c| Slot::Number(&mut c.limits.answers_max, 1..=MANY)),
+    setting!("answers-age-s", "S", "how old they get", |c| Slot::Time(&mut c.limits.answers_age, Seconds, 1..=MANY)),
+];

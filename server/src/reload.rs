@@ -1,0 +1,166 @@
+//! Files that may change while the server runs: keys and rules. They are looked at every now and then, because
+//! that works on every system and every file system, also where a file is put in place by a rename or a link.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::sleep;
+
+use crate::access::{Access, BadLine, FILE_BYTES_MAX};
+use crate::config::Config;
+use crate::config::read::{read_text, read_toml};
+use crate::live::Live;
+use crate::log;
+use crate::rules::Rules;
+use crate::serve::StartError;
+use crate::tokens::{BadKeys, Checker};
+
+/// What tells a file from what it was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    changed: Option<SystemTime>,
+    bytes: u64,
+}
+
+/// A file, as it was when it was last looked at.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    file: PathBuf,
+    seen: Option<Look>,
+}
+
+impl Watched {
+    /// A file as it is now.
+    pub(crate) fn new(file: PathBuf) -> Self {
+        let seen = look(&file);
+        Self { file, seen }
+    }
+
+    /// Is it another one than when this was asked last?
+    pub(crate) fn has_changed(&mut self) -> bool {
+        let now = look(&self.file);
+        let changed = now != self.seen;
+        self.seen = now;
+        // One that is gone for a moment is being replaced.
+        changed && now.is_some()
+    }
+}
+
+fn look(file: &PathBuf) -> Option<Look> {
+    let known = std::fs::metadata(file).ok()?;
+    Some(Look {
+        changed: known.modified().ok(),
+        bytes: known.len(),
+    })
+}
+
+/// Who may come in, and what they may do.
+///
+/// # Errors
+/// When a file cannot be used, or the settings contradict each other.
+pub(crate) fn access(config: &Config) -> Result<Access, StartError> {
+    let checker = Checker::load(&config.tokens).map_err(StartError::from)?;
+    let access = match (&config.people, checker) {
+        (Some(_), Some(_)) => return Err(StartError::TwoKindsOfTokens),
+        (Some(file), None) => people(file)?,
+        // Whoever has a token of the company is not yet meant to see all of it.
+        (None, Some(_)) if config.rules.is_none() => return Err(StartError::NoRules),
+        (None, Some(checker)) => Access::signed(checker),
+        (None, None) => Access::open(config.demo),
+    };
+    Ok(match rules(config)? {
+        Some(rules) => access.with_rules(rules),
+        None => access,
+    })
+}
+
+fn people(file: &PathBuf) -> Result<Access, StartError> {
+    let wrong = |why: String| StartError::People {
+        file: file.display().to_string(),
+        why,
+    };
+    let text = read_text(file, FILE_BYTES_MAX).map_err(wrong)?;
+    Access::listed(&text).map_err(|line: BadLine| wrong(line.to_string()))
+}
+
+fn rules(config: &Config) -> Result<Option<Rules>, StartError> {
+    let Some(file) = &config.rules else {
+        return Ok(None);
+    };
+    let of_their_own = config.file.as_ref() != Some(file);
+    let read = read_toml(file).and_then(|table| {
+        let other = table.keys().find(|key| *key != "channel");
+        match other {
+            Some(other) if of_their_own => Err(format!(
+                "{other:?} is none of the [[channel]] that a file of rules has"
+            )),
+            _ => Rules::read(&table),
+        }
+    });
+    read.map(Some).map_err(|why| StartError::Rules {
+        file: file.display().to_string(),
+        why,
+    })
+}
+
+/// Takes in what changes, for as long as it is polled. A file that cannot be used is told of, and what held before
+/// goes on to hold.
+pub(crate) async fn keep(config: Arc<Config>, live: Arc<Live>) {
+    let tokens = &config.tokens;
+    let keys = [&tokens.secret_file, &tokens.public_key, &tokens.jwks];
+    let mut keys: Vec<Watched> = keys
+        .into_iter()
+        .flatten()
+        .cloned()
+        .map(Watched::new)
+        .collect();
+    let mut rule_file = config.rules.clone().map(Watched::new);
+    // What changed between the start and this moment is taken in at the first look.
+    reread_keys(&config, &live);
+    reread_rules(&config, &live);
+    if keys.is_empty() && rule_file.is_none() {
+        return;
+    }
+    loop {
+        sleep(config.reload.max(Duration::from_millis(10))).await;
+        let changed = keys
+            .iter_mut()
+            .filter_map(|key| key.has_changed().then_some(()));
+        if changed.count() > 0 {
+            reread_keys(&config, &live);
+        }
+        if rule_file.as_mut().is_some_and(Watched::has_changed) {
+            reread_rules(&config, &live);
+        }
+    }
+}
+
+fn reread_keys(config: &Config, live: &Live) {
+    match Checker::load(&config.tokens) {
+        Ok(Some(checker)) => live.access.replace_keys(checker),
+        Ok(None) => {}
+        Err(bad) => log::error(format_args!("{}", StartError::from(bad))),
+    }
+}
+
+fn reread_rules(config: &Config, live: &Live) {
+    match rules(config) {
+        Ok(Some(rules)) => {
+            live.access.replace_rules(rules);
+            live.recheck();
+        }
+        Ok(None) => {}
+        Err(error) => log::error(format_args!("{error}")),
+    }
+}
+
+impl From<BadKeys> for StartError {
+    fn from(bad: BadKeys) -> Self {
+        Self::Keys {
+            setting: bad.setting,
+            file: bad.file.map(|file| file.display().to_string()),
+            why: bad.why,
+        }
+    }
+}
