@@ -10,16 +10,18 @@
  *   [conn, text, ""]       send on it
  *   [conn, "", ""]         close it
  *   ms                     tick after so many milliseconds, instead of what was said before
+ *   [ms]                   the same for the page's own timers, of which the engine knows nothing
  *   null                   close everything and end
- * and hears records in one buffer, as src/wire/relay.rs reads them.
+ * and hears records in one buffer, as src/wire/relay.rs reads them. A tick for the page's own timers is null.
  */
 
-type FromPage = readonly [conn: number, text: string, protocol: string] | number | null;
+type FromPage = readonly [conn: number, text: string, protocol: string] | readonly [ms: number] | number | null;
 
 /** What a worker has, and the page's own types do not say. */
 declare const self: {
   onmessage: ((event: { data: FromPage }) => void) | null;
   postMessage(message: ArrayBuffer, transfer: readonly ArrayBuffer[]): void;
+  postMessage(message: null): void;
   close(): void;
 };
 
@@ -46,6 +48,7 @@ let used = 0;
 let flushed = 0;
 let flushing: number | undefined;
 let ticking: number | undefined;
+let ticksPage: number | undefined;
 
 /** Makes room for a record whose body is at most so long. */
 function reserve(bytes: number): void {
@@ -138,6 +141,9 @@ self.onmessage = ({ data }) => {
   } else if (typeof data === "number") {
     clearTimeout(ticking);
     ticking = setTimeout(() => tell(TICK, 0), data);
+  } else if (data.length === 1) {
+    clearTimeout(ticksPage);
+    ticksPage = setTimeout(() => self.postMessage(null), data[0]);
   } else {
     const [conn, text, protocol] = data;
     const socket = sockets.get(conn);

@@ -6,6 +6,9 @@ import type { RelayWorker } from "./wasm/everfresh.js";
  */
 const START_MS = 3000;
 
+/** Those that run in this page. One can also tick for the timers of the page: `everfresh/timers` asks for it. */
+export const relays = /* @__PURE__ */ new Set<Worker>();
+
 /** Starts the relay worker. Throws, or says by no bytes that it failed, where the page may have none. */
 export function startRelay(url: string | URL | undefined, hears: (batch: Uint8Array) => void): RelayWorker {
   const worker =
@@ -14,18 +17,23 @@ export function startRelay(url: string | URL | undefined, hears: (batch: Uint8Ar
         new Worker(new URL("./relay.js", import.meta.url), { type: "module" })
       : new Worker(url, { type: "module" });
   // A policy of the page, a file that is not there, a mistake in it, or a network that hangs.
-  const failed = () => hears(new Uint8Array());
+  const failed = () => {
+    relays.delete(worker);
+    hears(new Uint8Array());
+  };
   const late = setTimeout(failed, START_MS);
   worker.onerror = failed;
-  worker.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
+  worker.onmessage = ({ data }: MessageEvent<ArrayBuffer | null>) => {
     clearTimeout(late);
-    hears(new Uint8Array(data));
+    relays.add(worker);
+    if (data) hears(new Uint8Array(data));
   };
   return {
     say: (...message) => worker.postMessage(message),
     wake: (ms) => worker.postMessage(ms),
     end(lastWords) {
       clearTimeout(late);
+      relays.delete(worker);
       worker.onmessage = worker.onerror = null;
       if (lastWords) worker.postMessage(null);
       else worker.terminate();

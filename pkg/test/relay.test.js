@@ -7,6 +7,8 @@ const KINDS = ["ready", "opened", "frame", "closed", "tick"];
 let clock;
 let sockets;
 let batches;
+/** Those for timers of the page. */
+let ticks;
 let worker;
 let number = 0;
 
@@ -69,11 +71,13 @@ beforeEach(async () => {
   clock = 1000;
   sockets = [];
   batches = [];
+  ticks = 0;
   worker = {
     close() {
       this.closed = true;
     },
     postMessage(batch, transfer) {
+      if (batch === null) return void (ticks += 1);
       assert.deepEqual(transfer, [batch], "handed over, not copied");
       batches.push(batch);
     },
@@ -195,6 +199,18 @@ test("at its end it sends what it was given, closes every socket and itself", ()
   assert.deepEqual([socket.sent, socket.closed, worker.closed], [["bye"], 1000, true]);
   socket.say("a late word");
   assert.deepEqual(heard(), []);
+});
+
+test("the page's own timers have a tick of theirs", () => {
+  say(100);
+  say([70]);
+  say([50]);
+  pass(50);
+  assert.deepEqual([ticks, heard()], [1, []]);
+  pass(50);
+  assert.deepEqual([ticks, heard()], [1, [[["tick", 0]]]]);
+  pass(1000);
+  assert.equal(ticks, 1);
 });
 
 test("the timer ticks once, at the last moment that was said", () => {

@@ -1,7 +1,7 @@
 // How the relay worker is started and ended, with a stand-in for the worker.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { startRelay } from "../dist/worker.js";
+import { relays, startRelay } from "../dist/worker.js";
 
 let started;
 let heard;
@@ -89,4 +89,20 @@ test("one that was ended is not heard of any more", () => {
   }
   mock.timers.tick(10_000);
   assert.deepEqual(heard, []);
+});
+
+test("one that runs can be found, until it is ended or breaks; its ticks for the page are not the engine's", () => {
+  relays.clear();
+  const [relay, worker] = start();
+  assert.deepEqual([...relays], []);
+  worker.onmessage(batchOf(1));
+  assert.deepEqual([...relays], [worker]);
+  worker.onmessage({ data: null });
+  assert.deepEqual(heard, [[1]]);
+  relay.end(false);
+  assert.deepEqual([...relays], []);
+  const [, other] = start();
+  other.onmessage(batchOf(1));
+  other.onerror({});
+  assert.deepEqual([...relays], []);
 });

@@ -26,6 +26,7 @@ const page = (relay) => `<!doctype html>
 <p data-testid="connection-relay"></p>
 <script type="module">
   import { createEverfresh } from "/dist/index.js";
+  import { timeoutProvider } from "/dist/timers.js";
   const live = createEverfresh({
     name: "${relay}",
     user: null,
@@ -42,6 +43,9 @@ const page = (relay) => `<!doctype html>
   // What the browser does to timers of this page that set themselves again.
   window.ticks = [];
   setInterval(() => window.ticks.push(performance.now()), 10000);
+  // And to those of TanStack Query, where it was given our timers.
+  window.polls = [];
+  timeoutProvider.setInterval(() => window.polls.push(performance.timeOrigin + performance.now()), ${POLL_MS});
 </script>`;
 
 describe(`a page that is hidden for ${MINUTES} minutes in ${engine()}`, () => {
@@ -85,6 +89,7 @@ describe(`a page that is hidden for ${MINUTES} minutes in ${engine()}`, () => {
 
   test("fault 42: it is looked after as often as its contract says", async (t) => {
     const tabs = {};
+    const polls = {};
     for (const relay of ["worker", "page"]) {
       tabs[relay] = await browser.open(`${front.url}/hidden/${relay}`);
       await eventually("it is connected", () => tabs[relay].data("connection-relay", "state"), (state) => state === "connected");
@@ -102,8 +107,13 @@ describe(`a page that is hidden for ${MINUTES} minutes in ${engine()}`, () => {
     for (const [relay, of] of Object.entries(looks)) {
       t.diagnostic(`${relay}: ${of.length} looks, the longest time between two ${Math.max(...gaps(of))} ms: ${gaps(of).join(" ")}`);
     }
+    for (const [relay, tab] of Object.entries(tabs)) {
+      polls[relay] = (await tab.run("return window.polls")).map((moment) => moment - performance.timeOrigin);
+      t.diagnostic(`${relay}: intervals of 30 s for TanStack Query: ${gaps(polls[relay]).join(" ")}`);
+    }
     const ticks = await tabs.page.run("return window.ticks");
     t.diagnostic(`an interval of 10 s of the page itself: ${ticks.slice(1).map((tick, at) => Math.round(tick - ticks[at])).join(" ")}`);
     assert.ok(Math.max(...gaps(looks.worker)) <= POLL_MS + GRACE_MS, "the contract is kept");
+    assert.ok(Math.max(...gaps(polls.worker)) <= POLL_MS + GRACE_MS, "intervals of TanStack Query go on");
   });
 });

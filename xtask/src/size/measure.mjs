@@ -91,6 +91,7 @@ async function download() {
     room: await added("./room"),
     "room: hooks of react": minus(minus(await added("./react"), react), await added("./room")),
     state: await added("./state"),
+    timers: await added("./timers"),
     zustand: await added("./zustand"),
     fallback: sizes(await bundle([resolve(pkg, "dist/fallback.js")], peers)),
     relay: sizes(await bundle([entryFile("./relay")], peers)),
