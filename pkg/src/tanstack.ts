@@ -71,7 +71,7 @@ export function attach(live: Everfresh<any, any, any>, client: QueryClientLike, 
     let attached = ofClient.get(live);
     if (attached === undefined) {
       const attachment = new Attachment(live, client, options);
-      const release = drive(live, options.managers ?? {});
+      const release = drive(live, options.managers);
       attached = {
         users: 0,
         end: () => {

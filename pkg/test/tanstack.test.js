@@ -393,11 +393,31 @@ test("the managers hear what only the engine knows, and are left as they were", 
   // The browser is wrong about the network: the link stands.
   navigator.onLine = false;
   dispatchEvent(new Event("offline"));
+  assert.equal(onlineManager.isOnline(), false);
+  await clock.advance(1);
   assert.equal(onlineManager.isOnline(), true);
+  dispatchEvent(new Event("offline"));
   w.detach();
+  await clock.advance(1);
   assert.equal(onlineManager.isOnline(), false);
   document.dispatchEvent(new Event("resume"));
   assert.equal(focused, 2);
   stop();
   onlineManager.setOnline(true);
+});
+
+test("the devtools may simulate that there is no network, until they end it or the network really changes", async () => {
+  w = await world({ attach: { managers: { onlineManager } } });
+  w.show(["tasks"]);
+  await clock.advance(100);
+  for (const end of [() => onlineManager.setOnline(true), () => dispatchEvent(new Event("offline"))]) {
+    const before = w.backend.requests.length;
+    onlineManager.setOnline(false);
+    w.change();
+    await clock.advance(3000);
+    assert.deepEqual([onlineManager.isOnline(), w.backend.requests.length], [false, before]);
+    end();
+    await clock.advance(20_000);
+    assert.deepEqual([onlineManager.isOnline(), w.backend.requests.length > before], [true, true]);
+  }
 });

@@ -56,6 +56,5 @@ export interface FocusManagerLike {
 
 /** TanStack Query's idea of whether there is a network. */
 export interface OnlineManagerLike {
-  isOnline(): boolean;
   setOnline(online: boolean): void;
 }

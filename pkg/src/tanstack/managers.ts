@@ -8,26 +8,28 @@ import type { FocusManagerLike, OnlineManagerLike } from "./client.js";
  */
 export function drive(
   live: Everfresh<any, any, any>,
-  { focusManager, onlineManager }: { focusManager?: FocusManagerLike; onlineManager?: OnlineManagerLike },
+  { focusManager, onlineManager }: { focusManager?: FocusManagerLike; onlineManager?: OnlineManagerLike } = {},
 ): () => void {
   if (typeof document !== "object") return () => {};
+  const until = new AbortController();
   const back = (event: Event) => {
-    if ((event.type === "resume" || (event as PageTransitionEvent).persisted) && !document.hidden) focusManager?.onFocus();
+    // One that is shown for the first time says `false`; one that was frozen says nothing of it.
+    if ((event as PageTransitionEvent).persisted !== false && !document.hidden) focusManager?.onFocus();
   };
-  const look = () => {
-    const online = live.getSnapshot().status === "connected" || navigator.onLine !== false;
-    if (onlineManager && online !== onlineManager.isOnline()) onlineManager.setOnline(online);
+  /** What it was told last. Who says otherwise in between, as the devtools do to simulate, is left to it. */
+  let told: boolean | undefined;
+  const look = (again?: boolean) => {
+    const online = (!until.signal.aborted && live.getSnapshot().status === "connected") || navigator.onLine !== false;
+    if (again || online !== told) onlineManager?.setOnline((told = online));
   };
-  addEventListener("pageshow", back);
-  document.addEventListener("resume", back);
-  addEventListener("offline", look);
-  const stop = live.subscribe(look);
+  addEventListener("pageshow", back, until);
+  document.addEventListener("resume", back, until);
+  // After the manager has heard of it too, and believes it.
+  addEventListener("offline", () => setTimeout(look, 0, true), until);
+  live.subscribe(look, until);
   look();
   return () => {
-    removeEventListener("pageshow", back);
-    document.removeEventListener("resume", back);
-    removeEventListener("offline", look);
-    stop();
-    onlineManager?.setOnline(navigator.onLine !== false);
+    until.abort();
+    look(true);
   };
 }

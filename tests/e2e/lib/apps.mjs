@@ -40,7 +40,7 @@ export function gate(server, own = server.url, changes = {}) {
     answer: (url, response) => {
       if (url === "/ear.js") response.writeHead(200, { "content-type": "text/javascript" }).end(EAR);
       else if (url === "/favicon.ico") response.writeHead(204).end();
-      else return false;
+      else return changes.answer?.(url, response) ?? false;
       return true;
     },
   });

@@ -194,14 +194,24 @@ export class Tab {
     );
   }
 
-  async type(testId, text) {
-    const driver = await this.#here();
-    await driver.findElement(By.css(`[data-testid='${testId}']`)).sendKeys(text);
+  type(testId, text) {
+    return this.fill(`[data-testid='${testId}']`, text);
   }
 
-  async click(testId) {
+  click(testId) {
+    return this.press(`[data-testid='${testId}']`);
+  }
+
+  /** Types into what a selector finds. */
+  async fill(selector, text) {
     const driver = await this.#here();
-    await driver.findElement(By.css(`[data-testid='${testId}']`)).click();
+    await driver.findElement(By.css(selector)).sendKeys(text);
+  }
+
+  /** Clicks on what a selector finds. */
+  async press(selector) {
+    const driver = await this.#here();
+    await driver.findElement(By.css(selector)).click();
   }
 
   /** A command of the DevTools protocol for this tab. Chromium alone has it. */

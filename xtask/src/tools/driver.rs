@@ -39,6 +39,8 @@ impl Surroundings {
             // A desktop's Wayland would be preferred to the screen above.
             command.env_remove("WAYLAND_DISPLAY");
             command.env("GDK_BACKEND", "x11");
+            // Where the machine has none its pages have a language that `Intl` refuses.
+            command.env("LANG", "en_US.UTF-8");
         }
     }
 }
