@@ -51,6 +51,8 @@ pub(crate) struct TabTerms {
     pub(crate) watches: Vec<Watch>,
     /// The user did something.
     pub(crate) active: Time,
+    /// The page was told that nobody sees it, and not yet that somebody does.
+    pub(crate) unseen: bool,
     /// Something was stored when it was loaded.
     pub(crate) found: bool,
     /// When it could last have seen that the wall clock was set.
@@ -113,6 +115,7 @@ impl World {
             session,
             watches,
             active: self.now,
+            unseen: false,
             clock_seen: self.now,
         });
         let (loaded, knows) = (self.now, self.terms.chance.one_in(2));

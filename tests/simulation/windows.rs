@@ -222,7 +222,10 @@ impl World {
         let Arrival::Page(event) = arrival else {
             return;
         };
+        let terms = &mut self.terms.tabs[tab];
         match event {
+            // A browser says so too after a sleep of the computer, which nobody need have ended.
+            PageEvent::Visible if !std::mem::take(&mut terms.unseen) => {}
             PageEvent::Visible | PageEvent::Focused | PageEvent::Touched => {
                 // Who is not idle any more relies on more than before.
                 let active = std::mem::replace(&mut self.terms.tabs[tab].active, now);
@@ -232,8 +235,8 @@ impl World {
                 });
             }
             PageEvent::Resumed => self.begin_anew(tab, |term| !term.hidden),
-            PageEvent::Hidden
-            | PageEvent::Blurred
+            PageEvent::Hidden => terms.unseen = true,
+            PageEvent::Blurred
             | PageEvent::Online
             | PageEvent::Offline
             | PageEvent::Suspended
