@@ -16,7 +16,7 @@ use crate::tab::Arrival;
 use crate::world::{Happening, World};
 
 pub(crate) use answers::{Answered, Form, HttpFault};
-use answers::{Tags, http_date};
+use answers::{Calm, Tags, date_after, http_date};
 
 /// Where the server is.
 const SERVER: &str = "http://world/";
@@ -50,7 +50,7 @@ struct Exchange {
     /// What the server said of the data, and when it said so: the version that it is of.
     vouched: Option<(u64, Time)>,
     /// For how long the server wants calm.
-    calm: Option<Time>,
+    calm: Option<Calm>,
     /// It compared with nothing.
     pointless: bool,
 }
@@ -220,14 +220,13 @@ impl World {
         let (retry_after, date) = match form {
             Form::Seconds(seconds) => (Some(seconds.to_string()), None),
             Form::Date(seconds, told) => {
-                // Rounded up: whoever keeps to it is not too early.
-                let until = http_date((server + seconds * 1000).div_ceil(1000));
+                let until = http_date(date_after(server, seconds));
                 (Some(until), told.then(|| http_date(server / 1000)))
             }
             Form::Nonsense(text) => (Some(text.to_owned()), None),
             Form::Endless => (Some("1000000000".to_owned()), None),
         };
-        self.http.exchanges[at].calm = form.asks();
+        self.http.exchanges[at].calm = form.asks(server);
         Answered {
             retry_after,
             date,
@@ -273,7 +272,9 @@ impl World {
             return;
         };
         let (vouched, calm, pointless) = (exchange.vouched, exchange.calm, exchange.pointless);
-        if let Some(span) = calm {
+        let browser = &self.browsers[self.tabs[tab].seat.browser];
+        let wall = browser.clocks(self.now, self.tabs[tab].origin).wall.0;
+        if let Some(span) = calm.and_then(|calm| calm.span(wall)) {
             self.calm_heard(tab, span);
         }
         self.terms.browsers[self.tabs[tab].seat.browser][term].pointless = pointless;

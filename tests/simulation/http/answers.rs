@@ -2,7 +2,7 @@
 
 use everfresh::engine::http::{Headers, Reply};
 
-use crate::agenda::{MIN, S, Time};
+use crate::agenda::{MIN, MS, S, Time};
 
 /// What the server does with probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +41,45 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// For how long whoever understands it asks no more; nothing if that depends on other things.
-    pub(super) fn asks(self) -> Option<Time> {
+    /// What whoever understands it keeps to, if it is said at this moment of the server's clock.
+    pub(super) fn asks(self, server: u64) -> Option<Calm> {
         match self {
-            Form::Seconds(seconds) | Form::Date(seconds, true) => Some(seconds * S),
-            Form::Endless => Some(15 * MIN),
-            Form::Date(_, false) | Form::Nonsense(_) => None,
+            Form::Seconds(seconds) | Form::Date(seconds, true) => Some(Calm::For(seconds * S)),
+            Form::Date(seconds, false) => Some(Calm::Until(date_after(server, seconds) * 1000)),
+            Form::Endless => Some(Calm::For(LONGEST)),
+            Form::Nonsense(_) => None,
         }
     }
+}
+
+/// Nobody keeps to more than this.
+const LONGEST: Time = 15 * MIN;
+
+/// How long a server wants to be left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Calm {
+    /// For so long.
+    For(Time),
+    /// Until a moment of which nobody knows how far it is from now but by a clock of their own, in
+    /// milliseconds.
+    Until(u64),
+}
+
+impl Calm {
+    /// For how long, to somebody whose clock shows this many milliseconds.
+    pub(super) fn span(self, wall: u64) -> Option<Time> {
+        let span = match self {
+            Calm::For(span) => span,
+            Calm::Until(until) => until.saturating_sub(wall).saturating_mul(MS),
+        };
+        Some(span.min(LONGEST)).filter(|span| *span > 0)
+    }
+}
+
+/// The second that is so many from a moment in milliseconds. Rounded up: whoever keeps to it is not
+/// too early.
+pub(super) fn date_after(server: u64, seconds: u64) -> u64 {
+    (server + seconds * 1000).div_ceil(1000)
 }
 
 /// How the server recognises what it answers.
