@@ -27,6 +27,7 @@ impl Engine {
         }
         let live = self.status().word == LinkWord::Connected;
         self.freshness.link(now, live, &mut self.rng);
+        self.freshness.hold_back(now, self.queue.holds());
         self.freshness.tick(now, &mut self.rng);
         self.freshness_steps(now);
     }

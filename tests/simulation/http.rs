@@ -272,6 +272,7 @@ impl World {
             return;
         };
         let (vouched, calm, pointless) = (exchange.vouched, exchange.calm, exchange.pointless);
+        self.probe_ended(tab, term);
         let browser = &self.browsers[self.tabs[tab].seat.browser];
         let wall = browser.clocks(self.now, self.tabs[tab].origin).wall.0;
         if let Some(span) = calm.and_then(|calm| calm.span(wall)) {

@@ -8,6 +8,7 @@ use crate::promises::Promise;
 use crate::query::{Answer, Style};
 use crate::tab::Life;
 use crate::terms::{Pace, Term};
+use crate::windows::RUNS;
 use crate::world::World;
 
 /// Looks are never closer than this.
@@ -29,8 +30,10 @@ pub(crate) struct Polls {
     needed: Time,
     /// The last probe: whose, and when.
     sent: Option<(usize, Time)>,
-    /// When each tab last sent one, whether it was waited for or not.
+    /// When each tab sent the one that it waits for.
     asked: Map<usize, Time>,
+    /// When one that took long ended.
+    slow: Time,
     /// The last answer compared with nothing: it is asked again at once.
     pub(crate) pointless: bool,
     /// The last version that the server said to be the newest, and when.
@@ -43,6 +46,8 @@ pub(crate) struct Polls {
     well: Map<usize, Time>,
     /// Whose last one was not.
     troubled: Vec<usize>,
+    /// When one was again that had not been.
+    mended: Time,
     /// The server wants calm until then, on the monotonic clock, and these tabs know.
     calm: Option<(Time, Vec<usize>)>,
     /// Probes since the world is calm.
@@ -53,13 +58,14 @@ impl Polls {
     /// Is it for the server that there was no look since a moment?
     pub(crate) fn is_barred(&self, tab: usize, since: Time, mono_since: Time) -> bool {
         self.troubled.contains(&tab)
+            || self.mended >= since
             || self.trouble >= since.min(self.well.get(&tab).copied().unwrap_or(0))
             || self.wants_calm(mono_since)
     }
 
-    /// Was there a probe since a moment?
-    pub(crate) fn asked_since(&self, since: Time) -> bool {
-        self.asked.values().any(|at| *at >= since)
+    /// Is a probe waited for that went out a while ago, or did one since a moment take that long?
+    pub(crate) fn took_long(&self, now: Time, since: Time) -> bool {
+        self.slow >= since || self.asked.values().any(|at| now > *at + RUNS)
     }
 
     /// Does the server want calm at a moment of the monotonic clock?
@@ -82,6 +88,7 @@ impl World {
     /// A tab crashed: nobody knows yet.
     pub(crate) fn note_crash(&mut self, tab: usize) {
         for term in 0..self.terms.list.len() {
+            self.probe_ended(tab, term);
             if self.needs(tab, term) {
                 let polls = &mut self.terms.browsers[self.tabs[tab].seat.browser][term];
                 polls.needed = polls.needed.max(self.now + MISSED_WITHIN);
@@ -142,7 +149,20 @@ impl World {
         let browser = self.tabs[tab].seat.browser;
         let polls = &mut self.terms.browsers[browser][term];
         polls.sent = polls.sent.filter(|(who, _)| *who != tab);
-        polls.asked.remove(&tab);
+        self.probe_ended(tab, term);
+    }
+
+    /// A probe is over, whatever came of it.
+    pub(crate) fn probe_ended(&mut self, tab: usize, term: usize) {
+        let browser = self.tabs[tab].seat.browser;
+        let polls = &mut self.terms.browsers[browser][term];
+        if polls
+            .asked
+            .remove(&tab)
+            .is_some_and(|at| self.now > at + RUNS)
+        {
+            polls.slow = self.now;
+        }
     }
 
     /// A probe was not answered as it should be.
@@ -170,7 +190,10 @@ impl World {
         // The first answer can be compared with nothing.
         let same = polls.known.replace((tab, version)) == Some((tab, version));
         polls.vouched = Some((version, since));
-        polls.troubled.retain(|troubled| *troubled != tab);
+        if polls.troubled.contains(&tab) {
+            polls.troubled.retain(|troubled| *troubled != tab);
+            polls.mended = self.now;
+        }
         let family = self.terms.list[term].family;
         for other in 0..self.tabs.len() {
             if self.tabs[other].seat.browser != browser {

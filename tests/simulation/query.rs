@@ -489,9 +489,9 @@ impl Query {
         self.shown.is_none() || self.restored.is_some()
     }
 
-    /// Is it being fetched?
-    pub(crate) fn is_fetching(&self) -> bool {
-        self.fetch.is_some()
+    /// When the fetch of it began that runs, if one does.
+    pub(crate) fn fetching_since(&self) -> Option<Time> {
+        self.fetch.map(|fetch| fetch.began)
     }
 }
 

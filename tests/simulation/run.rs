@@ -134,21 +134,23 @@ fn many(first: u64, until: Until, goes_on: bool) {
     }
 }
 
-/// One line for each kind of failure: how many worlds, the first of them, and how it failed.
+/// One line for each kind of failure: how many worlds, some of them, and how the first failed.
 fn kinds_of_failures(failed: &[(u64, String)]) -> Vec<String> {
-    let mut kinds: Vec<(String, u64, u64, &str)> = Vec::new();
+    const SOME: usize = 8;
+    let mut kinds: Vec<(String, Vec<u64>, &str)> = Vec::new();
     for (seed, how) in failed {
         let kind = kind(how);
         match kinds.iter_mut().find(|(have, ..)| *have == kind) {
-            Some((_, count, ..)) => *count += 1,
-            None => kinds.push((kind, 1, *seed, how)),
+            Some((_, seeds, _)) => seeds.push(*seed),
+            None => kinds.push((kind, vec![*seed], how)),
         }
     }
-    kinds.sort_by_key(|(_, count, ..)| std::cmp::Reverse(*count));
-    kinds
-        .iter()
-        .map(|(_, count, seed, how)| format!("{count:>6} worlds, first {seed}: {how}"))
-        .collect()
+    kinds.sort_by_key(|(_, seeds, _)| std::cmp::Reverse(seeds.len()));
+    let line = |(_, seeds, how): &(String, Vec<u64>, &str)| {
+        let (count, some) = (seeds.len(), &seeds[..seeds.len().min(SOME)]);
+        format!("{count:>6} worlds, of seeds {some:?}: {how}")
+    };
+    kinds.iter().map(line).collect()
 }
 
 /// How a world failed, without what differs from world to world: names and numbers.

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use everfresh::engine::command::Command;
 use everfresh::engine::ids::ConnId;
 use everfresh::engine::input::LockEvent;
+use everfresh::engine::invalidation::Phase;
 use everfresh::engine::notice::Notice;
 use everfresh::engine::output::Output;
 
@@ -298,6 +299,7 @@ impl World {
             }
             Output::PostToTabs(message) => {
                 self.check_fence(tab, &message);
+                self.note_ask(tab, &message);
                 self.post(tab, &message);
             }
             Output::Tell(_) => {}
@@ -528,6 +530,9 @@ impl World {
                         .add(at, Happening::Arrives(tab, Arrival::Retry(query)));
                 }
                 Wish::Report(report) => {
+                    if report.phase == Phase::Cancel {
+                        self.fetch_cancelled(tab, report.key.text());
+                    }
                     self.feed(tab, Arrival::Command(Command::Fetch(report)));
                 }
             }

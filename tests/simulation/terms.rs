@@ -1,6 +1,7 @@
 //! Contracts in a world: what each app promises about the age of its data (PO1 to PO9), and what
 //! its pages do with them.
 
+mod causes;
 mod contract;
 mod deeds;
 mod reload;
@@ -193,7 +194,7 @@ impl World {
                     Why::User => Rare::Refreshed,
                 });
                 if let Some(term) = self.term(contract) {
-                    self.terms.tabs[tab].watches[term].wanted = Some(self.now);
+                    self.waits_no_more(tab, term);
                     if *why == Why::Poll {
                         self.found_due(tab, term);
                     }

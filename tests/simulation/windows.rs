@@ -22,9 +22,12 @@ const GRACE: Time = 5 * S;
 /// How late a broken window may be told by a page whose timers run.
 const TOLD_WITHIN: Time = 1500 * MS;
 /// A fetch that takes longer than this may be why a window breaks.
-const LONG: Time = 500 * MS;
+pub(crate) const LONG: Time = 500 * MS;
+/// One that takes less was begun too late, whatever the reason: a look begins a second before the
+/// window ends, and is at most the word of another tab, a question and a fetch.
+pub(crate) const RUNS: Time = 300 * MS;
 /// Clocks of pages are that coarse.
-const GRAIN: Time = 5 * MS;
+pub(crate) const GRAIN: Time = 5 * MS;
 
 /// What a tab does with one contract, and what came of it.
 #[derive(Debug)]
@@ -41,15 +44,17 @@ pub(crate) struct Watch {
     /// window is broken; nothing if it was not told.
     pub(crate) told: Option<bool>,
     /// When a fetch of it last failed.
-    failed: Time,
+    pub(crate) failed: Time,
     /// When one that took long ended.
-    slow: Time,
+    pub(crate) slow: Time,
+    /// When its tab asked another one to look that has not answered yet.
+    pub(crate) asks: Option<Time>,
+    /// When the app last cancelled one.
+    pub(crate) cancelled: Time,
     /// When the engine last wanted it fetched because it was time.
     pub(crate) due: Option<Time>,
     /// The time before.
     pub(crate) due_before: Option<Time>,
-    /// When it last did for whatever reason.
-    pub(crate) wanted: Option<Time>,
     /// How often it did since the world is calm.
     pub(crate) dues: u64,
     /// Its user is idle, and so its window longer.
@@ -66,9 +71,10 @@ impl Default for Watch {
             told: None,
             failed: 0,
             slow: 0,
+            cancelled: 0,
+            asks: None,
             due: None,
             due_before: None,
-            wanted: None,
             dues: 0,
             idle: false,
         }
@@ -84,15 +90,15 @@ impl Watch {
 
 /// How old a contract's data is: until when its window holds.
 #[derive(Clone, Copy, Debug)]
-struct Ends {
+pub(crate) struct Ends {
     /// If all counts that the server said.
     last: Time,
     /// If only that counts which the engine surely knows.
     sure: Time,
     /// If only fetches count.
-    first: Time,
+    pub(crate) first: Time,
     /// When the fetch of its oldest data began, in the world's time.
-    since: Time,
+    pub(crate) since: Time,
 }
 
 impl World {
@@ -197,11 +203,25 @@ impl World {
                 _ if term.family != family => {}
                 Answer::Data(_) => {
                     watch.told = watch.told.map(|_| true);
-                    if began.is_some_and(|began| now > began + LONG) {
+                    if began.is_some_and(|began| now > began + RUNS) {
                         watch.slow = now;
                     }
                 }
                 Answer::Failed(_) => watch.failed = now,
+            }
+        }
+    }
+
+    /// The app cancelled a fetch.
+    pub(crate) fn fetch_cancelled(&mut self, tab: usize, key: &str) {
+        let mut queries = self.tabs[tab].app.queries.list.iter();
+        let family = queries
+            .find(|query| query.key == key)
+            .map(|query| query.family);
+        let watches = &mut self.terms.tabs[tab].watches;
+        for (term, watch) in self.terms.list.iter().zip(watches) {
+            if Some(term.family) == family {
+                watch.cancelled = self.now;
             }
         }
     }
@@ -214,6 +234,9 @@ impl World {
             // No age is known any more: there is time to fetch everything.
             self.terms.tabs[tab].clock_seen = self.now;
             self.lost_track(tab);
+        }
+        if let Arrival::Bus(_, text) = arrival {
+            self.note_found(tab, text);
         }
         let now = self.now;
         if matches!(arrival, Arrival::Start) {
@@ -245,12 +268,12 @@ impl World {
     }
 
     /// May a page have lost track of how old its data is?
-    fn lost(&self, tab: usize, ends: Ends) -> bool {
+    pub(crate) fn lost(&self, tab: usize, ends: Ends) -> bool {
         let browser = &self.browsers[self.tabs[tab].seat.browser];
         self.tabs[tab].steady_since > ends.since || browser.clock_set > ends.since
     }
 
-    fn ends(&self, tab: usize, term: usize) -> Option<Ends> {
+    pub(crate) fn ends(&self, tab: usize, term: usize) -> Option<Ends> {
         let relies = self.terms.tabs[tab].watches[term].relies?;
         let terms = &self.terms.list[term];
         let window = terms.window?;
@@ -349,87 +372,5 @@ impl World {
             self.fail(Promise::G4, how);
         }
         self.terms.tabs[tab].watches[term].told = Some(false);
-    }
-
-    fn wrong_with(&self, tab: usize, term: usize, violation: &Violation) -> Option<&'static str> {
-        let browser = &self.browsers[self.tabs[tab].seat.browser];
-        let Some(ends) = self.ends(tab, term) else {
-            // Who finds stored when something was fetched cannot know that the app kept nothing.
-            let found = self.may_show_what_is_stored(tab, term);
-            return (!found).then_some("on which nobody relies");
-        };
-        let watch = &self.terms.tabs[tab].watches[term];
-        if watch.told == Some(false) {
-            return Some("again");
-        }
-        // Who cannot tell how much time passed may say so.
-        let lost = self.lost(tab, ends);
-        let excused = self.may_show_what_is_stored(tab, term);
-        if !lost && !excused && browser.mono(self.now) + GRAIN < ends.first {
-            return Some("which holds");
-        }
-        if self.terms.calm_since.is_some() && !self.can_be_late(tab, term, violation.blame) {
-            return Some("in a calm world");
-        }
-        let polls = &self.terms.browsers[self.tabs[tab].seat.browser][term];
-        let since = ends.since;
-        let true_cause = match violation.blame {
-            Blame::Offline => !browser.online || browser.offline >= since,
-            Blame::Throttled => {
-                self.tabs[tab].hidden.is_some() || self.tabs[tab].steady_since >= since
-            }
-            Blame::Frozen => lost,
-            Blame::SlowFetch => {
-                polls.asked_since(since)
-                    || self.is_fetching(tab, term)
-                    || watch.slow >= since
-                    || watch.wanted.is_some_and(|at| at >= since)
-            }
-            Blame::ServerError => {
-                polls.is_barred(tab, since, browser.mono_of(since))
-                    || watch.failed >= since
-                    || self.app_was_calmed(tab, since)
-            }
-        };
-        (!true_cause).then_some("and that is not why")
-    }
-
-    /// Something is mounted that was not fetched since the page was loaded anew: whoever knows only
-    /// what was stored takes it for what was there before.
-    fn may_show_what_is_stored(&self, tab: usize, term: usize) -> bool {
-        let family = self.terms.list[term].family;
-        let mut queries = self.tabs[tab].app.queries.list.iter();
-        self.terms.tabs[tab].found
-            && queries.any(|query| query.mounted && query.family == family && query.is_unfetched())
-    }
-
-    /// Did the server ask an app of this browser for calm, so that nothing is fetched again?
-    fn app_was_calmed(&self, tab: usize, since: Time) -> bool {
-        let browser = self.tabs[tab].seat.browser;
-        let mut tabs = self.tabs.iter().filter(|tab| tab.seat.browser == browser);
-        tabs.any(|tab| tab.app.queries.calm_until() >= since)
-    }
-
-    fn is_fetching(&self, tab: usize, term: usize) -> bool {
-        let family = self.terms.list[term].family;
-        let mut queries = self.tabs[tab].app.queries.list.iter();
-        queries.any(|query| query.family == family && query.is_fetching())
-    }
-
-    /// May a window break for want of time, though nothing is wrong?
-    fn can_be_late(&self, tab: usize, term: usize, blame: Blame) -> bool {
-        let window = self.terms.list[term].window.unwrap_or(0);
-        let browser = &self.browsers[self.tabs[tab].seat.browser];
-        let asks = match self.terms.list[term].probe {
-            true => 2 * browser.network.slowest(),
-            false => 0,
-        };
-        // One fetch may take longer than those before it.
-        let took = self.shape.fetch + asks;
-        let polls = &self.terms.browsers[self.tabs[tab].seat.browser][term];
-        self.tabs[tab].hidden.is_some()
-            || polls.wants_calm(browser.mono(self.now).saturating_sub(window))
-            || window / 4 < took
-            || blame == Blame::SlowFetch && took > LONG
     }
 }

@@ -41,7 +41,11 @@ export type UserChange = "switched" | "fenced" | "back" | "elsewhere";
 /** A contract whose data got older than it allows. */
 export interface Violation {
   readonly contract: string;
-  /** Whose fault it is. */
+  /**
+   * Whose fault it is: `offline` there is no network, or what was changed without a link went first; `throttled`
+   * the browser woke the page too late; `frozen` the page was frozen, or the machine slept; `slow-fetch` a look
+   * that began in time took too long, or its fetch was cancelled; `server-error` the server failed, or wanted calm.
+   */
   readonly cause: "offline" | "throttled" | "frozen" | "slow-fetch" | "server-error" | (string & {});
   /** How old the data was, and how old it may be, in milliseconds. */
   readonly age: number | null;

@@ -154,6 +154,9 @@ impl Blame {
     }
 }
 
+/// Why nothing is fetched offline, for reading by people.
+pub(super) const NO_NETWORK: &str = "there is no network";
+
 /// What went wrong last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Trouble {
@@ -236,6 +239,10 @@ pub(super) struct Entry {
     pub(super) source: Option<Source>,
     pub(super) trouble: Option<Trouble>,
     pub(super) probe: Probe,
+    /// Nothing could be asked.
+    pub(super) rests: bool,
+    /// When that last ended.
+    pub(super) rested: Option<Mono>,
     /// A token came after the last refusal.
     pub(super) after_token: bool,
     /// The last probe that found nothing new: since when nothing is, and as of when.
@@ -245,6 +252,8 @@ pub(super) struct Entry {
     /// How long fetches take, and answers to probes.
     pub(super) took: Millis,
     pub(super) answer_took: Millis,
+    /// How long the last look took.
+    pub(super) look_took: Millis,
     pub(super) saved: Option<Wall>,
     /// The word that the app was shown last, and since when.
     pub(super) shown: (&'static str, Wall),
@@ -282,11 +291,14 @@ impl Entry {
                 Some(_) => Probe::Ready(None),
                 None => Probe::None,
             },
+            rests: false,
+            rested: None,
             after_token: false,
             vouched: None,
             arrived: None,
             took: Millis(0),
             answer_took: Millis(0),
+            look_took: Millis(0),
             saved: None,
             shown: ("unwatched", Wall(0)),
             contract,

@@ -2,7 +2,7 @@
 
 use super::contract::Idle;
 use super::interval::{self, Phases};
-use super::ledger::{Age, Blame, Entry, Known, Probe, Source, Trouble, Why, slower};
+use super::ledger::{Age, Blame, Entry, Probe, Trouble, Why, slower};
 use super::probe::{Tag, Tagged, Verdict, judge};
 use super::word::{Found, Need, Word};
 use super::{Freshness, Place, ProbeId, Step};
@@ -32,6 +32,10 @@ impl Freshness {
             entry.rescue = None;
         }
         entry.need = own;
+        let rests = entry.probe.rests();
+        if std::mem::replace(&mut entry.rests, rests) && !rests {
+            entry.rested = Some(now.mono);
+        }
         match needed {
             Need::None => entry.wanted = None,
             Need::Idle | Need::Full => {
@@ -390,6 +394,9 @@ impl Freshness {
             }));
         }
         let age = now.mono.since(begun);
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.look_took = age;
+        }
         self.found(now, at, found, age, why, rng);
     }
 
@@ -409,6 +416,7 @@ impl Freshness {
         if !old && let Some(entry) = self.entries.get_mut(at) {
             // Whoever asks the leader has to ask that much earlier.
             entry.answer_took = slower(entry.answer_took, age);
+            entry.look_took = age;
         }
         self.found(now, at, found, age, Why::Poll, rng);
     }
@@ -571,29 +579,5 @@ impl Entry {
             }
             Some(_) | None => usual,
         }
-    }
-
-    /// Nothing changed for `vouched`, as of `age` ago: what was fetched since then is that young.
-    /// True if some data was fetched before, so that nothing can be said of it.
-    fn vouch(&mut self, now: Mono, vouched: Millis, age: Millis) -> bool {
-        let mut unproven = false;
-        let ago = |span: Millis| Mono(now.0.saturating_sub(span.0));
-        let since = ago(age);
-        if self.vouched.is_none_or(|(_, before)| before <= since) {
-            self.vouched = Some((ago(vouched), since));
-        }
-        for key in &mut self.keys {
-            let Some(fetched) = key.fetched else { continue };
-            if fetched.age(now) > vouched {
-                unproven |= key.active;
-                continue;
-            }
-            let young = Known { at: now, age };
-            if key.known.is_none_or(|known| known.age(now) > age) {
-                key.known = Some(young);
-                self.source = Some(Source::Probe);
-            }
-        }
-        unproven
     }
 }

@@ -65,6 +65,10 @@ pub struct Freshness {
     thawed: Option<Mono>,
     /// Until when a server wants to be left alone by those who fetch.
     calm: Mono,
+    /// Fetches wait until what this page changed without a link is with the server.
+    holds: bool,
+    /// When they last did.
+    held: Option<Mono>,
     /// The last probe.
     number: u32,
     /// Something happened that the next tick has to look at.
@@ -118,6 +122,8 @@ impl Freshness {
             planned: None,
             thawed: None,
             calm: Mono(0),
+            holds: false,
+            held: None,
             number: 0,
             touched: true,
             steps: VecDeque::new(),
@@ -129,6 +135,14 @@ impl Freshness {
     /// A server wants no fetches until then. Whose windows break meanwhile are told so.
     pub fn calm(&mut self, until: Mono) {
         self.calm = self.calm.max(until);
+    }
+
+    /// Nothing is fetched while what this page changed without a link goes to the server, or it is
+    /// again.
+    pub fn hold_back(&mut self, now: Now, holds: bool) {
+        if std::mem::replace(&mut self.holds, holds) && !holds {
+            self.held = Some(now.mono);
+        }
     }
 
     /// An event makes this family stale: its contracts have heard something when it comes.

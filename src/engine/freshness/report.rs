@@ -1,9 +1,9 @@
 //! What becomes of a key's age when something happens to it.
 
 use super::Fact;
-use super::ledger::{Age, Blame, Entry, KeyAge, Known, Source, Trouble};
+use super::ledger::{Age, Blame, Entry, KeyAge, Known, NO_NETWORK, Source, Trouble};
 use crate::engine::key::QueryKey;
-use crate::engine::time::Mono;
+use crate::engine::time::{Millis, Mono};
 
 impl Entry {
     pub(super) fn report(&mut self, now: Mono, key: &QueryKey, fact: Fact, online: bool) {
@@ -37,7 +37,22 @@ impl Entry {
             }
             Fact::Started => record.begins(now, now),
             Fact::Running(span) => record.begins(now, Mono(now.0.saturating_sub(span.0))),
-            Fact::Cancelled => record.started = None,
+            Fact::Cancelled => {
+                if record.started.take().is_none() {
+                    return;
+                }
+                // It is not fetched again for a while, and what comes of other keys is no remedy.
+                record.failed = true;
+                let (blame, reason) = match online {
+                    true => (Blame::SlowFetch, "the fetch was cancelled"),
+                    false => (Blame::Offline, NO_NETWORK),
+                };
+                self.trouble = Some(Trouble {
+                    at: now,
+                    blame,
+                    reason,
+                });
+            }
             Fact::Fetched => {
                 // What the app put into the cache by itself proves nothing.
                 let Some(started) = record.started.take() else {
@@ -66,7 +81,7 @@ impl Entry {
             Fact::Failed { answered } => {
                 (record.started, record.failed) = (None, true);
                 let (blame, reason) = match (answered, online) {
-                    (false, false) => (Blame::Offline, "there is no network"),
+                    (false, false) => (Blame::Offline, NO_NETWORK),
                     _ => (Blame::ServerError, "the fetch failed"),
                 };
                 self.trouble = Some(Trouble {
@@ -76,6 +91,30 @@ impl Entry {
                 });
             }
         }
+    }
+
+    /// Nothing changed for `vouched`, as of `age` ago: what was fetched since then is that young.
+    /// True if some data was fetched before, so that nothing can be said of it.
+    pub(super) fn vouch(&mut self, now: Mono, vouched: Millis, age: Millis) -> bool {
+        let mut unproven = false;
+        let ago = |span: Millis| Mono(now.0.saturating_sub(span.0));
+        let since = ago(age);
+        if self.vouched.is_none_or(|(_, before)| before <= since) {
+            self.vouched = Some((ago(vouched), since));
+        }
+        for key in &mut self.keys {
+            let Some(fetched) = key.fetched else { continue };
+            if fetched.age(now) > vouched {
+                unproven |= key.active;
+                continue;
+            }
+            let young = Known { at: now, age };
+            if key.known.is_none_or(|known| known.age(now) > age) {
+                key.known = Some(young);
+                self.source = Some(Source::Probe);
+            }
+        }
+        unproven
     }
 }
 

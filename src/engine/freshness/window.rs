@@ -1,7 +1,7 @@
 //! Is a window broken, and whose fault is it? And what becomes of ages when a clock jumps.
 
 use super::interval::Poll;
-use super::ledger::{Age, Blame, Entry, Probe, Why};
+use super::ledger::{Age, Blame, Entry, NO_NETWORK, Probe, Why};
 use super::{Freshness, Step, Violation};
 use crate::engine::limits::{AWAY, FROZEN_LATE, RETURN_GRACE};
 use crate::engine::time::{Millis, Mono, Now};
@@ -36,16 +36,25 @@ impl Freshness {
             // Nor does anybody fetch whom the server asked for calm.
             (false, false) => entry.hold.max(self.calm),
         };
-        // What came last was old when it came, because it took long.
-        let slow = entry.arrived.is_some_and(|at| at >= deadline) || entry.came_old(window);
-        let blame = entry.blame(deadline, self.thawed, self.page.online, calm, slow);
-        self.break_window(at, blame, age, window);
+        let cause = entry.cause(&Causes {
+            deadline,
+            ahead: entry.ahead(window),
+            thawed: self.thawed,
+            online: self.page.online,
+            calm,
+            calmed: Some(entry.hold.max(self.calm)).max(entry.rested),
+            holds: self.holds,
+            held: self.held,
+            // What came last was old when it came, because it took long.
+            slow: entry.came_old(window),
+        });
+        self.break_window(at, cause, age, window);
     }
 
     pub(super) fn break_window(
         &mut self,
         at: usize,
-        blame: Blame,
+        (blame, reason): Cause,
         age: Option<Millis>,
         window: Millis,
     ) {
@@ -56,10 +65,6 @@ impl Freshness {
             return;
         }
         entry.violations += 1;
-        let reason = match entry.trouble {
-            Some(trouble) => trouble.reason,
-            None => blame.reason(),
-        };
         let contract = entry.name();
         self.revision += 1;
         self.steps.push_back(Step::Violation(Violation {
@@ -115,7 +120,7 @@ impl Freshness {
             {
                 let age = Millis(known.age(now.mono).0.saturating_add(unseen.0));
                 if age > window {
-                    self.break_window(at, Blame::Frozen, Some(age), window);
+                    self.break_window(at, because(Blame::Frozen), Some(age), window);
                 }
             }
         }
@@ -140,33 +145,55 @@ impl Entry {
     }
 
     /// Why was the deadline missed?
-    fn blame(
-        &self,
-        deadline: Mono,
-        thawed: Option<Mono>,
-        online: bool,
-        calm: Mono,
-        slow: bool,
-    ) -> Blame {
+    fn cause(&self, causes: &Causes) -> Cause {
+        let Causes {
+            deadline, ahead, ..
+        } = *causes;
         // When it was so, not when that was found out.
         let known = match self.age() {
             Age::Known(known) => Mono(known.at.0.saturating_sub(known.age.0)),
             Age::Nothing | Age::Unknown => Mono(0),
         };
-        let looked = self.open_look(known).filter(|began| *began <= deadline);
         let trouble = self.trouble.filter(|trouble| trouble.at >= known);
-        if thawed.is_some_and(|thawed| thawed > known && thawed >= deadline) {
-            return Blame::Frozen;
-        }
-        match (looked, trouble) {
-            (_, Some(trouble)) => trouble.blame,
-            _ if !online => Blame::Offline,
+        let thawed = causes.thawed.filter(|thawed| *thawed > known);
+        // Data was wanted since then, and had not come.
+        let told = self.told.filter(|told| *told > known && *told <= deadline);
+        let held = told.is_some() && causes.holds;
+        // What ended so late that there was no time left is to blame for it.
+        let late = |end: Mono| end + ahead > deadline;
+        let was_held = told.is_some() && causes.held >= told && causes.held.is_some_and(late);
+        let was_calm = causes.calmed.is_some_and(|calm| calm > known && late(calm));
+        match trouble {
+            _ if thawed >= Some(deadline) => because(Blame::Frozen),
+            Some(trouble) => (trouble.blame, trouble.reason),
+            None if !causes.online => because(Blame::Offline),
             // We do not look because the server does not want us to, whatever was fetched since.
-            _ if calm >= deadline => Blame::ServerError,
-            _ if slow => Blame::SlowFetch,
-            (Some(_), None) => Blame::SlowFetch,
-            (None, None) => Blame::Throttled,
+            None if causes.calm >= deadline => because(Blame::ServerError),
+            None if held => (Blame::Offline, BACKLOG),
+            None if causes.slow || self.runs_long(causes, told) => because(Blame::SlowFetch),
+            None if was_calm => because(Blame::ServerError),
+            None if was_held => (Blame::Offline, BACKLOG),
+            None if told.is_some_and(|told| told + causes.long() <= deadline) => {
+                (Blame::SlowFetch, "the fetch did not begin")
+            }
+            None => because(Blame::Throttled),
         }
+    }
+
+    /// Did what was begun in time take long? What was begun just before the window ended did not.
+    fn runs_long(&self, causes: &Causes, told: Option<Mono>) -> bool {
+        let long = causes.long();
+        let asking = match self.probe {
+            Probe::Asking { started, .. } => Some(started),
+            _ => None,
+        };
+        let waiting = self.rescue.and(self.asked);
+        let under_way = self.keys.iter().filter(|key| key.active);
+        let under_way = under_way.filter_map(|key| key.started).min();
+        let mut open = [asking, waiting, under_way].into_iter().flatten();
+        let asked = |told: Mono| self.asked.map_or(Millis(0), |asked| told.since(asked));
+        open.any(|began| began + long <= causes.deadline)
+            || told.is_some_and(|told| asked(told).max(self.look_took) >= long)
     }
 
     fn came_old(&self, window: Millis) -> bool {
@@ -181,21 +208,6 @@ impl Entry {
                     arrived.since(was).0 > window.0 / 4
                 })
         })
-    }
-
-    /// When the look began of which nothing has come yet.
-    fn open_look(&self, known: Mono) -> Option<Mono> {
-        let told = self
-            .told
-            .filter(|told| *told > known && self.arrived.is_none_or(|arrived| arrived <= *told));
-        let asking = match self.probe {
-            Probe::Asking { started, .. } => Some(started),
-            _ => None,
-        };
-        let waiting = self.rescue.and(self.asked);
-        let under_way = self.keys.iter().filter_map(|key| key.started).min();
-        let looks = [told, asking, waiting, under_way];
-        looks.into_iter().flatten().min()
     }
 
     /// A clock jumped: no age is known any more.
@@ -217,14 +229,47 @@ impl Entry {
     }
 }
 
-impl Blame {
-    fn reason(self) -> &'static str {
-        match self {
-            Blame::Offline => "there is no network",
-            Blame::Throttled => "the browser woke the page too late",
-            Blame::Frozen => "the page was frozen, or the machine slept",
-            Blame::SlowFetch => "the fetch took too long",
-            Blame::ServerError => "the server failed, or wants calm",
-        }
+/// Whose fault it is, and in words.
+type Cause = (Blame, &'static str);
+
+/// What may be why a deadline was missed.
+struct Causes {
+    deadline: Mono,
+    /// How long before it a look has to begin.
+    ahead: Millis,
+    /// When the page was last frozen or asleep.
+    thawed: Option<Mono>,
+    online: bool,
+    /// Until when a server wants to be left alone, as far as that keeps us from fetching.
+    calm: Mono,
+    /// Until when one last wanted it, or told us nothing.
+    calmed: Option<Mono>,
+    /// What is to be fetched waits for what the page itself changed.
+    holds: bool,
+    /// When that last ended.
+    held: Option<Mono>,
+    /// What came was old when it came.
+    slow: bool,
+}
+
+impl Causes {
+    /// A look is a question and a fetch, and another tab may be the one that asks: if it began in
+    /// time and there was not enough, one of them took this long.
+    fn long(&self) -> Millis {
+        Millis(self.ahead.0 / 3)
     }
+}
+
+/// Why nothing is fetched after a time without a link, for reading by people.
+const BACKLOG: &str = "what was changed without a link goes first";
+
+fn because(blame: Blame) -> Cause {
+    let reason = match blame {
+        Blame::Offline => NO_NETWORK,
+        Blame::Throttled => "the browser woke the page too late",
+        Blame::Frozen => "the page was frozen, or the machine slept",
+        Blame::SlowFetch => "the fetch took too long",
+        Blame::ServerError => "the server failed, or wants calm",
+    };
+    (blame, reason)
 }

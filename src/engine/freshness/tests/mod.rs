@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod causes;
 mod clocks;
 mod passion;
 mod polls;

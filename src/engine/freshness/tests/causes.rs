@@ -1,0 +1,130 @@
+//! Why a window broke: what is told has to be the true cause.
+
+use super::*;
+
+const TIMER: &str =
+    r#"{"timer":{"key":["timer"],"maxAge":30000,"poll":30000,"hidden":"continue"}}"#;
+
+/// A page whose data was fetched at the beginning.
+fn page(queries: usize) -> Page {
+    let mut page = Page::new(TIMER);
+    for at in 0..queries {
+        page.mount(&format!(r#"["timer",{at}]"#));
+    }
+    page
+}
+
+fn blames(page: &Page) -> Vec<Blame> {
+    page.violations().into_iter().map(|seen| seen.1).collect()
+}
+
+#[test]
+fn g4_a_fetch_that_the_app_cancelled_is_not_a_browser_that_is_late() {
+    let mut page = page(2);
+    // Both are fetched, because it is time.
+    page.run(29_100);
+    assert_eq!(page.fetches.len(), 2);
+    let cancelled = page.keys.pop().unwrap();
+    page.fetches.retain(|(_, key)| *key != cancelled);
+    page.part.report(page.at(), &cancelled, Fact::Cancelled);
+    page.settle();
+    // The other one comes. The cancelled one is not fetched again for a while.
+    page.run(5_000);
+    assert_eq!(blames(&page), [Blame::SlowFetch]);
+    assert_eq!(
+        page.shows("timer", "reason"),
+        r#""the fetch was cancelled""#
+    );
+    page.fetch(&cancelled);
+    page.run(1_000);
+    assert_eq!(page.shows("timer", "state"), r#""fresh""#);
+    assert_eq!(page.shows("timer", "reason"), r#""""#);
+}
+
+#[test]
+fn g4_a_fetch_that_is_cancelled_offline_is_no_slow_one() {
+    let mut page = page(1);
+    page.run(29_100);
+    page.part.online(page.at(), false);
+    let cancelled = page.keys.pop().unwrap();
+    page.fetches.clear();
+    page.part.report(page.at(), &cancelled, Fact::Cancelled);
+    page.settle();
+    page.run(5_000);
+    assert_eq!(blames(&page), [Blame::Offline]);
+}
+
+#[test]
+fn g4_what_was_changed_without_a_link_may_go_first() {
+    let mut page = page(1);
+    page.run(28_000);
+    page.part.hold_back(page.at(), true);
+    // It is time, and nothing is fetched yet.
+    let held = std::mem::take(&mut page.keys);
+    page.run(5_000);
+    assert_eq!(blames(&page), [Blame::Offline]);
+    page.keys = held;
+    page.part.hold_back(page.at(), false);
+    page.run(60_000);
+    assert_eq!(blames(&page), [Blame::Offline]);
+    assert_eq!(page.shows("timer", "state"), r#""fresh""#);
+}
+
+#[test]
+fn g4_a_backlog_is_no_excuse_for_a_fetch_that_began_long_after_it() {
+    let mut page = page(1);
+    page.part.hold_back(page.at(), true);
+    page.run(20_000);
+    page.part.hold_back(page.at(), false);
+    page.takes = None;
+    page.run(20_000);
+    assert_eq!(blames(&page), [Blame::SlowFetch]);
+}
+
+#[test]
+fn g4_a_look_that_began_when_it_was_nearly_too_late_is_not_slow() {
+    let mut page = page(1);
+    page.run(1_000);
+    let now = page.at();
+    page.part.visible(now, false);
+    page.settle();
+    // A hidden page wakes once in a while, here just before the window ends.
+    page.throttle = 29_990;
+    page.takes = Some(300);
+    page.run(29_050);
+    page.throttle = 1;
+    page.run(1_000);
+    assert_eq!(blames(&page), [Blame::Throttled]);
+}
+
+#[test]
+fn g4_a_server_that_wanted_calm_until_just_now_is_why_the_fetch_came_late() {
+    let mut page = page(1);
+    page.run(1_000);
+    page.part.calm(Mono(29_900));
+    // What is stale is fetched when the server wants no calm any more.
+    let keys = std::mem::take(&mut page.keys);
+    page.run(28_900);
+    page.keys = keys;
+    page.takes = Some(300);
+    page.fetch(&page.keys[0].clone());
+    page.run(1_000);
+    assert_eq!(blames(&page), [Blame::ServerError]);
+}
+
+#[test]
+fn g4_a_probe_that_was_refused_until_just_now_is_why_the_look_came_late() {
+    let mut page = Page::new(r#"{"a":{"key":["a"],"maxAge":10000,"probe":"https://h/a"}}"#);
+    page.mount(r#"["a"]"#);
+    page.server.status = 403;
+    page.run(9_500);
+    page.server.status = 200;
+    page.takes = Some(300);
+    // An event led to a fetch meanwhile: what went wrong before is over.
+    page.fetch(&page.keys[0].clone());
+    page.run(9_900);
+    assert_eq!(page.violations(), []);
+    page.part.login();
+    page.run(1_000);
+    assert_eq!(blames(&page), [Blame::ServerError]);
+}
