@@ -3,7 +3,7 @@
 use super::interval::Poll;
 use super::ledger::{Age, Blame, Entry, NO_NETWORK, Probe, Why};
 use super::{Freshness, Step, Violation};
-use crate::engine::limits::{AWAY, FROZEN_LATE, RETURN_GRACE};
+use crate::engine::limits::{AWAY, FROZEN_LATE, LOOK_AHEAD_MIN, RETURN_GRACE};
 use crate::engine::time::{Millis, Mono, Now};
 
 impl Freshness {
@@ -254,9 +254,10 @@ struct Causes {
 
 impl Causes {
     /// A look is a question and a fetch, and another tab may be the one that asks: if it began in
-    /// time and there was not enough, one of them took this long.
+    /// time and there was not enough, one of them took this long. What this look itself taught of
+    /// how early one has to begin is no measure.
     fn long(&self) -> Millis {
-        Millis(self.ahead.0 / 3)
+        Millis(self.ahead.min(LOOK_AHEAD_MIN).0 / 3)
     }
 }
 

@@ -128,3 +128,15 @@ fn g4_a_probe_that_was_refused_until_just_now_is_why_the_look_came_late() {
     page.run(1_000);
     assert_eq!(blames(&page), [Blame::ServerError]);
 }
+
+#[test]
+fn g4_a_probe_and_a_fetch_that_are_slower_than_before_are_slow() {
+    let mut page = Page::new(r#"{"a":{"key":["a"],"maxAge":10000,"probe":"https://h/a"}}"#);
+    page.mount(r#"["a"]"#);
+    page.run(5_000);
+    // Either would have been in time.
+    page.probe_takes = 700;
+    page.takes = Some(700);
+    page.run(10_000);
+    assert_eq!(blames(&page), [Blame::SlowFetch]);
+}
