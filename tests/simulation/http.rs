@@ -216,6 +216,11 @@ impl World {
     }
 
     fn calm(&mut self, at: usize, status: u16, form: Form) -> Answered {
+        // What stands before the server may answer for it, and does not know what it wants.
+        if self.http.chance.one_in(3) {
+            self.sometimes.reached(Rare::ProbeBusyUnsaid);
+            return Answered::plain(503, "");
+        }
         let server = Browser::true_wall(self.now);
         let (retry_after, date) = match form {
             Form::Seconds(seconds) => (Some(seconds.to_string()), None),

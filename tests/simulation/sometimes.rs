@@ -223,6 +223,8 @@ rare! {
     ProbeLoginPage,
     /// The server wanted no probes for a while.
     ProbeBusy,
+    /// It did, and what stands before it answered and did not say so.
+    ProbeBusyUnsaid,
     /// A probe was never answered.
     ProbeHung,
     /// A probe was given up before it was answered.

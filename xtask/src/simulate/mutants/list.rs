@@ -327,4 +327,22 @@ pub const MUTANTS: &[Mutant] = &[
         find: "                entry.vouched = None;\n                if needs {",
         replace: "                entry.vouched = None;\n                if needs && entry.broken {",
     },
+    Mutant {
+        name: "contracts: a probe that fails sets aside what the server asked for",
+        file: "src/engine/freshness/look.rs",
+        find: "entry.hold = entry.barred.max(now.mono + backoff);",
+        replace: "entry.hold = now.mono + backoff;",
+    },
+    Mutant {
+        name: "contracts: a fetch that the app cancelled is no cause",
+        file: "src/engine/freshness/report.rs",
+        find: "                record.failed = true;\n                let (blame, reason) = match online {",
+        replace: "                record.failed = false;\n                let (blame, reason) = match online {",
+    },
+    Mutant {
+        name: "contracts: a fetch that just began is called slow",
+        file: "src/engine/freshness/window.rs",
+        find: "Millis(self.ahead.min(LOOK_AHEAD_MIN).0 / 3)",
+        replace: "Millis(self.ahead.min(LOOK_AHEAD_MIN).0 / 300)",
+    },
 ];
