@@ -4,6 +4,7 @@
 //! [`shell`] owns the engine and has the one entry for every web event. Each kind of deed has a
 //! file of its own, and each handle is a value that undoes itself when it is dropped.
 
+mod allocator;
 mod callback;
 mod clock;
 mod deeds;
