@@ -110,7 +110,7 @@ impl Config {
     /// The address of a door that the server has for plain HTTP. It lies beside the socket's, and
     /// keeps what follows the `?` there.
     pub fn http_url(&self, door: &str) -> String {
-        let (path, query) = match self.url.split_once('?') {
+        let (path, query) = match text::cut(&self.url, b"?") {
             Some((path, query)) => (path, Some(query)),
             None => (self.url.as_str(), None),
         };

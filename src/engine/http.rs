@@ -125,9 +125,7 @@ pub enum StreamEvent<'a> {
 pub fn origin(url: &str) -> &str {
     let start = text::find(url, "://").map_or(0, |at| at + 3);
     let rest = url.get(start..).unwrap_or("");
-    let end = rest
-        .find(['/', '?', '#'])
-        .map_or(url.len(), |at| start + at);
+    let end = text::mark(rest, b"/?#").map_or(url.len(), |at| start + at);
     url.get(..end).unwrap_or(url)
 }
 

@@ -1,5 +1,6 @@
 //! Names and numbers that must not be mixed up.
 
+use super::text;
 use crate::wire::json::push_number;
 
 /// One tab, or one life of it: a page that comes back from the back/forward cache keeps its id.
@@ -84,10 +85,8 @@ impl TabId {
 
     /// Reads what [`TabId::text`] wrote.
     pub fn parse(text: &str) -> Option<TabId> {
-        if text.len() != 16 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        u64::from_str_radix(text, 16).ok().map(TabId)
+        let whole = text.len() == 16;
+        text::hex(text).filter(|_| whole).map(TabId)
     }
 }
 

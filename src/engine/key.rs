@@ -8,6 +8,7 @@ use std::borrow::{Borrow, Cow};
 use std::rc::Rc;
 
 use super::limits::KEY_BYTES_MAX;
+use super::text;
 use crate::wire::json::{self, Raw, Text, Writer};
 
 /// A query key, or a prefix of one, in its canonical form.
@@ -67,13 +68,13 @@ impl QueryKey {
 
     /// The text that every key of this family begins with, for finding them in sorted order.
     pub fn stem(&self) -> &str {
-        let nested = self.0.get(1..).and_then(|rest| rest.find(['{', '[']));
+        let nested = self.0.get(1..).and_then(|rest| text::mark(rest, b"{["));
         match nested {
             // Whether the bracket opens a nested value or stands in a string: what is before the
             // last whole element is text that every member of the family begins with.
             Some(at) => {
                 let head = self.0.get(..=at).unwrap_or("[");
-                match head.rfind(',') {
+                match head.bytes().rposition(|byte| byte == b',') {
                     Some(comma) if !in_string(head, comma) => head.get(..comma).unwrap_or("["),
                     _ => "[",
                 }
@@ -84,10 +85,8 @@ impl QueryKey {
 
     /// Are all elements strings, numbers and words?
     pub fn is_plain(&self) -> bool {
-        !self
-            .0
-            .get(1..)
-            .is_some_and(|rest| rest.contains(['{', '[']))
+        let rest = self.0.get(1..).unwrap_or("");
+        text::mark(rest, b"{[").is_none()
     }
 
     /// How many elements it has.
@@ -234,9 +233,15 @@ fn may_fill(value: Raw<'_>) -> bool {
 
 /// What a payload has at a path like `.task.id`.
 pub fn field<'a>(payload: Raw<'a>, path: &str) -> Option<Raw<'a>> {
-    path.split('.')
-        .skip(1)
-        .try_fold(payload, |value, name| value.member(name))
+    let (_, mut names) = text::cut(path, b".")?;
+    let mut value = payload;
+    loop {
+        let last = text::mark(names, b".").is_none();
+        value = value.member(text::piece(&mut names, b"."))?;
+        if last {
+            return Some(value);
+        }
+    }
 }
 
 /// Is it a string that names a field of the payload, like `"$.task.id"`?
@@ -249,13 +254,14 @@ pub fn field_path(raw: Raw<'_>) -> Option<String> {
 /// A number, or a word, as JavaScript writes it. Worked out on the digits: floating point with
 /// its tables would cost the download more than everything else in this file.
 fn number(text: &str) -> Cow<'_, str> {
-    if !text.contains(['.', 'e', 'E']) && text.len() <= 15 && text != "-0" || text.contains('u') {
+    let has = |marks| text::mark(text, marks).is_some();
+    if !has(b".eE") && text.len() <= 15 && text != "-0" || has(b"u") {
         return Cow::Borrowed(text);
     }
     if text == "false" {
         return Cow::Borrowed(text);
     }
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+    let (mantissa, exponent) = match text::cut(text, b"eE") {
         Some((mantissa, exponent)) => (mantissa, exponent_of(exponent)),
         None => (text, 0),
     };
@@ -263,14 +269,17 @@ fn number(text: &str) -> Cow<'_, str> {
         Some(rest) => ("-", rest),
         None => ("", mantissa),
     };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let (whole, fraction) = text::cut(mantissa, b".").unwrap_or((mantissa, ""));
     let mut digits = whole.to_owned();
     digits.push_str(fraction);
     // Where the point stands: 0.digits times ten to the `point`.
     let mut point = exponent.saturating_add(i64::try_from(whole.len()).unwrap_or(0));
-    let significant = digits.trim_start_matches('0');
+    let significant = text::without_zeros(&digits);
     point = point.saturating_sub(i64::try_from(digits.len() - significant.len()).unwrap_or(0));
-    let significant = significant.trim_end_matches('0');
+    let zeros = significant.bytes().rev().take_while(|digit| *digit == b'0');
+    let significant = significant
+        .get(..significant.len() - zeros.count())
+        .unwrap_or("");
     if significant.is_empty() || point < -323 {
         return Cow::Borrowed("0");
     }

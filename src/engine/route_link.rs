@@ -13,6 +13,7 @@ use super::notice::FaultCode;
 use super::output::Output;
 use super::status::{Status, Transport};
 use super::tabs::calls::{CallRefused, Deed};
+use super::text;
 use super::time::{Millis, Mono, Now};
 use super::token::Token;
 use crate::wire::{Heard, Refusal, native};
@@ -387,6 +388,6 @@ fn is_messages(reply: &Reply<'_>) -> bool {
 fn has_type(headers: &Headers<'_>, wanted: &str) -> bool {
     headers
         .content_type
-        .and_then(|text| text.split(';').next())
-        .is_some_and(|text| text.trim().eq_ignore_ascii_case(wanted))
+        .map(|mut text| text::piece(&mut text, b";").trim_ascii())
+        .is_some_and(|kind| kind.eq_ignore_ascii_case(wanted))
 }

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::engine::text;
+
 /// Deeper nesting than this is refused. The app's data is rarely 10 deep; a stack of one bit a
 /// level fits in a word.
 const DEPTH_MAX: u32 = 64;
@@ -152,17 +154,21 @@ impl<'a> Text<'a> {
     /// Is it this word? Words of a protocol are compared as written; one that is spelled with
     /// escapes is compared after decoding.
     pub fn is(self, word: &str) -> bool {
-        self.0 == word || (self.0.contains('\\') && self.decode() == word)
+        self.0 == word || (self.has_escapes() && self.decode() == word)
+    }
+
+    fn has_escapes(self) -> bool {
+        self.0.as_bytes().contains(&b'\\')
     }
 
     /// The string itself. A lone surrogate becomes U+FFFD, because Rust cannot hold it.
     pub fn decode(self) -> Cow<'a, str> {
-        if !self.0.contains('\\') {
+        if !self.has_escapes() {
             return Cow::Borrowed(self.0);
         }
         let mut out = String::with_capacity(self.0.len());
         let mut rest = self.0;
-        while let Some(at) = rest.find('\\') {
+        while let Some(at) = text::mark(rest, b"\\") {
             let (plain, escape) = rest.split_at(at);
             out.push_str(plain);
             rest = decode_escape(escape, &mut out);
@@ -206,7 +212,7 @@ fn decode_unicode<'a>(text: &'a str, out: &mut String) -> &'a str {
 }
 
 fn hex4(digits: Option<&str>) -> Option<u32> {
-    u32::from_str_radix(digits?, 16).ok()
+    text::hex(digits?).and_then(|code| u32::try_from(code).ok())
 }
 
 /// The place in the text that is being read.

@@ -3,6 +3,8 @@
 //! Bytes come cut anywhere: inside a character, or between CR and LF. A line is looked at when it
 //! is whole, and a line that never ends is an error before it is a problem of memory.
 
+use crate::engine::text;
+
 /// An event as it stands in the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SseEvent {
@@ -72,8 +74,8 @@ impl Decoder {
 
     fn end_line(&mut self, each: &mut dyn FnMut(SseEvent)) {
         let bytes = std::mem::take(&mut self.line);
-        let text = String::from_utf8_lossy(&bytes);
-        let mut line = text.as_ref();
+        let text = text_of(&bytes);
+        let mut line = text.as_str();
         if !self.begun {
             self.begun = true;
             line = line.strip_prefix('\u{feff}').unwrap_or(line);
@@ -81,7 +83,7 @@ impl Decoder {
         if line.is_empty() {
             return self.dispatch(each);
         }
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let (field, value) = text::cut(line, b":").unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
             "event" => value.clone_into(&mut self.event),
@@ -92,9 +94,9 @@ impl Decoder {
                 self.data.push_str(value);
                 self.has_data = true;
             }
-            "id" if !value.contains('\0') => value.clone_into(&mut self.id),
-            "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                self.retry = value.parse().ok();
+            "id" if text::mark(value, b"\0").is_none() => value.clone_into(&mut self.id),
+            "retry" if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() => {
+                self.retry = text::number(value);
             }
             // A comment has an empty field name; what else there is, is not known to us.
             _ => {}
@@ -107,6 +109,28 @@ impl Decoder {
         if std::mem::take(&mut self.has_data) {
             each(SseEvent { event, data });
         }
+    }
+}
+
+/// The text of some bytes, with a U+FFFD for each sequence that is no text, as the standard library's
+/// `from_utf8_lossy` has it; that one is compiled once more for what a checked text needs not.
+fn text_of(mut bytes: &[u8]) -> String {
+    let mut out = String::new();
+    loop {
+        let fault = match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                out.push_str(text);
+                return out;
+            }
+            Err(fault) => fault,
+        };
+        let (valid, rest) = bytes.split_at(fault.valid_up_to());
+        out.push_str(std::str::from_utf8(valid).unwrap_or(""));
+        out.push(char::REPLACEMENT_CHARACTER);
+        let Some(after) = fault.error_len().and_then(|length| rest.get(length..)) else {
+            return out;
+        };
+        bytes = after;
     }
 }
 

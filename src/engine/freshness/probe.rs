@@ -13,6 +13,7 @@ use super::Mono;
 use crate::engine::fnv;
 use crate::engine::http::{Failure, Reply, retry_after};
 use crate::engine::limits::ETAG_BYTES_MAX;
+use crate::engine::text;
 use crate::engine::time::{Millis, Wall};
 
 /// What a resource was recognised by.
@@ -102,8 +103,8 @@ fn compare(found: Tag, known: Option<&Tag>) -> Verdict {
 }
 
 fn is_page(reply: &Reply<'_>) -> bool {
-    let kind = reply.headers.content_type.unwrap_or("").trim_start();
-    let kind = kind.split(';').next().unwrap_or("").trim_end();
+    let mut kind = reply.headers.content_type.unwrap_or("");
+    let kind = text::piece(&mut kind, b";").trim_ascii();
     let named = |name: &str| kind.eq_ignore_ascii_case(name);
     named("text/html") || named("application/xhtml+xml") || {
         let body = reply.body.trim_ascii_start();
@@ -112,7 +113,7 @@ fn is_page(reply: &Reply<'_>) -> bool {
 }
 
 fn tag_of(reply: &Reply<'_>) -> Tag {
-    match reply.headers.etag.map(str::trim) {
+    match reply.headers.etag.map(str::trim_ascii) {
         Some(etag) if !etag.is_empty() && etag.len() <= ETAG_BYTES_MAX => Tag::Etag(etag.into()),
         _ => Tag::Body(fnv::number(reply.body.iter().copied())),
     }

@@ -7,6 +7,7 @@ use super::ledger::{Age, Known, Source, Why};
 use super::{Freshness, Step};
 use crate::engine::ids::number_text;
 use crate::engine::limits::SAVE_STEP;
+use crate::engine::text;
 use crate::engine::time::{Millis, Now, Wall};
 
 impl Freshness {
@@ -111,8 +112,8 @@ impl Freshness {
 
 /// Reads a stored time. Whatever else is there is no time.
 fn read(value: &str) -> Option<Wall> {
-    let plain = !value.is_empty() && value.len() <= 16 && value.bytes().all(|b| b.is_ascii_digit());
-    plain.then(|| value.parse().ok().map(Wall)).flatten()
+    let short = value.len() <= 16;
+    text::number(value).filter(|_| short).map(Wall)
 }
 
 #[cfg(test)]

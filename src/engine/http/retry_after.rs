@@ -1,7 +1,8 @@
 //! When a server wants to be asked again.
 
 use crate::engine::limits::RETRY_AFTER_MAX;
-use crate::engine::time::{Millis, Wall};
+use crate::engine::text;
+use crate::engine::time::{Millis, Wall, days_since_1970};
 
 use super::Headers;
 
@@ -9,10 +10,10 @@ use super::Headers;
 ///
 /// A date is compared with the server's own clock where it told it, because ours may be far off.
 pub fn retry_after(headers: &Headers<'_>, wall: Wall) -> Option<Millis> {
-    let text = headers.retry_after?.trim();
+    let text = headers.retry_after?.trim_ascii();
     let span = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit mean for ever, and that is capped like any other long wait.
-        Millis(text.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(1000))
+        Millis(text::number(text).unwrap_or(u64::MAX).saturating_mul(1000))
     } else {
         let now = headers.date.and_then(date).unwrap_or(wall);
         Millis(date(text)?.0.saturating_sub(now.0))
@@ -33,62 +34,53 @@ pub(crate) fn date(text: &str) -> Option<Wall> {
     let mut month = None;
     let mut year = None;
     let mut clock = None;
-    let parts = text.split([' ', ',', '-']).filter(|part| !part.is_empty());
-    // A date has six parts; what goes on for longer is none.
-    for part in parts.take(8) {
-        if part.contains(':') {
+    let mut rest = text;
+    // A date has six parts, and seven marks between them; what goes on for longer is none.
+    for _ in 0..16 {
+        let part = text::piece(&mut rest, b" ,-");
+        if text::mark(part, b":").is_some() {
             clock = Some(clock_seconds(part)?);
-        } else if let Ok(number) = part.parse::<u64>() {
+        } else if let Some(number) = text::number(part) {
+            let number = i64::try_from(number).ok()?;
             if day.is_none() {
                 day = Some(number);
             } else {
                 year = Some(full_year(number, part.len())?);
             }
-        } else if month.is_none() {
+        } else if !part.is_empty() && month.is_none() {
             let at = MONTHS
                 .iter()
                 .position(|name| part.eq_ignore_ascii_case(name));
-            month = at.and_then(|at| u64::try_from(at).ok());
+            month = at.and_then(|at| i64::try_from(at + 1).ok());
         }
     }
     let (day, month, year) = (day?, month?, year?);
-    if !(1..=31).contains(&day) || !(1970..=9999).contains(&year) {
+    if !(1970..=9999).contains(&year) {
         return None;
     }
-    let seconds = days_since_1970(year, month, day) * 86_400 + clock?;
+    let days = days_since_1970(year, month, day)?;
+    let seconds = u64::try_from(days).ok()? * 86_400 + clock?;
     Some(Wall(seconds * 1000))
 }
 
 fn clock_seconds(text: &str) -> Option<u64> {
-    let mut parts = text.split(':').map(str::parse::<u64>);
-    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
-    let (hours, minutes, seconds) = (hours.ok()?, minutes.ok()?, seconds.ok()?);
+    let mut rest = text;
+    let mut part = || text::number(text::piece(&mut rest, b":"));
+    let (hours, minutes) = (part()?, part()?);
+    let seconds = text::number(rest)?;
     // A minute may have a leap second.
-    let valid = parts.next().is_none() && hours < 24 && minutes < 60 && seconds <= 60;
+    let valid = hours < 24 && minutes < 60 && seconds <= 60;
     valid.then_some(hours * 3600 + minutes * 60 + seconds)
 }
 
 /// The oldest form has two digits; it went out of use with the century.
-fn full_year(number: u64, digits: usize) -> Option<u64> {
+fn full_year(number: i64, digits: usize) -> Option<i64> {
     match digits {
         4 => Some(number),
         2 if number < 70 => Some(2000 + number),
         2 => Some(1900 + number),
         _ => None,
     }
-}
-
-/// `month` counts from 0.
-fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
-    // The year begins in March here, so that the leap day is its last.
-    let (year, month) = if month < 2 {
-        (year - 1, month + 10)
-    } else {
-        (year, month - 2)
-    };
-    let leap_days = year / 4 - year / 100 + year / 400;
-    // 719,468 days lie between the first of March of the year 0 and 1970.
-    (year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1).saturating_sub(719_468)
 }
 
 #[cfg(test)]

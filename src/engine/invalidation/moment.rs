@@ -3,6 +3,7 @@
 //! A text without a time zone, or a mere date, means another moment in each zone of the world.
 //! So a moment is an interval: what cannot be known is covered rather than missed.
 
+use crate::engine::time::days_since_1970;
 use crate::wire::json::{Raw, Text};
 
 const NS_PER_SECOND: i64 = 1_000_000_000;
@@ -137,53 +138,6 @@ impl Span {
         first: i64::MIN,
         last: i64::MIN,
     };
-}
-
-/// The milliseconds since 1970 of an HTTP date: `Wed, 21 Oct 2015 07:28:00 GMT`.
-pub(super) fn http_date_ms(text: &str) -> Option<u64> {
-    const MONTHS: [&[u8]; 12] = [
-        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
-        b"Dec",
-    ];
-    let (_, rest) = text.split_once(',')?;
-    let mut cursor = Cursor(rest.as_bytes());
-    cursor.one_of(b" ")?;
-    let day = cursor.number(2)?;
-    cursor.one_of(b" ")?;
-    let name = cursor.0.get(..3)?;
-    let month = 1 + i64::try_from(MONTHS.iter().position(|month| *month == name)?).ok()?;
-    cursor.0 = cursor.0.get(3..)?;
-    cursor.one_of(b" ")?;
-    let year = cursor.number(4)?;
-    cursor.one_of(b" ")?;
-    let hours = cursor.number(2)?;
-    cursor.one_of(b":")?;
-    let minutes = cursor.number(2)?;
-    cursor.one_of(b":")?;
-    let seconds = cursor.number(2)?;
-    if cursor.0 != b" GMT" || hours > 23 || minutes > 59 || seconds > 60 {
-        return None;
-    }
-    let days = days_since_1970(year, month, day)?;
-    let seconds = days
-        .checked_mul(SECONDS_PER_DAY)?
-        .checked_add(hours * 3600 + minutes * 60 + seconds)?;
-    u64::try_from(seconds).ok()?.checked_mul(1000)
-}
-
-/// Days since 1970 of a day of the Gregorian calendar.
-fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Years begin in March here, so that the leap day is the last of its year.
-    let year = if month <= 2 { year - 1 } else { year };
-    let month = (month + 9) % 12;
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * month + 2) / 5 + day - 1;
-    let day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    Some(era * 146_097 + day_of_era - 719_468)
 }
 
 struct Cursor<'a>(&'a [u8]);
@@ -340,27 +294,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn http_dates_are_read() {
-        assert_eq!(http_date_ms("Thu, 01 Jan 1970 00:00:10 GMT"), Some(10_000));
-        assert_eq!(
-            http_date_ms("Wed, 21 Oct 2015 07:28:00 GMT"),
-            Some(1_445_412_480_000)
-        );
-        for text in [
-            "",
-            "Wed, 21 Okt 2015 07:28:00 GMT",
-            "Wed, 21 Oct 2015 07:28:00 CET",
-            "soon",
-        ] {
-            assert_eq!(http_date_ms(text), None, "{text}");
-        }
-    }
-
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "[0-9TZ:.+ -]{0,40}") {
-            let _ = (Span::parse(&text), http_date_ms(&text));
+            let _ = Span::parse(&text);
         }
 
         #[test]

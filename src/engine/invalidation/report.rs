@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::moment;
 use super::version::Version;
+use crate::engine::http::{Headers, retry_after};
 use crate::engine::key::QueryKey;
 use crate::engine::limits::RETRY_AFTER_MAX;
 use crate::engine::time::{Millis, Mono, Now};
@@ -93,16 +93,11 @@ impl RetryAfter {
         let span = match self {
             RetryAfter::In(span) => *span,
             RetryAfter::Header(text) => {
-                let text = text.trim();
-                if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-                    // More digits than a number holds are more than the limit, too.
-                    text.parse().map_or(RETRY_AFTER_MAX, |seconds: u32| {
-                        Millis::seconds(u64::from(seconds))
-                    })
-                } else {
-                    let at = moment::http_date_ms(text)?;
-                    Millis(at.saturating_sub(now.wall.0))
-                }
+                let headers = Headers {
+                    retry_after: Some(text),
+                    ..Headers::default()
+                };
+                retry_after(&headers, now.wall)?
             }
         };
         Some(now.mono + span.min(RETRY_AFTER_MAX))

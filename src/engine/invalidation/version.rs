@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::moment::Span;
 use crate::engine::limits::CHANGE_BYTES_MAX;
+use crate::engine::text::without_zeros;
 use crate::wire::json::{Raw, Text};
 
 /// How many changes this tab had heard of at some moment. A fetch that started at a later tide
@@ -68,7 +69,7 @@ impl Version {
 /// The digits of a whole number of any length, without leading zeros.
 fn whole_number(text: &str) -> Option<&str> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
-        .then(|| text.trim_start_matches('0'))
+        .then(|| without_zeros(text))
 }
 
 /// What it takes to be fresh again.

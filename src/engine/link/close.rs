@@ -49,8 +49,8 @@ pub(super) fn after_close(rules: &[CloseRule], code: u16, reason: &str) -> After
 /// `retry_after=ms` somewhere in the reason of a close.
 fn retry_after_ms(reason: &str) -> Option<Millis> {
     let number = text::after(reason, "retry_after=")?;
-    let digits = number.split(|c: char| !c.is_ascii_digit()).next()?;
-    digits.parse().ok().map(Millis)
+    let digits = number.bytes().take_while(u8::is_ascii_digit).count();
+    text::number(number.get(..digits)?).map(Millis)
 }
 
 /// What a status means that is not the one that was hoped for.

@@ -22,9 +22,13 @@ impl Cover {
         let mut id = Writer::new();
         id.string(user.id());
         let id = id.finish();
-        let id = id.trim_matches('"');
-        let digits = user.who().text();
-        let digits = digits.chars().cycle().take(id.len()).collect();
+        let id = id.strip_prefix('"')?.strip_suffix('"')?;
+        let hash = user.who().text();
+        let mut digits = String::new();
+        while digits.len() < id.len() {
+            let rest = id.len() - digits.len();
+            digits.push_str(hash.get(..rest).unwrap_or(&hash));
+        }
         (!id.is_empty()).then(|| Cover {
             id: id.to_owned(),
             digits,
