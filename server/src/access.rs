@@ -76,6 +76,8 @@ struct Listed {
 pub(crate) struct Person {
     /// Their name, if it is known.
     pub(crate) name: Option<UserName>,
+    /// How they are called in the audit log, beside that.
+    pub(crate) called: Option<Arc<str>>,
     /// How long their token is good, if it ends.
     pub(crate) until: Option<Millis>,
     traits: Arc<Traits>,
@@ -92,6 +94,11 @@ impl Person {
                 let user = self.name.as_ref().map(UserName::as_str);
                 rules.now().allow(deed, channel, user, &self.traits)
             })
+    }
+
+    /// The person's roles.
+    pub(crate) fn roles(&self) -> &[String] {
+        &self.traits.roles
     }
 
     fn is_listed_for(&self, channel: &ChannelName) -> bool {
@@ -270,6 +277,7 @@ impl Access {
                 })?;
                 Person {
                     name: Some(checked.user),
+                    called: checked.name.map(Arc::from),
                     until: Some(checked.until),
                     traits: Arc::new(checked.traits),
                     ..Person::default()

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, patch, post};
-use axum::{Json, Router};
-use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::address::Proxies;
 use crate::body::BODY_BYTES_MAX;
 use crate::carried::Carriers;
 use crate::codes::ErrorCode;
@@ -19,7 +18,7 @@ use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
 use crate::publish::Publishing;
 use crate::store::Store;
-use crate::{demo, doors, publish, tasks};
+use crate::{demo, doors, gate, publish, tasks};
 
 /// What every request can reach.
 #[derive(Clone, Debug)]
@@ -32,6 +31,8 @@ pub(crate) struct App {
     pub(crate) carriers: Carriers,
     /// Who may connect.
     pub(crate) origins: Origins,
+    /// Proxies whose word counts.
+    pub(crate) proxies: Proxies,
     /// The page, if one is served.
     pub(crate) pages: Option<Pages>,
     /// Who may publish.
@@ -43,8 +44,10 @@ pub(crate) struct App {
 /// Counters of REST.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
-    all: AtomicU64,
-    not_modified: AtomicU64,
+    /// All of them.
+    pub(crate) all: AtomicU64,
+    /// Those answered with 304.
+    pub(crate) not_modified: AtomicU64,
 }
 
 impl Requests {
@@ -67,30 +70,26 @@ pub(crate) fn router(app: App, with_demo: bool) -> Router {
     }
     let mut api = api
         .fallback(nothing_here)
-        .layer(from_fn_with_state(app.clone(), admit));
+        .layer(from_fn_with_state(app.clone(), gate::admit));
     if !app.publishing.is_open() {
         // A backend comes with its key, and is none of the people.
         api = api.route("/publish", post(publish::publish));
     }
-    let api = api.layer(from_fn_with_state(app.clone(), count));
-    let origins = app.origins.clone();
-    // A page of an origin that may connect by a socket may connect without one too.
-    let foreign = CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |_origin, request| {
-            origins.allow(&request.headers)
-        }))
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::ACCEPT]);
+    let writes = [Method::GET, Method::POST, Method::PATCH, Method::DELETE];
+    let api = api
+        .layer(from_fn_with_state(app.clone(), gate::count))
+        .layer(gate::cors(&app.origins, &writes));
     let live = Router::new()
         .route("/live", get(live::upgrade))
         .route("/live/sse", post(doors::sse))
         .route("/live/poll", post(doors::poll))
         .route("/live/send", post(doors::send))
-        .layer(foreign);
+        // A page of an origin that may connect by a socket may connect without one too.
+        .layer(gate::cors(&app.origins, &[Method::GET, Method::POST]));
     let mut router = Router::new()
         .nest("/api", api)
         .merge(live)
-        .route("/healthz", get(health))
+        .route("/healthz", get(gate::health))
         .fallback(pages::page);
     if with_demo {
         let demo = Router::new()
@@ -99,21 +98,25 @@ pub(crate) fn router(app: App, with_demo: bool) -> Router {
             .route("/burst", post(demo::burst));
         let mut demo = demo.fallback(nothing_here);
         if app.live.access.is_closed() {
-            demo = demo.layer(from_fn_with_state(app.clone(), admit));
+            demo = demo.layer(from_fn_with_state(app.clone(), gate::admit));
         }
-        router = router.nest("/demo", demo);
+        router = router
+            .nest("/demo", demo)
+            .route("/metrics", get(gate::metrics));
     }
     router
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(app.clone(), gate::locate))
         .with_state(app)
 }
 
-async fn health() -> Response {
-    (
-        [(header::CACHE_CONTROL, "no-store")],
-        Json(serde_json::json!({ "ok": true })),
-    )
-        .into_response()
+/// The router of the address for whoever watches over the server.
+pub(crate) fn watchers(app: App) -> Router {
+    Router::new()
+        .route("/metrics", get(gate::metrics))
+        .route("/healthz", get(gate::health))
+        .fallback(nothing_here)
+        .with_state(app)
 }
 
 async fn nothing_here() -> ApiError {
@@ -122,36 +125,4 @@ async fn nothing_here() -> ApiError {
         ErrorCode::NotFound,
         "there is nothing at this address",
     )
-}
-
-/// Whose request it is. Where only known people come in, it shows a token, as a socket does.
-async fn admit(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let token = request.headers().get(header::AUTHORIZATION);
-    let token = token.and_then(|value| value.to_str().ok());
-    let token = token.and_then(|value| value.strip_prefix("Bearer "));
-    match app.live.access.admit(token) {
-        Ok(person) => {
-            request.extensions_mut().insert(person);
-            next.run(request).await
-        }
-        Err(stranger) => ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            stranger.code(),
-            stranger.message(),
-        )
-        .into_response(),
-    }
-}
-
-async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
-    app.requests.all.fetch_add(1, Ordering::Relaxed);
-    let mut response = next.run(request).await;
-    if response.status() == StatusCode::NOT_MODIFIED {
-        app.requests.not_modified.fetch_add(1, Ordering::Relaxed);
-    }
-    response.headers_mut().insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    response
 }

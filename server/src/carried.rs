@@ -16,7 +16,7 @@ use futures_util::stream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, sleep_until, timeout};
 
-use crate::live::Live;
+use crate::live::{Came, Live};
 use crate::outbox::{End, Outbox};
 use crate::session::Session;
 use crate::store::Store;
@@ -80,13 +80,16 @@ impl Carriers {
         &self,
         live: &Arc<Live>,
         store: &Store,
+        came: Came,
         text: &str,
     ) -> Result<Arc<Carrier>, Refused> {
-        let place = live.open(store);
+        let place = live.open(store, came);
         let outbox = Arc::clone(&place.outbox);
         let mut session = Session::new(place);
         let end = match (session.hear(text), session.name()) {
             (Err(end), _) => end,
+            // The server went away just now, and heard nothing more.
+            (Ok(()), None) if outbox.has_ended() => outbox.end_so_far().unwrap_or(End::Gone),
             (Ok(()), None) => session.bad_message("the first message is hello"),
             (Ok(()), Some(name)) => {
                 let (said, saying) = mpsc::channel(SAYING_MAX);
@@ -105,6 +108,7 @@ impl Carriers {
                 return Ok(carrier);
             }
         };
+        outbox.end(end);
         let messages = outbox.take_frame();
         Err(Refused {
             end,

@@ -1,10 +1,9 @@
 //! The codes by which refusals and ends are known: a page decides by them, never by the text beside.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The kinds of refusal, on the socket and in REST answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorCode {
     /// The request makes no sense.
     BadRequest,
@@ -36,6 +35,35 @@ pub(crate) enum ErrorCode {
     Overloaded,
     /// The server failed.
     Internal,
+}
+
+impl ErrorCode {
+    /// The code as it is sent, counted and written down.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::TooLarge => "too_large",
+            Self::Unauthorized => "unauthorized",
+            Self::TokenExpired => "token_expired",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::TooManySubs => "too_many_subs",
+            Self::Locked => "locked",
+            Self::StaleFence => "stale_fence",
+            Self::Changed => "changed",
+            Self::TooManyLeases => "too_many_leases",
+            Self::RateLimited => "rate_limited",
+            Self::Unsupported => "unsupported",
+            Self::Overloaded => "overloaded",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 /// Why the server closes a connection. The reason is text for a developer; a page decides by the code.
@@ -82,6 +110,11 @@ impl CloseReason {
     pub(crate) const TOO_LARGE: Self = Self {
         code: 4413,
         reason: "message too large",
+    };
+    /// More was said than may be said in so short a time. The reason says for how many milliseconds to wait.
+    pub(crate) const TOO_MANY: Self = Self {
+        code: 4429,
+        reason: "retry_after=5000",
     };
     /// The page reads more slowly than events come.
     pub(crate) const SLOW: Self = Self {

@@ -4,9 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::address::Proxies;
 use crate::crowd::CrowdLimits;
 use crate::hub::HubLimits;
 use crate::protocol::SERVER_FRAME_BYTES_MAX;
+use crate::quota::{QuotaLimits, Rate};
 use crate::secret::Secret;
 use crate::store::StoreLimits;
 
@@ -38,6 +40,14 @@ pub struct Config {
     pub reload: Duration,
     /// How tokens are checked.
     pub tokens: Tokens,
+    /// Proxies whose word counts about where somebody comes from: addresses, or blocks such as `10.0.0.0/8`.
+    pub trust_proxies: Proxies,
+    /// Where `/metrics` and `/healthz` are to be had too; the demo has both beside the rest.
+    pub metrics_listen: Option<String>,
+    /// The file that the audit log goes to; `-` is stdout.
+    pub audit: Option<PathBuf>,
+    /// How the log is written.
+    pub log: Log,
     /// Origins that may connect beside the server's own.
     pub allow_origins: Vec<String>,
     /// Bounds and times.
@@ -57,6 +67,10 @@ impl Default for Config {
             rules: None,
             reload: Duration::from_secs(2),
             tokens: Tokens::default(),
+            trust_proxies: Proxies::default(),
+            metrics_listen: None,
+            audit: None,
+            log: Log::default(),
             allow_origins: Vec::new(),
             limits: Limits::default(),
         }
@@ -84,6 +98,8 @@ pub struct Tokens {
     pub user_claim: String,
     /// The claim that says the roles.
     pub role_claim: String,
+    /// The claim that says the name for the audit log.
+    pub name_claim: String,
 }
 
 impl Default for Tokens {
@@ -98,6 +114,36 @@ impl Default for Tokens {
             leeway: Duration::from_secs(30),
             user_claim: "sub".to_owned(),
             role_claim: "role".to_owned(),
+            name_claim: "name".to_owned(),
+        }
+    }
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// What is worth a line.
+    pub level: Level,
+    /// One JSON object a line, for machines.
+    pub json: bool,
+}
+
+/// How much a line of the log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Somebody has to do something.
+    Error,
+    /// Somebody should look.
+    Warn,
+    /// Good to know.
+    Info,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: Level::Warn,
+            json: false,
         }
     }
 }
@@ -134,6 +180,8 @@ pub struct Limits {
     pub ping_interval: Duration,
     /// How long a closing connection may take to read the rest. Shorter than the time a shutdown may take.
     pub close_grace: Duration,
+    /// Over which time connections are told to go when the server stops, at most. A thousand a second hear it.
+    pub drain: Duration,
     /// Over which time pages spread their return after `goaway`.
     pub goaway_spread: Duration,
     /// Sockets open at a time.
@@ -168,6 +216,26 @@ pub struct Limits {
     pub leases_of_one_max: u64,
     /// Answers that are kept for writes that are sent again: about 300 bytes each.
     pub answers_max: u64,
+    /// Requests under `/api` of one person.
+    pub requests: Rate,
+    /// Connections that one person begins.
+    pub hellos: Rate,
+    /// Tokens from one address that nobody is known by.
+    pub strangers: Rate,
+    /// Connections of one person at a time.
+    pub connections_of_one_max: usize,
+    /// Messages of one connection, whatever they say.
+    pub messages: Rate,
+    /// What one connection shows of itself.
+    pub shows: Rate,
+    /// Signals of one connection.
+    pub signals: Rate,
+    /// Leases that one connection asks for.
+    pub locks: Rate,
+    /// Bytes of the audit log before another file is begun.
+    pub audit_bytes_max: u64,
+    /// Files of it that are kept beside.
+    pub audit_files: usize,
     /// How old they get. A page may be away for a weekend between a write and the answer that it did not hear.
     pub answers_age: Duration,
 }
@@ -178,6 +246,7 @@ impl Default for Limits {
             hello_timeout: Duration::from_secs(10),
             ping_interval: Duration::from_secs(25),
             close_grace: Duration::from_secs(1),
+            drain: Duration::from_secs(10),
             goaway_spread: Duration::from_secs(2),
             sockets_max: 10_000,
             subs_max: 50,
@@ -196,6 +265,16 @@ impl Default for Limits {
             leases_of_one_max: 200,
             answers_max: 100_000,
             answers_age: Duration::from_secs(7 * 24 * 60 * 60),
+            requests: rate(500, 100),
+            hellos: rate(100, 5),
+            strangers: rate(30, 1),
+            connections_of_one_max: 100,
+            messages: rate(5000, 1000),
+            shows: rate(200, 50),
+            signals: rate(200, 50),
+            locks: rate(400, 20),
+            audit_bytes_max: 64 * 1024 * 1024,
+            audit_files: 5,
         }
     }
 }
@@ -229,6 +308,17 @@ impl Limits {
         }
     }
 
+    /// The part of what one person may ask for.
+    #[must_use]
+    pub(crate) fn quotas(&self) -> QuotaLimits {
+        QuotaLimits {
+            requests: self.requests,
+            hellos: self.hellos,
+            strangers: self.strangers,
+            connections_max: self.connections_of_one_max,
+        }
+    }
+
     /// The crowd's part.
     #[must_use]
     pub(crate) fn crowd(&self) -> CrowdLimits {
@@ -240,6 +330,10 @@ impl Limits {
             tell_ms: millis(self.presence_every),
         }
     }
+}
+
+fn rate(at_once: u64, a_second: u64) -> Rate {
+    Rate { at_once, a_second }
 }
 
 fn millis(time: Duration) -> u64 {

@@ -3,23 +3,26 @@
 //! `GET /live` without an upgrade answers whether the server is there.
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use crate::address::Address;
 use crate::app::App;
 use crate::body::{self, Kind};
 use crate::carried::{Carrier, Gone, Polled, Refused, broken_off, event_stream};
 use crate::codes::{CloseReason, ErrorCode};
 use crate::error::ApiError;
+use crate::live::Came;
+use crate::metrics::Way;
 use crate::outbox::End;
 
 use std::sync::Arc;
 
-/// When to ask again for a place on a full server, in seconds.
-const FULL_RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// When to ask again for a place on a full server, or after too much was asked for, in seconds.
+const LATER: HeaderValue = HeaderValue::from_static("5");
 
 /// Says which connection a request belongs to: the first line of its body.
 #[derive(Debug, Deserialize)]
@@ -31,11 +34,14 @@ struct From {
 /// `POST /live/sse`: `hello` and what else a page says at once; the answer is the connection.
 pub(crate) async fn sse(
     State(app): State<App>,
+    address: Option<Extension<Address>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let carrier = match opening(&app, &headers, body) {
-        Ok(Opening::New(text)) => begin(&app, &text).map_err(Turned::into_response),
+        Ok(Opening::New(text)) => {
+            begin(&app, Way::Stream, address, &text).map_err(Turned::into_response)
+        }
         Ok(Opening::Of(..)) => Err(bad_request("a stream begins with hello").into_response()),
         Err(refusal) => Err(refusal.into_response()),
     };
@@ -56,11 +62,14 @@ pub(crate) async fn sse(
 /// `POST /live/poll`: the first one says `hello`, the following ones whose messages they wait for.
 pub(crate) async fn poll(
     State(app): State<App>,
+    address: Option<Extension<Address>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let carrier = match opening(&app, &headers, body) {
-        Ok(Opening::New(text)) => begin(&app, &text).map_err(Turned::into_response),
+        Ok(Opening::New(text)) => {
+            begin(&app, Way::Poll, address, &text).map_err(Turned::into_response)
+        }
         Ok(Opening::Of(session, text)) => match app.carriers.find(&session) {
             // To wait is a sign of life like any other.
             Ok(carrier) => carrier.say(text).await.map(|()| carrier).or_else(|Gone| {
@@ -150,22 +159,23 @@ struct Turned(StatusCode, String);
 
 impl IntoResponse for Turned {
     fn into_response(self) -> Response {
-        let mut answer = messages(self.0, self.1);
-        if self.0 == StatusCode::SERVICE_UNAVAILABLE {
-            answer
-                .headers_mut()
-                .insert(header::RETRY_AFTER, FULL_RETRY_AFTER);
-        }
-        answer
+        messages(self.0, self.1)
     }
 }
 
-fn begin(app: &App, text: &str) -> Result<Arc<Carrier>, Turned> {
-    if app.live.sockets_open() >= app.live.limits.sockets_max {
+fn begin(
+    app: &App,
+    way: Way,
+    address: Option<Extension<Address>>,
+    text: &str,
+) -> Result<Arc<Carrier>, Turned> {
+    let address = address.map(|Extension(address)| address);
+    let full = app.live.sockets_open() >= app.live.limits.sockets_max;
+    if full || app.live.leaving_within().is_some() {
         return Err(Turned(StatusCode::SERVICE_UNAVAILABLE, String::new()));
     }
     app.carriers
-        .begin(&app.live, &app.store, text)
+        .begin(&app.live, &app.store, Came { way, address }, text)
         .map_err(|Refused { end, messages }| match end {
             End::Close(reason) => Turned(status_of(reason), messages),
             End::Gone | End::Cut => Turned(StatusCode::GONE, messages),
@@ -179,6 +189,7 @@ fn status_of(reason: CloseReason) -> StatusCode {
         CloseReason::UNAUTHORIZED | CloseReason::EXPIRED => StatusCode::UNAUTHORIZED,
         CloseReason::VERSION => StatusCode::NOT_ACCEPTABLE,
         CloseReason::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+        CloseReason::TOO_MANY => StatusCode::TOO_MANY_REQUESTS,
         CloseReason::GOING_AWAY | CloseReason::TRY_LATER => StatusCode::SERVICE_UNAVAILABLE,
         // The session is over; the page goes on in a new one from its positions.
         _ => StatusCode::GONE,
@@ -190,7 +201,15 @@ fn messages(status: StatusCode, lines: String) -> Response {
         (header::CONTENT_TYPE, "application/x-ndjson"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (status, headers, Body::from(lines)).into_response()
+    let mut answer = (status, headers, Body::from(lines)).into_response();
+    let later = [
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    if later.contains(&status) {
+        answer.headers_mut().insert(header::RETRY_AFTER, LATER);
+    }
+    answer
 }
 
 fn bad_request(message: &'static str) -> ApiError {

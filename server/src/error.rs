@@ -108,6 +108,7 @@ impl IntoResponse for ApiError {
             #[serde(skip_serializing_if = "Option::is_none")]
             current: Option<Box<RawValue>>,
         }
+        let code = self.body.code;
         let body = Wrapped {
             error: self.body,
             current: self.current,
@@ -116,6 +117,8 @@ impl IntoResponse for ApiError {
         response
             .headers_mut()
             .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // For whoever counts refusals.
+        response.extensions_mut().insert(code);
         response
     }
 }

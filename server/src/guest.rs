@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use crate::access::Person;
+use crate::audit::Line;
 use crate::clock;
 use crate::codes::ErrorCode;
+use crate::config::Limits;
 use crate::crowd::{Show, TooMany};
 use crate::ids::{BadName, ChannelName, ClientId, EventName, FieldName, Millis, random_name};
 use crate::live::OpenSocket;
@@ -34,11 +36,11 @@ pub(crate) struct Manners {
 impl Manners {
     /// Of a connection that has said nothing yet.
     #[must_use]
-    pub(crate) fn new(now: Millis) -> Self {
+    pub(crate) fn new(limits: &Limits, now: Millis) -> Self {
         Self {
-            shows: Pace::new(200, 50, now),
-            signals: Pace::new(200, 50, now),
-            locks: Pace::new(400, 20, now),
+            shows: Pace::of(limits.shows, now),
+            signals: Pace::of(limits.signals, now),
+            locks: Pace::of(limits.locks, now),
         }
     }
 
@@ -56,6 +58,7 @@ impl Manners {
             client: client.clone(),
             user: person.name.clone(),
             outbox: Arc::clone(&place.outbox),
+            audit: place.live.audit.clone(),
         };
         let (id, ch, deed) = match &wish {
             PageMessage::Pres { id, ch, .. } => (*id, ch.clone(), Deed::Presence),
@@ -66,7 +69,12 @@ impl Manners {
         };
         let done = channel_of(&ch, person, deed)
             .and_then(|channel| self.grant(place, &guest, channel, wish, part));
-        if let (Err(Refused(code, msg)), Some(id)) = (done, id) {
+        let Err(Refused(code, msg)) = done else {
+            return;
+        };
+        let line = Line::of("refuse", person).on(place.key, Some(client));
+        place.refused(line, Some(&ch), code);
+        if let Some(id) = id {
             guest.refuse(id, &ch, code, msg);
         }
     }

@@ -9,7 +9,9 @@
 //! A write goes one way: request, store (record and event in one transaction), hub, outboxes, sockets.
 
 mod access;
+mod address;
 mod app;
+mod audit;
 mod body;
 mod carried;
 mod clock;
@@ -21,6 +23,7 @@ mod doors;
 mod error;
 mod etag;
 mod fence;
+mod gate;
 mod guest;
 mod hub;
 mod ids;
@@ -28,6 +31,7 @@ mod json;
 mod live;
 mod log;
 mod messages;
+mod metrics;
 mod once;
 mod outbox;
 mod pace;
@@ -35,6 +39,7 @@ mod pages;
 mod protocol;
 mod publish;
 mod publisher;
+mod quota;
 mod records;
 mod reload;
 mod room;
@@ -46,8 +51,11 @@ mod store;
 mod tasks;
 mod tokens;
 
-pub use config::{Command, Config, Hidden, Limits, Tokens, UsageError, help};
+pub use address::Proxies;
+pub use config::{Command, Config, Hidden, Level, Limits, Log, Tokens, UsageError, help};
+pub use log::set as log_as;
 pub use publisher::{PublishError, Published, Publisher, To};
+pub use quota::Rate;
 pub use secret::{Secret, WeakSecret};
 pub use serve::{Handle, StartError, serve};
 pub use store::StoreError;

@@ -5,16 +5,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
-use crate::access::{Access, Person};
+use crate::access::{Access, Person, Stranger};
+use crate::address::Address;
 use crate::app::App;
+use crate::audit::{Audit, Line};
 use crate::clock;
 use crate::codes::{CloseReason, ErrorCode};
 use crate::config::Limits;
@@ -22,8 +25,10 @@ use crate::doors;
 use crate::error::ApiError;
 use crate::hub::{Hub, TooManySubs};
 use crate::ids::{ChannelName, ClientId, Integer, Millis, Seq, SessionKey};
+use crate::metrics::{Metrics, Way, close_code};
 use crate::outbox::{End, Outbox};
 use crate::protocol::{Event, PAGE_FRAME_BYTES_MAX, SUBPROTOCOL, ServerMessage, subscribed_text};
+use crate::quota::{Quotas, TooMuch, Who};
 use crate::room::Room;
 use crate::rules::Deed;
 use crate::session::{self, Admission};
@@ -31,6 +36,9 @@ use crate::store::Store;
 
 /// tungstenite reserves this for every connection; its default of 128 KiB is too much for thousands of idle ones.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
+
+/// How often connections are told to go.
+const DRAIN_STEP: Duration = Duration::from_millis(10);
 
 /// The connections and what they hear.
 #[derive(Debug)]
@@ -43,8 +51,13 @@ pub(crate) struct Live {
     pub(crate) access: Access,
     /// Who is there, and who may edit what.
     pub(crate) room: Arc<Room>,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// What is written down.
+    pub(crate) audit: Audit,
+    /// How much each may ask for.
+    pub(crate) quotas: Quotas,
     next_key: AtomicU64,
-    events: AtomicU64,
     open: AtomicUsize,
     leaving: AtomicBool,
     emptied: Notify,
@@ -70,15 +83,23 @@ pub(crate) struct Connection {
 impl Live {
     /// Puts a hub, with what was restored into it, to work.
     #[must_use]
-    pub(crate) fn new(hub: Hub<Arc<Outbox>>, limits: Limits, access: Access) -> Self {
+    pub(crate) fn new(
+        hub: Hub<Arc<Outbox>>,
+        limits: Limits,
+        access: Access,
+        metrics: Arc<Metrics>,
+        audit: Audit,
+    ) -> Self {
         Self {
             hub: Mutex::new(hub),
             seats: Mutex::default(),
             limits,
             access,
             room: Arc::new(Room::new(limits.crowd())),
+            metrics,
+            audit,
+            quotas: Quotas::new(limits.quotas()),
             next_key: AtomicU64::new(1),
-            events: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             leaving: AtomicBool::new(false),
             emptied: Notify::new(),
@@ -89,7 +110,7 @@ impl Live {
     pub(crate) fn publish(&self, events: Vec<Event>) {
         let mut hub = self.hub();
         for event in events {
-            self.events.fetch_add(1, Ordering::Relaxed);
+            self.metrics.events.fetch_add(1, Ordering::Relaxed);
             let text = event.text.clone();
             for outbox in hub.publish(event) {
                 outbox.push(text.clone());
@@ -112,6 +133,7 @@ impl Live {
     ) -> Result<(), TooManySubs> {
         let mut hub = self.hub();
         if let Some((at, recovery)) = hub.subscribe(key, channel, last, clock::now())? {
+            self.metrics.subscribed(&recovery);
             outbox.push(subscribed_text(id, channel, &at, &recovery));
         }
         Ok(())
@@ -139,6 +161,9 @@ impl Live {
                 hub.unsubscribe(key, &ch);
                 let (id, ch) = (None, &ch);
                 outbox.push(ServerMessage::Unsubd { id, ch }.text());
+                let channel = Some(ch.as_str());
+                let line = Line::of("revoke", person).on(key, None);
+                self.audit.write(Line { channel, ..line });
             }
         }
         drop(hub);
@@ -185,14 +210,34 @@ impl Live {
             .count()
     }
 
-    /// Tells every connection that the server goes, and closes it. Sockets that still come in close at once.
-    pub(crate) fn go_away(&self, reason: &str) {
+    /// Tells every connection that the server goes, and closes it: a thousand a second, and all within the time that
+    /// a stop may take, so that whoever takes over is not asked by all of them at once. Sockets that still come in
+    /// close at once.
+    pub(crate) async fn drain(&self, reason: &str) {
         self.leaving.store(true, Ordering::SeqCst);
         let spread = u64::try_from(self.limits.goaway_spread.as_millis()).unwrap_or(u64::MAX);
         let text = ServerMessage::Goaway { reason, spread }.text();
-        for Seat { outbox, .. } in self.seats().values() {
-            outbox.push(text.clone());
-            outbox.end(End::Close(CloseReason::GOING_AWAY));
+        let outboxes: Vec<Arc<Outbox>> = {
+            let seats = self.seats();
+            seats
+                .values()
+                .map(|seat| Arc::clone(&seat.outbox))
+                .collect()
+        };
+        let most = Duration::from_millis(outboxes.len() as u64);
+        let steps = self.limits.drain.min(most).as_millis() / DRAIN_STEP.as_millis();
+        let in_a_step = outboxes
+            .len()
+            .div_ceil(usize::try_from(steps).unwrap_or(1).max(1));
+        let mut chunks = outboxes.chunks(in_a_step.max(1)).peekable();
+        while let Some(chunk) = chunks.next() {
+            for outbox in chunk {
+                outbox.push(text.clone());
+                outbox.end(End::Close(CloseReason::GOING_AWAY));
+            }
+            if chunks.peek().is_some() {
+                sleep(DRAIN_STEP).await;
+            }
         }
     }
 
@@ -221,7 +266,7 @@ impl Live {
 
     /// Events published since the start.
     pub(crate) fn events_total(&self) -> u64 {
-        self.events.load(Ordering::Relaxed)
+        self.metrics.events.load(Ordering::Relaxed)
     }
 
     /// The connections that said hello.
@@ -236,10 +281,44 @@ impl Live {
             .collect()
     }
 
+    /// Bytes that wait for all pages together, and for the one that is furthest behind.
+    pub(crate) fn outbox_bytes(&self) -> (usize, usize) {
+        let seats = self.seats();
+        let bytes = seats.values().map(|seat| seat.outbox.bytes());
+        bytes.fold((0, 0), |(all, most), bytes| (all + bytes, most.max(bytes)))
+    }
+
+    /// Whom a bound holds for: the name of a person counts only where it is known for sure.
+    pub(crate) fn who(&self, person: &Person, address: Option<Address>) -> Option<Who> {
+        Who::of(self.access.is_closed().then_some(person), address)
+    }
+
+    /// Who comes with this token? Whoever guesses is slowed down by their address.
+    ///
+    /// # Errors
+    /// When the token is nobody's, or too many were.
+    pub(crate) fn admit(
+        &self,
+        token: Option<&str>,
+        address: Option<Address>,
+    ) -> Result<Person, Turned> {
+        if !self.access.is_closed() {
+            return self.access.admit(token).map_err(Turned::Stranger);
+        }
+        let who = Who::of(None, address);
+        self.quotas.may_try(who.as_ref()).map_err(Turned::TooMuch)?;
+        self.access.admit(token).map_err(|stranger| {
+            self.quotas.failed(who.as_ref());
+            Turned::Stranger(stranger)
+        })
+    }
+
     /// Registers a new socket for as long as the returned value lives.
-    pub(crate) fn open(self: &Arc<Self>, store: &Store) -> OpenSocket {
+    pub(crate) fn open(self: &Arc<Self>, store: &Store, came: Came) -> OpenSocket {
+        self.metrics.came(came.way);
         let key = SessionKey(self.next_key.fetch_add(1, Ordering::Relaxed));
-        let outbox = Arc::new(Outbox::new(self.limits.outbox_bytes_max));
+        let outbox = Outbox::new(self.limits.outbox_bytes_max, Arc::clone(&self.metrics));
+        let outbox = Arc::new(outbox);
         let seat = Seat {
             outbox: Arc::clone(&outbox),
             person: None,
@@ -254,6 +333,8 @@ impl Live {
             outbox,
             live: Arc::clone(self),
             store: store.clone(),
+            came,
+            entered: None,
         }
     }
 
@@ -277,9 +358,43 @@ pub(crate) struct OpenSocket {
     pub(crate) live: Arc<Live>,
     /// Where leases are kept.
     pub(crate) store: Store,
+    /// How it came.
+    pub(crate) came: Came,
+    /// Whose connections it counts to.
+    pub(crate) entered: Option<Who>,
+}
+
+/// How a connection came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Came {
+    /// By which way.
+    pub(crate) way: Way,
+    /// From where.
+    pub(crate) address: Option<Address>,
+}
+
+/// Why somebody does not come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turned {
+    /// They are not known.
+    Stranger(Stranger),
+    /// They asked too often.
+    TooMuch(TooMuch),
 }
 
 impl OpenSocket {
+    /// Something was refused on it.
+    pub(crate) fn refused(&self, line: Line<'_>, channel: Option<&str>, code: ErrorCode) {
+        self.live.metrics.refused(code);
+        let line = line.from(self.came.address, Some(self.came.way));
+        let code = Some(code);
+        self.live.audit.write(Line {
+            channel,
+            code,
+            ..line
+        });
+    }
+
     /// Takes the connection out of the hub, while its socket still closes.
     pub(crate) fn leave(&self) {
         let was_here = self.live.hub().leave(self.key);
@@ -293,7 +408,18 @@ impl OpenSocket {
 impl Drop for OpenSocket {
     fn drop(&mut self) {
         self.leave();
-        self.live.seats().remove(&self.key);
+        let seat = self.live.seats().remove(&self.key);
+        let close = self.outbox.end_so_far().map_or(0, close_code);
+        self.live.metrics.went(self.came.way, close);
+        if let Some(who) = &self.entered {
+            self.live.quotas.leave(who);
+        }
+        if let Some(person) = seat.and_then(|seat| seat.person) {
+            let line = Line::of("disconnect", &person).on(self.key, None);
+            let line = line.from(self.came.address, Some(self.came.way));
+            let close = Some(close);
+            self.live.audit.write(Line { close, ..line });
+        }
         if self.live.open.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.live.emptied.notify_waiters();
             self.live.emptied.notify_one();
@@ -308,6 +434,7 @@ impl Drop for OpenSocket {
 /// as 1006 without a reason, which its page cannot tell from a dead network.
 pub(crate) async fn upgrade(
     State(app): State<App>,
+    address: Option<Extension<Address>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -355,7 +482,15 @@ pub(crate) async fn upgrade(
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(PAGE_FRAME_BYTES_MAX)
         .max_frame_size(PAGE_FRAME_BYTES_MAX)
-        .on_upgrade(move |socket| session::run(socket, app.live.open(&app.store), admission))
+        .on_upgrade(move |socket| {
+            let address = address.map(|Extension(address)| address);
+            let way = Way::Socket;
+            session::run(
+                socket,
+                app.live.open(&app.store, Came { way, address }),
+                admission,
+            )
+        })
 }
 
 /// Which pages may open a socket.

@@ -16,8 +16,9 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(config: Config) -> ExitCode {
+    everfresh_server::log_as(config.log);
     // Before anything is said: whoever reads the line below may ask us to stop the moment after.
-    let told_to_stop = match told_to_stop() {
+    let mut told_to_stop = match told_to_stop() {
         Ok(told_to_stop) => told_to_stop,
         Err(error) => return fail(&error),
     };
@@ -27,33 +28,50 @@ async fn run(config: Config) -> ExitCode {
     };
     // One line, and flushed: whoever started the server reads it to know when and where it is ready.
     say(&format!("listening on {}", handle.url()));
-    told_to_stop.await;
-    handle.shutdown().await;
+    told_to_stop.next().await;
+    tokio::select! {
+        () = handle.shutdown() => {}
+        // Told twice, it goes at once.
+        () = told_to_stop.next() => {}
+    }
     ExitCode::SUCCESS
 }
 
-/// From the call on, signals to stop are caught; the future waits for the first.
+/// Signals to stop, caught from the beginning on.
 #[cfg(unix)]
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminated, mut interrupted) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    Ok(async move {
+struct ToldToStop(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl ToldToStop {
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
+            _ = self.0.recv() => {}
+            _ = self.1.recv() => {}
         }
-    })
+    }
+}
+
+#[cfg(unix)]
+fn told_to_stop() -> std::io::Result<ToldToStop> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = signal(SignalKind::terminate())?;
+    Ok(ToldToStop(terminated, signal(SignalKind::interrupt())?))
+}
+
+/// The same where there is one.
+#[cfg(windows)]
+struct ToldToStop(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl ToldToStop {
+    async fn next(&mut self) {
+        self.0.recv().await;
+    }
 }
 
 #[cfg(windows)]
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupted = tokio::signal::windows::ctrl_c()?;
-    Ok(async move {
-        interrupted.recv().await;
-    })
+fn told_to_stop() -> std::io::Result<ToldToStop> {
+    tokio::signal::windows::ctrl_c().map(ToldToStop)
 }
 
 fn say(text: &str) -> ExitCode {

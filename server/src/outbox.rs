@@ -4,12 +4,14 @@
 //! outbox and is closed; it hurts nobody else.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
 
 use crate::codes::CloseReason;
+use crate::metrics::Metrics;
 
 /// How large a joined frame gets. Larger ones would save nothing and make the first event wait for the last.
 const BATCH_BYTES_MAX: usize = 128 * 1024;
@@ -32,6 +34,7 @@ pub(crate) struct Outbox {
     bytes_max: usize,
     filled: Notify,
     ended: Notify,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug, Default)]
@@ -39,17 +42,20 @@ struct State {
     waiting: VecDeque<Utf8Bytes>,
     bytes: usize,
     end: Option<End>,
+    /// Since when something waits, or what waits now is the first.
+    since: Option<Instant>,
 }
 
 impl Outbox {
     /// An empty outbox that holds at most `bytes_max` bytes of messages.
     #[must_use]
-    pub(crate) fn new(bytes_max: usize) -> Self {
+    pub(crate) fn new(bytes_max: usize, metrics: Arc<Metrics>) -> Self {
         Self {
             state: Mutex::default(),
             bytes_max,
             filled: Notify::new(),
             ended: Notify::new(),
+            metrics,
         }
     }
 
@@ -68,6 +74,7 @@ impl Outbox {
             return;
         }
         state.bytes += message.as_str().len();
+        state.since.get_or_insert_with(Instant::now);
         state.waiting.push_back(message);
         self.filled.notify_one();
     }
@@ -91,6 +98,16 @@ impl Outbox {
         }
     }
 
+    /// How the connection ended, if it is to end.
+    pub(crate) fn end_so_far(&self) -> Option<End> {
+        self.lock().end
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
     /// Whether the connection is to end, so that nothing more needs to be done for it.
     pub(crate) fn has_ended(&self) -> bool {
         self.lock().end.is_some()
@@ -109,33 +126,49 @@ impl Outbox {
     /// The next frame, if anything waits.
     pub(crate) fn take_frame(&self) -> Option<Utf8Bytes> {
         let mut state = self.lock();
-        let first = state.waiting.pop_front()?;
-        state.bytes = state.bytes.saturating_sub(first.as_str().len());
-        if state
-            .waiting
-            .front()
-            .is_none_or(|next| beyond_a_frame(first.as_str(), next))
-        {
-            // Alone: sent as it is, so that an event to a thousand subscribers is one text in memory.
-            return Some(first);
+        let before = state.waiting.len();
+        let frame = take(&mut state)?;
+        let messages = before - state.waiting.len();
+        // What goes on to wait is counted from now: that says too little of a page that is far behind, whose bytes
+        // say enough.
+        let rest = (!state.waiting.is_empty()).then(Instant::now);
+        let since = std::mem::replace(&mut state.since, rest);
+        drop(state);
+        self.metrics.said.add(messages, frame.as_str().len());
+        if let Some(since) = since {
+            self.metrics.sent(since.elapsed());
         }
-        let mut frame = first.as_str().to_owned();
-        while let Some(next) = state.waiting.front() {
-            if beyond_a_frame(&frame, next) {
-                break;
-            }
-            frame.push('\n');
-            frame.push_str(next.as_str());
-            let size = next.as_str().len();
-            state.bytes = state.bytes.saturating_sub(size);
-            state.waiting.pop_front();
-        }
-        Some(Utf8Bytes::from(frame))
+        Some(frame)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn take(state: &mut State) -> Option<Utf8Bytes> {
+    let first = state.waiting.pop_front()?;
+    state.bytes = state.bytes.saturating_sub(first.as_str().len());
+    if state
+        .waiting
+        .front()
+        .is_none_or(|next| beyond_a_frame(first.as_str(), next))
+    {
+        // Alone: sent as it is, so that an event to a thousand subscribers is one text in memory.
+        return Some(first);
+    }
+    let mut frame = first.as_str().to_owned();
+    while let Some(next) = state.waiting.front() {
+        if beyond_a_frame(&frame, next) {
+            break;
+        }
+        frame.push('\n');
+        frame.push_str(next.as_str());
+        let size = next.as_str().len();
+        state.bytes = state.bytes.saturating_sub(size);
+        state.waiting.pop_front();
+    }
+    Some(Utf8Bytes::from(frame))
 }
 
 fn beyond_a_frame(frame: &str, next: &Utf8Bytes) -> bool {
@@ -149,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_is_ready_goes_out_in_one_frame() {
-        let outbox = Outbox::new(1000);
+        let outbox = Outbox::new(1000, Arc::default());
         for text in ["a", "b", "c"] {
             outbox.push(Utf8Bytes::from_static(text));
         }
@@ -159,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_frame_has_a_size() {
-        let outbox = Outbox::new(10 * BATCH_BYTES_MAX);
+        let outbox = Outbox::new(10 * BATCH_BYTES_MAX, Arc::default());
         for _ in 0..5 {
             outbox.push(Utf8Bytes::from("x".repeat(BATCH_BYTES_MAX / 2)));
         }
@@ -175,7 +208,7 @@ mod tests {
 
     #[test]
     fn beyond_the_bound_the_connection_ends() {
-        let outbox = Outbox::new(10);
+        let outbox = Outbox::new(10, Arc::default());
         outbox.push(Utf8Bytes::from_static("123456789"));
         assert!(!outbox.has_ended());
         outbox.push(Utf8Bytes::from_static("12"));

@@ -1,6 +1,7 @@
 //! How often something may be said: so many at once, and so many a second after that.
 
 use crate::ids::Millis;
+use crate::quota::Rate;
 
 /// Words that may be said.
 #[derive(Clone, Copy, Debug)]
@@ -24,17 +25,38 @@ impl Pace {
         }
     }
 
-    /// May one more be said?
+    /// The same, as it was set.
+    #[must_use]
+    pub(crate) fn of(rate: Rate, now: Millis) -> Self {
+        Self::new(rate.at_once, rate.a_second, now)
+    }
+
+    /// May one more be said? If so it is.
     pub(crate) fn allows(&mut self, now: Millis) -> bool {
-        let passed = now.0.saturating_sub(self.at.0);
-        let more = passed.saturating_mul(self.a_second);
-        self.left = self.left.saturating_add(more).min(self.at_once * 1000);
-        self.at = now;
-        let allowed = self.left >= 1000;
+        let allowed = self.has_one(now);
         if allowed {
             self.left -= 1000;
         }
         allowed
+    }
+
+    /// Might one more be said?
+    pub(crate) fn has_one(&mut self, now: Millis) -> bool {
+        self.pass(now);
+        self.left >= 1000
+    }
+
+    /// Is it as if nothing had been said?
+    pub(crate) fn is_full(&mut self, now: Millis) -> bool {
+        self.pass(now);
+        self.left >= self.at_once * 1000
+    }
+
+    fn pass(&mut self, now: Millis) {
+        let passed = now.0.saturating_sub(self.at.0);
+        let more = passed.saturating_mul(self.a_second);
+        self.left = self.left.saturating_add(more).min(self.at_once * 1000);
+        self.at = now;
     }
 }
 

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::audit::Line;
 use crate::body::{Fields, Kind, bytes, client, payload};
 use crate::codes::ErrorCode;
 use crate::error::ApiError;
@@ -114,6 +115,12 @@ pub(crate) async fn publish(
         return Ok(StatusCode::ACCEPTED.into_response());
     }
     let s = app.store.publish(vec![event], origin).await?;
+    let line = Line::of("publish", &request.person);
+    app.live.audit.write(Line {
+        channel: Some(channel.as_str()),
+        seq: Some(s.0),
+        ..line
+    });
     let e = app.store.epoch().clone();
     Ok(Json(Published { channel, e, s }).into_response())
 }

@@ -138,7 +138,10 @@ pub(crate) async fn keep(config: Arc<Config>, live: Arc<Live>) {
 
 fn reread_keys(config: &Config, live: &Live) {
     match Checker::load(&config.tokens) {
-        Ok(Some(checker)) => live.access.replace_keys(checker),
+        Ok(Some(checker)) => {
+            log::info(format_args!("the keys are read"));
+            live.access.replace_keys(checker);
+        }
         Ok(None) => {}
         Err(bad) => log::error(format_args!("{}", StartError::from(bad))),
     }
@@ -147,6 +150,7 @@ fn reread_keys(config: &Config, live: &Live) {
 fn reread_rules(config: &Config, live: &Live) {
     match rules(config) {
         Ok(Some(rules)) => {
+            log::info(format_args!("the rules are read"));
             live.access.replace_rules(rules);
             live.recheck();
         }
@@ -157,9 +161,9 @@ fn reread_rules(config: &Config, live: &Live) {
 
 impl From<BadKeys> for StartError {
     fn from(bad: BadKeys) -> Self {
-        Self::Keys {
+        Self::Setting {
             setting: bad.setting,
-            file: bad.file.map(|file| file.display().to_string()),
+            value: bad.file.map(|file| file.display().to_string()),
             why: bad.why,
         }
     }

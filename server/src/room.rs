@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::access::UserName;
+use crate::audit::{Audit, Line};
 use crate::clock;
 use crate::codes::ErrorCode;
 use crate::crowd::{Audience, Crowd, CrowdLimits, Show, Speaker, TooMany};
@@ -48,9 +49,29 @@ pub(crate) struct Guest {
     pub(crate) user: Option<UserName>,
     /// How to reach it.
     pub(crate) outbox: Arc<Outbox>,
+    /// Where it is written down what it got.
+    pub(crate) audit: Audit,
 }
 
 impl Guest {
+    fn write_down(
+        &self,
+        event: &'static str,
+        channel: &ChannelName,
+        field: &FieldName,
+        fence: u64,
+    ) {
+        let line = Line {
+            event,
+            user: self.user.as_ref().map(UserName::as_str),
+            channel: Some(channel.as_str()),
+            field: Some(field.as_str()),
+            fence: Some(fence),
+            ..Line::default()
+        };
+        self.audit.write(line.on(self.key, Some(&self.client)));
+    }
+
     fn speaker(&self) -> Speaker<'_, Arc<Outbox>> {
         Speaker {
             key: self.key,
@@ -203,6 +224,9 @@ impl Room {
         match locked {
             Ok(Locked::Granted { fence }) => {
                 let ttl = ask.ttl_ms;
+                if ask.fence.is_none() {
+                    guest.write_down("lock", channel, field, fence);
+                }
                 guest
                     .outbox
                     .push(messages::granted(id, channel, field, fence, ttl));
@@ -211,6 +235,7 @@ impl Room {
                 self.lease_ends_at(Millis(clock::now().0 + ttl));
             }
             Ok(Locked::Taken(lease)) => {
+                guest.write_down("lock_refused", channel, field, lease.fence);
                 refuse(ErrorCode::Locked, "somebody else has this field");
                 let holder = Some((&lease.holder, lease.ttl_ms));
                 let text = messages::changed(channel, field, lease.fence, holder);
@@ -236,9 +261,10 @@ impl Room {
             client: guest.client.clone(),
             user: guest.user.clone(),
         };
-        let room = Arc::clone(self);
+        let (room, guest) = (Arc::clone(self), guest.clone());
         store.unlock(claim, owner, clock::now(), move |claim, unlocked| {
             if or_log(unlocked) == Some(true) {
+                guest.write_down("unlock", &claim.channel, &claim.field, claim.fence);
                 let text = messages::changed(&claim.channel, &claim.field, claim.fence, None);
                 room.crowd()
                     .relay(&claim.channel, Audience::All, &text, &mut push);

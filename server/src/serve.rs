@@ -13,12 +13,15 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::app::{self, App, Requests};
+use crate::audit::Audit;
 use crate::carried::Carriers;
 use crate::clock;
 use crate::config::Config;
 use crate::demo;
 use crate::hub::Hub;
 use crate::live::{Live, Origins};
+use crate::log;
+use crate::metrics::Metrics;
 use crate::pages::Pages;
 use crate::publish::Publishing;
 use crate::publisher::Publisher;
@@ -41,6 +44,7 @@ pub struct Handle {
     serving: JoinHandle<()>,
     keeping: JoinHandle<()>,
     reloading: JoinHandle<()>,
+    watching: Option<JoinHandle<()>>,
 }
 
 impl Handle {
@@ -62,10 +66,10 @@ impl Handle {
         Publisher::new(self.store.clone())
     }
 
-    /// Takes no more connections, tells every page to come back later, and waits until all are closed, but not
-    /// for long.
+    /// Tells every page to come back later, one after the other where there are many, takes no more connections, and
+    /// waits until all are closed, but not for long.
     pub async fn shutdown(mut self) {
-        self.live.go_away("shutdown");
+        self.live.drain("shutdown").await;
         // The sender's end is as good as a word: what waits for it goes on either way.
         drop(self.stop.take());
         let quiet = async {
@@ -74,6 +78,7 @@ impl Handle {
         };
         let _late = timeout(SHUTDOWN_MAX, quiet).await;
         let _late = timeout(CLOSE_MAX, self.store.close()).await;
+        let _late = timeout(CLOSE_MAX, self.live.audit.flush()).await;
     }
 }
 
@@ -83,6 +88,9 @@ impl Drop for Handle {
         self.serving.abort();
         self.keeping.abort();
         self.reloading.abort();
+        if let Some(watching) = &self.watching {
+            watching.abort();
+        }
     }
 }
 
@@ -115,12 +123,12 @@ pub enum StartError {
         /// What is wrong with it.
         why: String,
     },
-    /// A key for tokens cannot be used.
-    Keys {
+    /// What a setting says cannot be used.
+    Setting {
         /// The setting.
         setting: &'static str,
-        /// Its file, where it is one.
-        file: Option<String>,
+        /// What it says, unless it is a secret.
+        value: Option<String>,
         /// What is wrong with it.
         why: String,
     },
@@ -181,9 +189,13 @@ impl fmt::Display for StartError {
                     "the people in {file} cannot be used: {why}; give --people FILE with a line TOKEN NAME CHANNEL... for each"
                 )
             }
-            Self::Keys { setting, file, why } => {
-                let file = file.as_deref().unwrap_or("what was given");
-                write!(f, "{setting}: {file} cannot be used: {why}")
+            Self::Setting {
+                setting,
+                value,
+                why,
+            } => {
+                let value = value.as_deref().unwrap_or("what was given");
+                write!(f, "{setting}: {value} cannot be used: {why}")
             }
             Self::Rules { file, why } => {
                 write!(f, "rules: {file} cannot be used: {why}")
@@ -246,8 +258,15 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         error,
     };
     let access = reload::access(&config)?;
+    if !access.is_closed() && !addr.ip().is_loopback() {
+        log::warn(format_args!(
+            "everybody who reaches {addr} may do everything: see --jwt-jwks and --rules"
+        ));
+    }
     let (store, hub) = open_store(&config).map_err(data_error)?;
-    let live = Arc::new(Live::new(hub, config.limits, access));
+    let metrics = Arc::new(Metrics::default());
+    let audit = audit(&config, &metrics)?;
+    let live = Arc::new(Live::new(hub, config.limits, access, metrics, audit));
     let publisher = Arc::clone(&live);
     let store = store
         .start(move |events| publisher.publish(events))
@@ -258,17 +277,23 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         live: Arc::clone(&live),
         carriers: Carriers::default(),
         origins: Origins::new(&config.allow_origins),
+        proxies: config.trust_proxies.clone(),
         pages: config.www.as_deref().map(Pages::new),
         publishing: Publishing::new(config.publish_key.clone(), config.demo),
         requests: Arc::new(Requests::default()),
     };
+    let watching = watch(&config, &app).await?;
     let router = app::router(app, config.demo);
     // Without this a small frame may wait 40 ms for the acknowledgement of the one before.
     let listener = listener.tap_io(|stream| {
         let _stays_slower = stream.set_nodelay(true);
     });
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+    let serving = axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async {
         let _dropped = stopped.await;
     });
     let serving = tokio::spawn(async move {
@@ -285,7 +310,39 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         serving,
         keeping,
         reloading,
+        watching,
     })
+}
+
+fn audit(config: &Config, metrics: &Arc<Metrics>) -> Result<Audit, StartError> {
+    let Some(file) = &config.audit else {
+        return Ok(Audit::default());
+    };
+    let limits = &config.limits;
+    Audit::start(file, limits.audit_bytes_max, limits.audit_files, metrics)
+        .map_err(|error| unusable("audit", file.display().to_string(), &error))
+}
+
+/// The address for whoever watches over the server, where it has one of its own.
+async fn watch(config: &Config, app: &App) -> Result<Option<JoinHandle<()>>, StartError> {
+    let Some(listen) = &config.metrics_listen else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| unusable("metrics-listen", listen.clone(), &error))?;
+    let serving = axum::serve(listener, app::watchers(app.clone()));
+    Ok(Some(tokio::spawn(async move {
+        let _never_fails = serving.await;
+    })))
+}
+
+fn unusable(setting: &'static str, value: String, error: &io::Error) -> StartError {
+    StartError::Setting {
+        setting,
+        value: Some(value),
+        why: error.to_string(),
+    }
 }
 
 fn open_store(config: &Config) -> Result<(OpenStore, Hub<Arc<crate::outbox::Outbox>>), StoreError> {

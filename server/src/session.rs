@@ -9,13 +9,16 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::access::{Person, Stranger};
+use crate::audit::Line;
 use crate::clock;
 use crate::codes::{CloseReason, ErrorCode};
 use crate::guest::Manners;
 use crate::ids::{ChannelName, ClientId, Integer, random_name};
-use crate::live::OpenSocket;
+use crate::live::{OpenSocket, Turned};
 use crate::outbox::{End, Outbox};
+use crate::pace::Pace;
 use crate::protocol::{self, CAN, PageMessage, PagePosition, ServerMessage, VERSION};
+use crate::quota::Ask;
 use crate::rules::Deed;
 
 /// Pings that may stay without an answer.
@@ -132,6 +135,8 @@ pub(crate) struct Session {
     phase: Phase,
     /// When a hello is overdue, or the next ping is due.
     due: Instant,
+    /// Messages that it may say.
+    pace: Pace,
 }
 
 enum Phase {
@@ -152,11 +157,14 @@ impl Session {
     /// A connection that has not said hello.
     #[must_use]
     pub(crate) fn new(place: OpenSocket) -> Self {
-        let due = Instant::now() + place.live.limits.hello_timeout;
+        let limits = &place.live.limits;
+        let due = Instant::now() + limits.hello_timeout;
+        let pace = Pace::of(limits.messages, clock::now());
         Self {
             place,
             phase: Phase::Strange,
             due,
+            pace,
         }
     }
 
@@ -207,12 +215,20 @@ impl Session {
             // Whatever arrives shows that the page lives, not only a pong.
             *pings_missed = 0;
         }
+        let mut messages = 0;
         for part in protocol::parts(text) {
+            messages += 1;
             if self.place.outbox.has_ended() {
-                return Ok(());
+                break;
+            }
+            if !self.pace.allows(clock::now()) {
+                let msg = "this connection says too much";
+                self.refuse(None, None, ErrorCode::RateLimited, msg);
+                return Err(End::Close(CloseReason::TOO_MANY));
             }
             self.on_part(part)?;
         }
+        self.place.live.metrics.heard.add(messages, text.len());
         Ok(())
     }
 
@@ -337,12 +353,11 @@ impl Session {
             }
             (Phase::Known { .. }, PageMessage::Unsub { id, ch }) => {
                 match ChannelName::parse(&ch) {
-                    Ok(channel) => self.place.live.unsubscribe(
-                        self.place.key,
-                        &self.place.outbox,
-                        id,
-                        &channel,
-                    ),
+                    Ok(channel) => {
+                        let (key, outbox) = (self.place.key, &self.place.outbox);
+                        self.place.live.unsubscribe(key, outbox, id, &channel);
+                        self.write_down("unsubscribe", &channel);
+                    }
                     Err(error) => self.refuse(Some(id), Some(&ch), ErrorCode::BadRequest, error.0),
                 }
                 Ok(())
@@ -366,10 +381,14 @@ impl Session {
             return Err(End::Close(CloseReason::VERSION));
         }
         let client = ClientId::parse(client).map_err(|error| self.bad_message(error.0))?;
-        let person = self.admit(None, token).map_err(|stranger| match stranger {
-            Stranger::Unknown => End::Close(CloseReason::UNAUTHORIZED),
-            Stranger::Expired => End::Close(CloseReason::EXPIRED),
+        let person = self.admit(None, token).map_err(|turned| {
+            End::Close(match turned {
+                Turned::Stranger(Stranger::Unknown) => CloseReason::UNAUTHORIZED,
+                Turned::Stranger(Stranger::Expired) => CloseReason::EXPIRED,
+                Turned::TooMuch(_) => CloseReason::TOO_MANY,
+            })
         })?;
+        self.enter(&person)?;
         let Ok(session) = random_name() else {
             self.refuse(
                 None,
@@ -379,7 +398,7 @@ impl Session {
             );
             return Err(End::Close(CloseReason::TRY_LATER));
         };
-        let limits = &self.place.live.limits;
+        let limits = self.place.live.limits;
         let ping = u64::try_from(limits.ping_interval.as_millis()).unwrap_or(u64::MAX);
         let welcome = ServerMessage::Welcome {
             v: VERSION,
@@ -395,12 +414,16 @@ impl Session {
             Arc::clone(&self.place.outbox),
         );
         self.place.live.seat(self.place.key, &person);
+        let came = self.place.came;
+        let line = Line::of("connect", &person).on(self.place.key, Some(&client));
+        let line = line.from(came.address, Some(came.way));
+        self.place.live.audit.write(line);
         self.due = Instant::now() + limits.ping_interval;
         self.phase = Phase::Known {
             name: session,
             client,
             person: Box::new(person),
-            manners: Manners::new(clock::now()),
+            manners: Manners::new(&self.place.live.limits, clock::now()),
             pings_sent: 0,
             pings_missed: 0,
         };
@@ -421,6 +444,8 @@ impl Session {
             return Err(End::Close(CloseReason::UNAUTHORIZED));
         }
         let exp = new.until;
+        let line = Line::of("token", &new).on(self.place.key, None);
+        self.place.live.audit.write(line);
         self.place.live.seat(self.place.key, &new);
         self.place
             .live
@@ -432,10 +457,32 @@ impl Session {
         Ok(())
     }
 
-    fn admit(&self, id: Option<Integer>, token: Option<&str>) -> Result<Person, Stranger> {
-        let person = self.place.live.access.admit(token);
-        if let Err(stranger) = person {
-            self.refuse_stranger(id, stranger);
+    /// Counts the connection to those of its person.
+    fn enter(&mut self, person: &Person) -> Result<(), End> {
+        let live = &self.place.live;
+        let who = live.who(person, self.place.came.address);
+        let allowed = live.quotas.allow(who.as_ref(), Ask::Hello);
+        if allowed
+            .and_then(|()| live.quotas.enter(who.as_ref()))
+            .is_err()
+        {
+            let msg = "too many connections, or too often";
+            self.refuse(None, None, ErrorCode::RateLimited, msg);
+            return Err(End::Close(CloseReason::TOO_MANY));
+        }
+        self.place.entered = who;
+        Ok(())
+    }
+
+    fn admit(&self, id: Option<Integer>, token: Option<&str>) -> Result<Person, Turned> {
+        let person = self.place.live.admit(token, self.place.came.address);
+        match &person {
+            Ok(_) => {}
+            Err(Turned::Stranger(stranger)) => self.refuse_stranger(id, *stranger),
+            Err(Turned::TooMuch(_)) => {
+                let msg = "too many tokens that nobody is known by";
+                self.refuse(id, None, ErrorCode::RateLimited, msg);
+            }
         }
         person
     }
@@ -471,8 +518,9 @@ impl Session {
                 "a connection has at most {} subscriptions",
                 self.place.live.limits.subs_max
             );
-            self.refuse(Some(id), Some(ch), ErrorCode::TooManySubs, &msg);
+            return self.refuse(Some(id), Some(ch), ErrorCode::TooManySubs, &msg);
         }
+        self.write_down("subscribe", &channel);
         // The rules may have changed between the question and the subscription, when nobody looked at it yet.
         if let Phase::Known { person, .. } = &self.phase
             && !person.may(Deed::Subscribe, &channel)
@@ -489,8 +537,23 @@ impl Session {
     }
 
     fn refuse(&self, id: Option<Integer>, ch: Option<&str>, code: ErrorCode, msg: &str) {
+        let nobody = Person::default();
+        let (person, client) = match &self.phase {
+            Phase::Strange => (&nobody, None),
+            Phase::Known { person, client, .. } => (person.as_ref(), Some(client)),
+        };
+        let line = Line::of("refuse", person).on(self.place.key, client);
+        self.place.refused(line, ch, code);
         self.place
             .outbox
             .push(ServerMessage::Err { id, ch, code, msg }.text());
+    }
+
+    fn write_down(&self, event: &'static str, channel: &ChannelName) {
+        if let Phase::Known { person, client, .. } = &self.phase {
+            let line = Line::of(event, person).on(self.place.key, Some(client));
+            let channel = Some(channel.as_str());
+            self.place.live.audit.write(Line { channel, ..line });
+        }
     }
 }

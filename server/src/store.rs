@@ -253,6 +253,11 @@ impl Store {
         &self.epoch
     }
 
+    /// Jobs that wait for the store's thread.
+    pub(crate) fn waiting(&self) -> usize {
+        self.jobs.max_capacity() - self.jobs.capacity()
+    }
+
     /// Counts the writes to the collection, or to a project's part of it.
     ///
     /// # Errors

@@ -56,6 +56,8 @@ pub(crate) enum BadToken {
 pub(crate) struct Checked {
     /// Who it is.
     pub(crate) user: UserName,
+    /// The person's name, for the audit log.
+    pub(crate) name: Option<String>,
     /// Roles and what else is known.
     pub(crate) traits: Traits,
     /// How long it is good.
@@ -67,6 +69,7 @@ pub(crate) struct Checker {
     keys: Vec<Key>,
     user_claim: String,
     role_claim: String,
+    name_claim: String,
     leeway_ms: u64,
 }
 
@@ -126,6 +129,7 @@ impl Checker {
             keys,
             user_claim: settings.user_claim.clone(),
             role_claim: settings.role_claim.clone(),
+            name_claim: settings.name_claim.clone(),
             leeway_ms: u64::try_from(settings.leeway.as_millis()).unwrap_or(u64::MAX),
         };
         Ok((!checker.keys.is_empty()).then_some(checker))
@@ -175,6 +179,7 @@ impl Checker {
         let until = Millis(((seconds * 1000.0) as u64).saturating_add(self.leeway_ms));
         Ok(Checked {
             user,
+            name: one(&self.name_claim).cloned(),
             until,
             traits: Traits {
                 roles: claims.get(&self.role_claim).cloned().unwrap_or_default(),

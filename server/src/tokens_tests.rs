@@ -42,6 +42,7 @@ fn a_good_token_says_who_it_is_and_what_they_are() {
         "team": [7, "b"], "deep": { "a": 1 }, "none": null });
     let checked = check(&settings(), &by_secret(&claims)).unwrap();
     assert_eq!(checked.user.as_str(), "7");
+    assert_eq!(checked.name.as_deref(), Some("Jane"));
     assert_eq!(checked.traits.roles, ["editor", "owner"]);
     assert_eq!(checked.traits.claims["team"], ["7", "b"]);
     assert_eq!(checked.until, Millis((exp + 5) * 1000));

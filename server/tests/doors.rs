@@ -314,10 +314,10 @@ async fn another_origin_connects_only_where_it_may() {
     ];
     let answer = request(addr, Method::OPTIONS, "/live/poll", &asks, "").await;
     assert_eq!(answer.header("access-control-allow-origin"), allowed);
-    assert_eq!(
-        answer.header("access-control-allow-headers"),
-        "content-type,accept"
-    );
+    for name in ["content-type", "accept"] {
+        let allowed = answer.header("access-control-allow-headers");
+        assert!(allowed.split(',').any(|allowed| allowed == name));
+    }
     server.shutdown().await;
 }
 

@@ -8,7 +8,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Config, Hidden};
+use super::{Config, Hidden, Level};
+use crate::address::Proxies;
+use crate::quota::Rate;
 use crate::secret::Secret;
 
 /// One thing that can be set.
@@ -37,6 +39,14 @@ pub(crate) enum Slot<'a> {
     Switch(&'a mut bool),
     /// Several texts.
     List(&'a mut Vec<String>),
+    /// Several addresses.
+    Addresses(&'a mut Proxies),
+    /// A text that may be missing.
+    Maybe(&'a mut Option<String>),
+    /// Which lines of the log are written.
+    Level(&'a mut Level),
+    /// So many at once and so many a second, as `100+5`.
+    Rate(&'a mut Rate),
     /// A time, in this unit.
     Time(&'a mut Duration, Unit, RangeInclusive<u64>),
     /// How many.
@@ -102,6 +112,16 @@ impl Setting {
             Slot::Secret(_) | Slot::Key(_) => "none".to_owned(),
             Slot::Switch(on) => if *on { "on" } else { "off" }.to_owned(),
             Slot::List(texts) => shown_or_none((!texts.is_empty()).then(|| texts.join(", "))),
+            Slot::Addresses(proxies) => {
+                shown_or_none(Some(proxies.texts().join(", ")).filter(|text| !text.is_empty()))
+            }
+            Slot::Maybe(text) => shown_or_none(text.clone()),
+            Slot::Level(level) => LEVELS
+                .iter()
+                .find(|(_, known)| known == level)
+                .map_or("", |(name, _)| name)
+                .to_owned(),
+            Slot::Rate(rate) => format!("{}+{}", rate.at_once, rate.a_second),
             Slot::Time(time, unit, _) => unit.count(*time).to_string(),
             Slot::Count(count, _) => count.to_string(),
             Slot::Number(number, _) => number.to_string(),
@@ -148,6 +168,30 @@ impl Slot<'_> {
                 }
             }
             Self::List(texts) => *texts = values.to_vec(),
+            Self::Addresses(proxies) => {
+                *proxies = Proxies::parse(values).map_err(|bad| {
+                    Wanted(format!(
+                        "addresses, or blocks such as 10.0.0.0/8, without {bad:?}"
+                    ))
+                })?;
+            }
+            Self::Maybe(text) => *text = (!last.is_empty()).then(|| last.to_owned()),
+            Self::Level(level) => {
+                let known = LEVELS.iter().find(|(name, _)| *name == last);
+                *level = known
+                    .ok_or_else(|| Wanted("error, warn or info".to_owned()))?
+                    .1;
+            }
+            Self::Rate(rate) => {
+                let wanted =
+                    || Wanted("so many at once and so many a second, such as 100+5".to_owned());
+                let (at_once, a_second) = last.split_once('+').ok_or_else(wanted)?;
+                let count = |text| number(text, &(1..=1_000_000), "").map_err(|_bad| wanted());
+                *rate = Rate {
+                    at_once: count(at_once)?,
+                    a_second: count(a_second)?,
+                };
+            }
             Self::Time(time, unit, range) => *time = unit.of(number(last, &range, unit.name())?),
             Self::Count(count, range) => *count = number(last, &range, "")?,
             Self::Number(count, range) => *count = number(last, &range, "")?,
@@ -157,7 +201,7 @@ impl Slot<'_> {
 
     /// Does it take several values?
     pub(crate) fn is_list(&self) -> bool {
-        matches!(self, Self::List(_))
+        matches!(self, Self::List(_) | Self::Addresses(_))
     }
 
     /// Is it a flag without a value?
@@ -189,6 +233,13 @@ fn number<N: std::str::FromStr + PartialOrd + std::fmt::Display>(
         }
     }
 }
+
+/// The levels of the log, by their names.
+const LEVELS: [(&str, Level); 3] = [
+    ("error", Level::Error),
+    ("warn", Level::Warn),
+    ("info", Level::Info),
+];
 
 /// The most that anything is counted up to: no bound at all, as good as.
 const MANY: u64 = 1_000_000_000;
@@ -235,13 +286,32 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting!("jwt-user-claim", "CLAIM", "which claim says who it is", |c| Slot::Text(&mut c.tokens.user_claim)),
     setting!("jwt-role-claim", "CLAIM", "which claim says the roles: a text, or a list of texts", |c| Slot::Text(&mut c.tokens.role_claim)),
 
+    setting!("jwt-name-claim", "CLAIM", "which claim says the name for the audit log", |c| Slot::Text(&mut c.tokens.name_claim)),
+
+    setting!("trust-proxy", "ADDR", "believe this proxy's X-Forwarded-For: an address, or a block such as 10.0.0.0/8; repeatable", |c| Slot::Addresses(&mut c.trust_proxies)),
+    setting!("metrics-listen", "ADDR", "where /metrics is to be had; the demo has it beside the rest", |c| Slot::Maybe(&mut c.metrics_listen)),
+    setting!("audit", "FILE", "write down who did what, as JSON lines; - is stdout", |c| Slot::Path(&mut c.audit)),
+    setting!("audit-bytes-max", "N", "bytes of that file before another one is begun", |c| Slot::Number(&mut c.limits.audit_bytes_max, 4096..=MANY * 1000)),
+    setting!("audit-files", "N", "earlier files that are kept", |c| Slot::Count(&mut c.limits.audit_files, 0..=1000)),
+    setting!("log-level", "LEVEL", "which lines of the log are written: error, warn or info", |c| Slot::Level(&mut c.log.level)),
+    setting!("log-json", "", "the log as JSON lines", |c| Slot::Switch(&mut c.log.json)),
+
     setting!("ping-ms", "MS", "how often the server pings a page", |c| Slot::Time(&mut c.limits.ping_interval, Milliseconds, 10..=HOUR)),
     setting!("hello-ms", "MS", "how long a page may take to say hello", |c| Slot::Time(&mut c.limits.hello_timeout, Milliseconds, 10..=HOUR)),
     setting!("close-ms", "MS", "how long a closing connection may take to read the rest", |c| Slot::Time(&mut c.limits.close_grace, Milliseconds, 10..=HOUR)),
+    setting!("drain-ms", "MS", "over which time connections are told to go when the server stops, at most", |c| Slot::Time(&mut c.limits.drain, Milliseconds, 0..=HOUR)),
     setting!("goaway-spread-ms", "MS", "over which time pages spread their return after goaway", |c| Slot::Time(&mut c.limits.goaway_spread, Milliseconds, 0..=HOUR)),
     setting!("sockets-max", "N", "connections of pages at a time", |c| Slot::Count(&mut c.limits.sockets_max, 1..=MANY_HERE)),
     setting!("subs-max", "N", "subscriptions of one connection", |c| Slot::Count(&mut c.limits.subs_max, 1..=10_000)),
     setting!("outbox-bytes-max", "N", "bytes that may wait for one connection", |c| Slot::Count(&mut c.limits.outbox_bytes_max, 1024..=MANY_HERE)),
+    setting!("connections-of-one-max", "N", "connections of one person at a time", |c| Slot::Count(&mut c.limits.connections_of_one_max, 1..=MANY_HERE)),
+    setting!("hellos", "RATE", "connections that one person begins", |c| Slot::Rate(&mut c.limits.hellos)),
+    setting!("requests", "RATE", "requests under /api of one person", |c| Slot::Rate(&mut c.limits.requests)),
+    setting!("strangers", "RATE", "tokens from one address that nobody is known by", |c| Slot::Rate(&mut c.limits.strangers)),
+    setting!("messages", "RATE", "messages of one connection", |c| Slot::Rate(&mut c.limits.messages)),
+    setting!("shows", "RATE", "what one connection shows of itself (pres)", |c| Slot::Rate(&mut c.limits.shows)),
+    setting!("signals", "RATE", "signals of one connection (sig)", |c| Slot::Rate(&mut c.limits.signals)),
+    setting!("locks", "RATE", "leases that one connection asks for (lock)", |c| Slot::Rate(&mut c.limits.locks)),
     setting!("recover-max", "N", "missed events that a page still gets when it comes back", |c| Slot::Count(&mut c.limits.recover_max, 0..=100_000)),
     setting!("memory-bytes-max", "N", "bytes of all channels' events in memory", |c| Slot::Count(&mut c.limits.memory_bytes_max, 0..=usize::MAX)),
     setting!("history-max", "N", "events of a channel that are kept", |c| Slot::Number(&mut c.limits.history_max, 0..=MANY)),

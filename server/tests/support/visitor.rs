@@ -126,6 +126,28 @@ impl Visitor {
         assert!(heard.contains(&answer.status), "{answer:?}");
     }
 
+    /// Says lines as they are.
+    pub async fn say_raw(&mut self, lines: &str) {
+        if let Link::Socket(page) = &mut self.link {
+            return page
+                .send(tokio_tungstenite::tungstenite::Message::text(lines))
+                .await;
+        }
+        let from = json!({ "t": "from", "session": self.session });
+        knock(self.addr, "send", format!("{from}\n{lines}")).await;
+    }
+
+    /// Says something, and returns the next message of a type.
+    pub async fn hear_after(&mut self, message: &Value, kind: &str) -> Value {
+        self.say(message).await;
+        self.hear_of(kind).await
+    }
+
+    /// The name of the connection.
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
     /// The next message.
     pub async fn hear(&mut self) -> Value {
         self.hear_or_end().await.expect("a message")
