@@ -1,23 +1,27 @@
 //! Worlds of their own about the user fence (G9): one browser, three tabs, two persons and nobody, who
-//! log in and out in any of the tabs while mutations, reads, fetches and messages are on their way.
+//! log in and out in any of the tabs while mutations, reads, fetches, frames, tokens and messages are on
+//! their way, pages freeze, crash and are loaded anew, and the network is cut.
 //!
 //! The oracle knows for each mutation in whose name it was made, and looks at everything that a tab
 //! is given and everything that it does.
+
+mod browser;
+mod server;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use everfresh::engine::command::Command;
 use everfresh::engine::config::Config;
-use everfresh::engine::ids::{LockTicket, TabId};
-use everfresh::engine::input::{Input, LockEvent, SocketEvent};
+use everfresh::engine::ids::{ConnId, LockTicket, TabId, TokenId};
+use everfresh::engine::input::Input;
 use everfresh::engine::notice::{Notice, UserChange};
-use everfresh::engine::output::Output;
-use everfresh::engine::queue::{MutationId, Outcome, Told};
+use everfresh::engine::queue::{MutationId, Told};
 use everfresh::engine::store::StoreOp;
 use everfresh::engine::time::{Mono, Now, Wall};
 use everfresh::engine::{Boot, Engine};
 use everfresh::wire::json;
 
+use self::server::Server;
 use crate::chance::{Chance, Stream};
 
 /// They are long: a build for debugging takes a second for each.
@@ -44,7 +48,20 @@ enum Due {
     Read(StoreOp, Vec<String>),
     Changed(String, Option<String>),
     Session(String),
-    Refused(everfresh::engine::ids::ConnId),
+    Refused(ConnId),
+    Opened(ConnId),
+    Frame(ConnId, String),
+    Cut(ConnId),
+    /// The app has the token that it was asked for, of whoever it was asked for.
+    Token(TokenId, usize),
+    /// At the server: a frame on a line, a line's end, the time to ping.
+    AtServer(usize, String),
+    HungUp(usize),
+    Pings(usize),
+    /// A frozen page goes on, and was told that it would stand still.
+    Thaws(bool),
+    /// A page is loaded on the place of one that is gone.
+    Boots,
     /// The app's function ends: of which run, and what it did.
     Done(MutationId, u32),
     /// The app says who is there, as the cookie has it.
@@ -57,6 +74,15 @@ struct Tab {
     engine: Engine,
     id: TabId,
     user: usize,
+    /// Which page it is that stands on this place.
+    life: u64,
+    there: bool,
+    /// It stands still until then.
+    frozen: Option<u64>,
+    /// When it began, or went on after it stood still.
+    back: u64,
+    /// The last event of the person that it heard.
+    heard: u64,
     /// How often the app was told that the person changed, or that it is back.
     session: u64,
     fenced: bool,
@@ -74,6 +100,7 @@ struct Mutation {
     owner: usize,
     accepted: bool,
     settled: bool,
+    /// The names under which it went out.
     keys: BTreeSet<String>,
 }
 
@@ -82,7 +109,8 @@ struct World {
     now: u64,
     chance: Chance,
     tabs: Vec<Tab>,
-    agenda: BTreeMap<(u64, u64), (usize, Due)>,
+    /// When, for which place and which page there, and what.
+    agenda: BTreeMap<(u64, u64), (usize, u64, Due)>,
     planned: u64,
     store: BTreeMap<String, String>,
     locks: BTreeMap<String, VecDeque<(usize, LockTicket)>>,
@@ -93,6 +121,13 @@ struct World {
     ids: BTreeMap<String, usize>,
     /// Who fetched anything in one session.
     fetched: [bool; USERS.len()],
+    server: Server,
+    /// What the server did, by its name.
+    done: BTreeSet<String>,
+    /// How often a page died or stood still, and may not have heard of an end.
+    lapses: u64,
+    /// Whether the story is told.
+    tells: bool,
     seen: Seen,
 }
 
@@ -103,6 +138,10 @@ struct Seen {
     late_run: u64,
     late_fetch: u64,
     fenced: u64,
+    welcomed: u64,
+    late_token: u64,
+    frozen_meanwhile: u64,
+    crashed_with_work: u64,
 }
 
 fn named(user: usize) -> &'static str {
@@ -111,6 +150,46 @@ fn named(user: usize) -> &'static str {
 
 fn quoted(user: usize) -> String {
     USERS[user].map_or("null".to_owned(), |name| format!("\"{name}\""))
+}
+
+impl Tab {
+    fn new(place: usize, user: usize, seed: u64) -> Tab {
+        let config = format!(
+            r#"{{"user":{},"backend":{{"kind":"everfresh","url":"ws://h/live"}},"getToken":true,"channels":["c"],
+            "contracts":{{"plan":{{"key":["plan"],"maxAge":30000}}}},"mutations":{{"move":{{"version":1}}}}}}"#,
+            quoted(user)
+        );
+        let id = TabId(place as u64 + 5);
+        let boot = Boot {
+            seed,
+            tab: id,
+            online: true,
+        };
+        let config = Config::parse(&config).expect("good settings");
+        Tab {
+            engine: Engine::new(config, boot, moment(0)),
+            id,
+            user,
+            life: 0,
+            there: true,
+            frozen: None,
+            back: 0,
+            heard: 0,
+            session: 0,
+            fenced: false,
+            fetches: 0,
+            channel: None,
+            opened: 0,
+            users: false,
+            mark: None,
+            kept: BTreeMap::new(),
+        }
+    }
+
+    /// Is it there, and does it go on?
+    fn runs(&self) -> bool {
+        self.there && self.frozen.is_none()
+    }
 }
 
 impl World {
@@ -125,37 +204,12 @@ impl World {
     fn new(seed: u64) -> World {
         let mut chance = Chance::new(seed, Stream::Plan);
         let user = chance.index(USERS.len());
-        let tabs = (0..TABS).map(|at| {
-            let config = format!(
-                r#"{{"user":{},"backend":{{"kind":"everfresh","url":"ws://h/live"}},"channels":["c"],
-                "contracts":{{"plan":{{"key":["plan"],"maxAge":30000}}}},"mutations":{{"move":{{"version":1}}}}}}"#,
-                quoted(user)
-            );
-            let id = TabId(at as u64 + 5);
-            let boot = Boot {
-                seed: chance.bits(),
-                tab: id,
-                online: true,
-            };
-            let config = Config::parse(&config).expect("good settings");
-            Tab {
-                engine: Engine::new(config, boot, moment(0)),
-                id,
-                user,
-                session: 0,
-                fenced: false,
-                fetches: 0,
-                channel: None,
-                opened: 0,
-                users: false,
-                mark: None,
-                kept: BTreeMap::new(),
-            }
-        });
+        let tabs = (0..TABS).map(|at| Tab::new(at, user, chance.bits()));
+        let tabs = tabs.collect();
         World {
             seed,
             now: 0,
-            tabs: tabs.collect(),
+            tabs,
             chance,
             agenda: BTreeMap::new(),
             planned: 0,
@@ -166,6 +220,10 @@ impl World {
             list: Vec::new(),
             ids: BTreeMap::new(),
             fetched: [false; USERS.len()],
+            server: Server::default(),
+            done: BTreeSet::new(),
+            lapses: 0,
+            tells: std::env::var_os("EVERFRESH_WHOLE").is_some(),
             seen: Seen::default(),
         }
     }
@@ -180,9 +238,13 @@ impl World {
     }
 
     fn plan(&mut self, delay: u64, tab: usize, due: Due) {
+        self.plan_for(delay, tab, self.tabs[tab].life, due);
+    }
+
+    fn plan_for(&mut self, delay: u64, tab: usize, life: u64, due: Due) {
         self.planned += 1;
         self.agenda
-            .insert((self.now + delay, self.planned), (tab, due));
+            .insert((self.now + delay, self.planned), (tab, life, due));
     }
 
     fn say(&mut self, tab: usize, text: &str) {
@@ -192,12 +254,24 @@ impl World {
 
     fn happens(&mut self, tab: usize, input: Input<'_>) {
         let now = moment(self.now);
+        if !matches!(input, Input::Tick) {
+            self.tell(tab, &format!("<- {input:?}"));
+        }
         self.tabs[tab].engine.handle(now, input);
         while let Some(output) = self.tabs[tab].engine.poll_output() {
+            self.tell(tab, &format!("   -> {output:?}"));
             self.check_secret(tab, &format!("{output:?}"));
             self.does(tab, output);
         }
         self.check_age(tab);
+    }
+
+    #[allow(clippy::print_stderr, reason = "a story is asked for")]
+    fn tell(&self, tab: usize, what: &str) {
+        if self.tells {
+            let Tab { user, life, .. } = self.tabs[tab];
+            eprintln!("{:>9} {tab}.{life} {:<6} {what}", self.now, named(user));
+        }
     }
 
     /// Nothing of anybody else is in it.
@@ -225,108 +299,6 @@ impl World {
         }
     }
 
-    fn does(&mut self, tab: usize, output: Output) {
-        match output {
-            Output::OpenSocket { conn, .. } => self.plan(30, tab, Due::Refused(conn)),
-            Output::QueueForLock { ticket, name } => {
-                let queue = self.locks.entry(name.to_string()).or_default();
-                queue.push_back((tab, ticket));
-                if queue.len() == 1 {
-                    self.plan(1, tab, Due::Granted(name.to_string(), ticket));
-                }
-            }
-            Output::StealLock { ticket, name } => {
-                let queue = self.locks.entry(name.to_string()).or_default();
-                let loser = queue.pop_front();
-                queue.push_front((tab, ticket));
-                if let Some((loser, ticket)) = loser {
-                    self.plan(1, loser, Due::Unlocked(ticket));
-                }
-                self.plan(1, tab, Due::Granted(name.to_string(), ticket));
-            }
-            Output::ReleaseLock(ticket) => self.release(tab, ticket),
-            Output::HoldTabLock(name) => self.tabs[tab].mark = Some(name.to_string()),
-            Output::ReleaseTabLock => self.tabs[tab].mark = None,
-            Output::QueryLocks { prefix } => {
-                let holds = |tab: &&Tab| {
-                    let mark = tab.mark.as_deref();
-                    mark.is_some_and(|mark| mark.starts_with(&*prefix))
-                };
-                let found = self.tabs.iter().filter(holds).map(|tab| tab.id).collect();
-                self.plan(1, tab, Due::Tabs(found));
-            }
-            Output::OpenUserChannel(_) => self.tabs[tab].users = true,
-            Output::CloseUserChannel => self.tabs[tab].users = false,
-            Output::PostToUsers(text) => {
-                for other in (0..TABS).filter(|other| *other != tab) {
-                    self.plan(1, other, Due::ToUsers(text.clone()));
-                }
-            }
-            Output::OpenTabChannel(name) => {
-                self.tabs[tab].opened += 1;
-                self.tabs[tab].channel = Some(name.to_string());
-            }
-            Output::CloseTabChannel => self.tabs[tab].channel = None,
-            Output::PostToTabs(text) => {
-                let name = self.tabs[tab].channel.clone();
-                for other in (0..TABS).filter(|other| *other != tab) {
-                    if name.is_some() && self.tabs[other].channel == name {
-                        let opened = self.tabs[other].opened;
-                        self.plan(1, other, Due::Said(opened, text.clone()));
-                    }
-                }
-            }
-            other => self.stores(tab, other),
-        }
-    }
-
-    fn stores(&mut self, tab: usize, output: Output) {
-        let delay = self.chance.between(1, 4);
-        match output {
-            Output::StoreWrite { op, key, value } => {
-                self.store.insert(key.clone(), value.clone());
-                self.plan(delay, tab, Due::Stored(op));
-                self.changed(tab, &key, Some(value));
-            }
-            Output::StoreRemove { key } => {
-                self.store.remove(&key);
-                self.changed(tab, &key, None);
-            }
-            Output::StoreList { op, prefix } => self.plan(delay, tab, Due::Listed(op, prefix)),
-            Output::StoreRead { op, keys } => self.plan(delay, tab, Due::Read(op, keys)),
-            Output::SessionWrite { key, value } => {
-                self.tabs[tab].kept.insert(key, value);
-            }
-            Output::SessionRemove { key } => {
-                self.tabs[tab].kept.remove(&key);
-            }
-            Output::SessionRead { key } => self.plan(1, tab, Due::Session(key)),
-            Output::RunMutation(run) => self.runs(tab, &run),
-            Output::Tell(notice) => self.told(tab, notice),
-            _ => {}
-        }
-    }
-
-    fn changed(&mut self, tab: usize, key: &str, value: Option<String>) {
-        for other in (0..TABS).filter(|other| *other != tab) {
-            self.plan(2, other, Due::Changed(key.to_owned(), value.clone()));
-        }
-    }
-
-    fn release(&mut self, tab: usize, ticket: LockTicket) {
-        let mut next = Vec::new();
-        for (name, queue) in &mut self.locks {
-            let held = queue.front() == Some(&(tab, ticket));
-            queue.retain(|entry| *entry != (tab, ticket));
-            if let Some((other, ticket)) = queue.front().filter(|_| held) {
-                next.push((*other, name.clone(), *ticket));
-            }
-        }
-        for (other, name, ticket) in next {
-            self.plan(1, other, Due::Granted(name, ticket));
-        }
-    }
-
     fn runs(&mut self, tab: usize, run: &everfresh::engine::queue::Run) {
         let serial = run.vars.rsplit('-').next().unwrap_or_default();
         let serial: usize = serial
@@ -339,7 +311,9 @@ impl World {
         }
         // What nobody made before the login is no person's secret: it goes on until the app says who is there.
         let somebodys = USERS[owner].is_some();
-        if somebodys && owner != self.user && self.now > self.since + HEARD {
+        // Nor has a page heard of it that stood still.
+        let heard = self.since.max(self.tabs[tab].back) + HEARD;
+        if somebodys && owner != self.user && self.now > heard {
             self.broken(
                 tab,
                 &format!("runs {serial} although somebody else is there"),
@@ -364,6 +338,11 @@ impl World {
                     self.plan(delay, tab, Due::AsksCookie);
                 }
             }
+            Notice::Event { data, .. } => {
+                let raw = json::parse(&data).expect("JSON");
+                let heard = raw.member("n").and_then(json::Raw::integer);
+                self.tabs[tab].heard = heard.expect("a number");
+            }
             Notice::Mutation(Told::Accepted { call, id, .. }) => {
                 let serial = call as usize;
                 self.list[serial].accepted = true;
@@ -385,6 +364,9 @@ impl World {
     /// The app of a tab says who is there.
     fn set_user(&mut self, tab: usize) {
         let user = self.user;
+        if self.tabs[tab].user != user {
+            self.tabs[tab].heard = 0;
+        }
         self.tabs[tab].user = user;
         self.tabs[tab].fenced = false;
         self.say(tab, &format!(r#"{{"do":"user","user":{}}}"#, quoted(user)));
@@ -405,6 +387,8 @@ impl World {
         if user != self.user {
             let waits = |m: &Mutation| m.owner != user && m.accepted && !m.settled;
             self.seen.waits_for_its_person += u64::from(self.list.iter().any(waits));
+            let frozen = self.tabs.iter().any(|tab| tab.frozen.is_some());
+            self.seen.frozen_meanwhile += u64::from(frozen);
             (self.user, self.since) = (user, self.now);
         }
         self.set_user(tab);
@@ -428,135 +412,16 @@ impl World {
         );
     }
 
-    fn arrives(&mut self, tab: usize, due: Due) {
-        match due {
-            Due::Granted(name, ticket) => {
-                let queue = self.locks.get(&name);
-                if queue.is_some_and(|queue| queue.front() == Some(&(tab, ticket))) {
-                    self.happens(tab, Input::Lock(LockEvent::Granted(ticket)));
-                }
-            }
-            Due::Unlocked(ticket) => self.happens(tab, Input::Lock(LockEvent::Lost(ticket))),
-            Due::Tabs(found) => self.happens(tab, Input::TabLocks(&found)),
-            Due::Said(opened, text) => {
-                if self.tabs[tab].opened == opened && self.tabs[tab].channel.is_some() {
-                    self.check_secret(tab, &text);
-                    self.happens(tab, Input::TabMessage(text.as_bytes()));
-                }
-            }
-            Due::ToUsers(text) => {
-                if self.tabs[tab].users {
-                    self.check_secret(tab, &text);
-                    self.happens(tab, Input::UserMessage(text.as_bytes()));
-                }
-            }
-            Due::Stored(op) => self.happens(tab, Input::Stored { op, result: Ok(()) }),
-            Due::Listed(op, prefix) => {
-                let keys = self.store.keys().filter(|key| key.starts_with(&prefix));
-                let keys: Vec<String> = keys.cloned().collect();
-                let result = Ok(keys.as_slice());
-                self.happens(tab, Input::StoreListed { op, result });
-            }
-            Due::Read(op, keys) => {
-                let values: Vec<_> = keys
-                    .iter()
-                    .map(|key| self.store.get(key).cloned())
-                    .collect();
-                let result = Ok(values.as_slice());
-                self.happens(tab, Input::StoreRead { op, result });
-            }
-            Due::Changed(key, value) => {
-                let (key, value) = (Some(key.as_str()), value.as_deref());
-                self.happens(tab, Input::StoreChanged { key, value });
-            }
-            Due::Session(key) => {
-                let value = self.tabs[tab].kept.get(&key).cloned();
-                let (key, value) = (key.as_str(), value.as_deref());
-                self.happens(tab, Input::SessionLoaded { key, value });
-            }
-            Due::Refused(conn) => {
-                let (code, reason) = (1006, "");
-                let event = SocketEvent::Closed { code, reason };
-                self.happens(tab, Input::Socket { conn, event });
-            }
-            Due::Done(id, attempt) => {
-                let of = self
-                    .ids
-                    .get(&id.text())
-                    .map(|serial| self.list[*serial].owner);
-                self.seen.late_run += u64::from(of.is_some_and(|of| of != self.tabs[tab].user));
-                let raw = json::parse(r#"{"ok":true}"#).expect("JSON");
-                let outcome = Outcome::read(raw).expect("an outcome");
-                let input = Input::MutationDone {
-                    id,
-                    attempt,
-                    outcome,
-                };
-                self.happens(tab, input);
-            }
-            Due::AsksCookie => self.set_user(tab),
-            Due::Fetched(fetch, session) => {
-                if fetch != self.tabs[tab].fetches {
-                    return;
-                }
-                if session == self.tabs[tab].session && !self.tabs[tab].fenced {
-                    self.fetched[self.tabs[tab].user] = true;
-                } else {
-                    self.seen.late_fetch += 1;
-                }
-                self.say(tab, r#"{"do":"fetch","key":["plan"],"phase":"success"}"#);
-            }
-        }
-    }
-
-    fn wait(&mut self, span: u64) {
-        let end = self.now + span;
-        loop {
-            let planned = self
-                .agenda
-                .first_key_value()
-                .map(|(at, (tab, _))| (at.0, *tab, true));
-            let ticks = (0..TABS).filter_map(|at| {
-                let Mono(due) = self.tabs[at].engine.next_wakeup()?;
-                Some((due.saturating_sub(1000), at, false))
-            });
-            let next = ticks.chain(planned).min_by_key(|(at, ..)| *at);
-            let Some((at, tab, planned)) = next.filter(|(at, ..)| *at <= end) else {
-                break;
-            };
-            self.now = self.now.max(at);
-            if planned {
-                if let Some((_, (tab, due))) = self.agenda.pop_first() {
-                    self.arrives(tab, due);
-                }
-            } else {
-                self.happens(tab, Input::Tick);
-            }
-        }
-        self.now = end;
-    }
-
     fn lives(&mut self) {
         for tab in 0..TABS {
-            self.say(tab, r#"{"do":"fetch","key":["plan"],"phase":"observe"}"#);
-            self.happens(tab, Input::Command(Command::Start));
+            self.starts(tab);
             let late = self.chance.below(500);
             self.wait(late);
         }
         for _ in 0..self.chance.between(10, 60) {
             let tab = self.chance.index(TABS);
-            match self.chance.below(10) {
-                0..=4 => self.mutate(tab),
-                5 | 6 => {
-                    self.say(tab, r#"{"do":"fetch","key":["plan"],"phase":"start"}"#);
-                    self.tabs[tab].fetches += 1;
-                    let (delay, session) = (self.chance.between(1, 3000), self.tabs[tab].session);
-                    self.plan(delay, tab, Due::Fetched(self.tabs[tab].fetches, session));
-                }
-                _ => {
-                    let user = self.chance.index(USERS.len());
-                    self.switch(tab, user);
-                }
+            if self.tabs[tab].runs() {
+                self.goes_on(tab);
             }
             let most = self.chance.pick(&[1, 5, 100, 3000, 20_000]);
             let span = self.chance.below(most);
@@ -565,20 +430,66 @@ impl World {
         }
     }
 
+    fn goes_on(&mut self, tab: usize) {
+        match self.chance.below(20) {
+            0..=7 => self.mutate(tab),
+            8..=10 => {
+                self.say(tab, r#"{"do":"fetch","key":["plan"],"phase":"start"}"#);
+                self.tabs[tab].fetches += 1;
+                let (delay, session) = (self.chance.between(1, 3000), self.tabs[tab].session);
+                self.plan(delay, tab, Due::Fetched(self.tabs[tab].fetches, session));
+            }
+            11 => {
+                let user = self.chance.index(USERS.len());
+                self.publishes(user);
+            }
+            12 => {
+                let text = self.chance.pick(&[
+                    r#"{"do":"join","channel":"c","meta":{"at":1}}"#,
+                    r#"{"do":"lease","channel":"c","field":"f","use":"take"}"#,
+                    r#"{"do":"lease","channel":"c","field":"f","use":"release"}"#,
+                ]);
+                self.say(tab, text);
+            }
+            13 => {
+                let span = self.chance.between(100, MINUTE);
+                let told = self.chance.one_in(2);
+                self.freezes(tab, span, told);
+            }
+            14 => {
+                let (down, reload) = (self.chance.between(20, 5000), self.chance.one_in(2));
+                self.dies(tab, down, reload);
+            }
+            15 => self.cuts(),
+            _ => {
+                let user = self.chance.index(USERS.len());
+                self.switch(tab, user);
+            }
+        }
+    }
+
     /// Each comes back, and finds all that was accepted done.
     fn ends(&mut self) {
         for user in 0..USERS.len() {
             let tab = self.chance.index(TABS);
-            self.wait(MINUTE);
+            // Whoever stood still goes on, and asks who is there.
+            self.wait(2 * MINUTE);
             self.switch(tab, user);
             self.wait(10 * MINUTE);
+            self.publishes(user);
+            self.wait(MINUTE);
             for tab in 0..TABS {
                 if self.tabs[tab].user != user || self.tabs[tab].fenced {
                     self.broken(tab, &format!("{} is there", named(user)));
                 }
+                if self.tabs[tab].heard != self.server.told[user] {
+                    self.broken(tab, "has not heard the last event");
+                }
             }
             for (serial, of) in self.list.iter().enumerate() {
-                if of.owner == user && of.accepted && !of.settled {
+                let done = of.keys.iter().any(|key| self.done.contains(key));
+                let through = of.settled || done && self.lapses > 0;
+                if of.owner == user && of.accepted && !through {
                     self.broken(tab, &format!("{serial} did not go out: {of:?}"));
                 }
             }
@@ -620,7 +531,11 @@ pub(crate) fn from_environment() {
         .waits_for_its_person
         .min(all.late_run)
         .min(all.late_fetch)
-        .min(all.fenced);
+        .min(all.fenced)
+        .min(all.welcomed)
+        .min(all.late_token)
+        .min(all.frozen_meanwhile)
+        .min(all.crashed_with_work);
     assert!(count < ENOUGH || least > 0, "not reached: {all:?}");
 }
 
@@ -630,5 +545,9 @@ impl Seen {
         self.late_run += other.late_run;
         self.late_fetch += other.late_fetch;
         self.fenced += other.fenced;
+        self.welcomed += other.welcomed;
+        self.late_token += other.late_token;
+        self.frozen_meanwhile += other.frozen_meanwhile;
+        self.crashed_with_work += other.crashed_with_work;
     }
 }
