@@ -136,7 +136,7 @@ async function restoredOurs(executed) {
     return frame;
   };
   const first = await open({ offline: "" });
-  await first.contentWindow.queue(JSON.stringify(MUTATIONS));
+  await first.contentWindow.queue(MUTATIONS);
   first.remove();
   const tabs = await Promise.all(Array.from({ length: TABS }, () => open({})));
   await until(() => executed.length >= MUTATIONS.length && tabs.every((tab) => tab.contentWindow.live.getSnapshot().queue.count === 0));

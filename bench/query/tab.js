@@ -22,9 +22,9 @@ const live = createEverfresh({
 });
 window.live = live;
 
-/** Queues mutations, until they are stored. They come as text: an object of another frame is of another realm. */
+/** Queues mutations, until they are stored. */
 window.queue = async (mutations) => {
-  for (const vars of JSON.parse(mutations)) {
+  for (const vars of mutations) {
     const mutating = live.mutate("add", vars);
     // This tab is closed before it is through.
     mutating.catch(() => {});

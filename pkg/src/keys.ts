@@ -22,8 +22,9 @@ export function notJson(value: unknown, path: string, depth = 0): string | undef
     }
     return undefined;
   }
+  // A plain object has nothing above its prototype. That of another frame is another one, so it is not compared.
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return path;
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return path;
   for (const [name, item] of Object.entries(value)) {
     // TanStack Query leaves undefined properties out of a key's hash, and so does JSON.
     if (item === undefined) continue;

@@ -273,6 +273,27 @@ for (const version of [19, 18]) {
     await act(async () => dead.now.discard(dead.now.items[0].id));
     await pass(500);
     assert.deepEqual([dead.now.dead, dead.now.items], [0, []]);
+    // What failed and was discarded elsewhere, or done there after all, is shown as it is.
+    for (const [settle, ...seen] of [
+      [(id) => live.queue.discard(id), "idle", undefined],
+      [(id) => live.queue.edit(id, { to: 5 }), "saved", 5],
+    ]) {
+      await act(async () => void move.now.mutate({ to: 2 }));
+      await pass(500);
+      assert.deepEqual([move.now.state, move.now.error.status], ["failed", 400]);
+      await act(async () => settle(dead.now.items[0].id));
+      await pass(500);
+      assert.deepEqual([move.now.state, move.now.result, move.now.error], [...seen, undefined]);
+    }
+    await act(async () => void move.now.mutate({ to: 2 }));
+    await pass(500);
+    const { error } = move.now;
+    await act(async () => live.queue.retry(dead.now.items[0].id));
+    await pass(500);
+    assert.equal(move.now.state, "failed");
+    assert.notEqual(move.now.error, error, "it failed once more");
+    await act(async () => live.queue.discard(dead.now.items[0].id));
+    await pass(500);
     // Another user's is never shown.
     await act(async () => void move.now.mutate({ to: 2 }));
     await pass(500);
@@ -301,6 +322,20 @@ for (const version of [19, 18]) {
     assert.equal(people.now.find(({ self }) => self).tabs[0].typing, "note");
     assert.deepEqual([lock.now.state, lock.now.readOnly], ["held", false]);
     assert.match(lock.now.headers()["everfresh-fence"], /^\d+;/);
+    // Another window in front takes the focus from the window, and not from the field in it.
+    const root = {};
+    const field = { getRootNode: () => root };
+    root.activeElement = field;
+    await act(async () => lock.now.input.onBlur({ currentTarget: field }));
+    await pass(500);
+    assert.equal(lock.now.state, "held");
+    root.activeElement = {};
+    await act(async () => lock.now.input.onBlur({ currentTarget: field }));
+    await pass(500);
+    assert.deepEqual([lock.now.state, server.locks.size], ["free", 0]);
+    await act(async () => lock.now.input.onFocus());
+    await pass(500);
+    assert.equal(lock.now.state, "held");
     await page.hide();
     await pass(500);
     assert.equal(server.locks.size, 0);

@@ -1,6 +1,7 @@
 // Mutations: accepted, run, answered, and what the caller hears of it; the queue as the app handles it.
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { MutationError, mutation } from "../dist/index.js";
 import { clock, closeAll, connect, create, server } from "./support/page.js";
 
@@ -331,4 +332,19 @@ test("a function of the options that throws refuses the call, or is reported whe
   await assert.rejects(live.mutate("lane", 1), { message: "mine" });
   assert.equal(await live.mutate("late", 1), 1);
   assert.deepEqual(live.faults.map(({ code, error }) => [code, error.cause.message]), [["listener-threw", "mine"]]);
+});
+
+test("plain objects of another frame are plain; what JSON would change is not", async () => {
+  const { runs, run } = backend();
+  const live = await connect({ mutations: { move: { run, lane: ({ a }) => String(a) } } });
+  void live.mutate("move", runInNewContext("({ a: 1, b: { c: [{ d: null }] } })"));
+  await clock.advance(100);
+  runs[0].resolve(null);
+  void live.mutate("move", Object.assign(Object.create(null), { a: 2 }));
+  await clock.advance(100);
+  assert.deepEqual(runs.map(({ vars }) => vars), [{ a: 1, b: { c: [{ d: null }] } }, { a: 2 }]);
+  for (const vars of ["new Date(0)", "new Map()", "new (class A {})()", "[/x/]", "Object.create({ a: 1 })", "new URLSearchParams()"]) {
+    const value = vars.includes("URL") ? new URLSearchParams() : runInNewContext(`(${vars})`);
+    await assert.rejects(live.mutate("move", value), { message: /a value that JSON can hold/ }, vars);
+  }
 });

@@ -43,6 +43,11 @@ export function useTyping(channel: string | null, field?: string): TypingState {
   }, [all, field, type]);
 }
 
+/** What is needed of an event of an input that lost the focus. */
+export interface Blur {
+  readonly currentTarget: Node;
+}
+
 /** A field that one person at a time may edit, as `useFieldLock` shows it. */
 export interface FieldLock extends FieldSnapshot, Pick<Field, "take" | "edit" | "release" | "headers"> {
   /** Somebody else has it, and it is to be read only. */
@@ -52,7 +57,7 @@ export interface FieldLock extends FieldSnapshot, Pick<Field, "take" | "edit" | 
     readonly readOnly: boolean;
     readonly onFocus: () => void;
     readonly onInput: () => void;
-    readonly onBlur: () => void;
+    readonly onBlur: (event: Blur) => void;
   };
 }
 
@@ -73,7 +78,11 @@ export function useFieldLock(channel: string, name: string): FieldLock {
   return useMemo(() => {
     const [take, edit, release] = [() => field.take(), () => field.edit(), () => field.release()];
     const readOnly = state.state === "other";
-    const input = { readOnly, onFocus: take, onInput: edit, onBlur: release };
+    const onBlur = ({ currentTarget }: Blur) => {
+      // Another window came to the front, or another frame: the user is in this field still.
+      if ((currentTarget.getRootNode() as Document | ShadowRoot).activeElement !== currentTarget) release();
+    };
+    const input = { readOnly, onFocus: take, onInput: edit, onBlur };
     return { ...state, take, edit, release, headers: () => field.headers(), readOnly, input };
   }, [field, state]);
 }

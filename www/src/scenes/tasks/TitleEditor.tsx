@@ -54,7 +54,16 @@ export function TitleEditor({ task, from, lock, save, cancel }: Props) {
         ? "Yours alone while you edit. Enter saves, Escape leaves it."
         : "Enter saves, Escape leaves it.";
   return (
-    <form className="title-editor" onSubmit={submit} data-testid="title-editor" data-lease={lock.state}>
+    <form
+      className="title-editor"
+      onSubmit={submit}
+      onBlur={(event) => {
+        // Where only another window came to the front the user is in this field still, and has it.
+        if (document.activeElement !== event.target) submit();
+      }}
+      data-testid="title-editor"
+      data-lease={lock.state}
+    >
       <input
         ref={field}
         className="field"
@@ -70,10 +79,6 @@ export function TitleEditor({ task, from, lock, save, cancel }: Props) {
         }}
         onChange={(event) => setTitle(event.target.value)}
         onKeyDown={onKeyDown}
-        onBlur={(event) => {
-          // Another window came to the front: the user is in this field still.
-          if (document.activeElement !== event.currentTarget) submit();
-        }}
       />
       <p id={`hint-${task.id}`} className="title-hint" role="status">
         {hint}
