@@ -1,8 +1,9 @@
 import { useEverfresh } from "everfresh/react";
-import type { Explanation, JournalEntry, QueryKey } from "everfresh";
+import type { Explanation, QueryKey } from "everfresh";
 import { useEffect, useId, useRef, useState } from "react";
 import { clockTime } from "../ui/clock";
 import { Close } from "../ui/icons";
+import { stateOf, wordsOf } from "./journalWords";
 
 /** Why a family of queries is as it is: what was decided about it, the newest first. */
 export function Explain({ family, over }: { family: QueryKey; over: () => void }) {
@@ -47,24 +48,30 @@ export function Explain({ family, over }: { family: QueryKey; over: () => void }
           <p>There is no engine that could say it.</p>
         ) : (
           <>
-            <p className="explain-words">
-              {told.status}: {told.reason}. This tab is {told.role}.
-            </p>
+            <p className="explain-words">{stateOf(told)}</p>
             <ol className="explain-chain" tabIndex={0} aria-label="What was decided, the newest first" data-testid="explain-chain">
-              {[...told.chain].reverse().map((entry, index) => (
-                <li key={index}>
-                  <time className="number">{clockTime(entry.at)}</time>
-                  <span>{sentence(entry)}</span>
-                </li>
-              ))}
+              {[...told.chain].reverse().map((entry, index) => {
+                const { what, who } = wordsOf(entry);
+                return (
+                  <li key={index}>
+                    <time className="number" dateTime={new Date(entry.at).toISOString()}>
+                      {clockTime(entry.at)}
+                    </time>
+                    <span className="explain-what">{what}</span>
+                    <span className="explain-who">{who}</span>
+                  </li>
+                );
+              })}
             </ol>
+            <details className="explain-raw" data-testid="explain-raw">
+              <summary>The same as JSON</summary>
+              <pre tabIndex={0} aria-label="What was decided, as JSON">
+                {JSON.stringify(told, null, 2)}
+              </pre>
+            </details>
           </>
         )}
       </div>
     </dialog>
   );
-}
-
-function sentence({ at: _, ...members }: JournalEntry): string {
-  return JSON.stringify(members);
 }
