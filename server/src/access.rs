@@ -7,6 +7,8 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use serde::{Serialize, Serializer};
+
 use crate::codes::ErrorCode;
 use crate::ids::{BadName, ChannelName, Millis};
 use crate::rules::{Deed, Rules, Traits};
@@ -41,6 +43,12 @@ impl UserName {
     #[must_use]
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Serialize for UserName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, patch, post};
+use axum::routing::{get, post};
 
 use crate::address::Proxies;
 use crate::body::BODY_BYTES_MAX;
@@ -64,7 +64,11 @@ impl Requests {
 pub(crate) fn router(app: App, with_demo: bool) -> Router {
     let mut api = Router::new()
         .route("/tasks", get(tasks::list).post(tasks::create))
-        .route("/tasks/{id}", patch(tasks::update).delete(tasks::delete));
+        .route(
+            "/tasks/{id}",
+            get(tasks::one).patch(tasks::update).delete(tasks::delete),
+        )
+        .route("/tasks/{id}/history", get(tasks::history));
     if app.publishing.is_open() {
         api = api.route("/publish", post(publish::publish));
     }

@@ -28,6 +28,8 @@ pub struct Config {
     pub www: Option<PathBuf>,
     /// The SQLite file; in memory without one.
     pub data: Option<PathBuf>,
+    /// The PostgreSQL database, instead of a file.
+    pub database: Option<DatabaseUrl>,
     /// Example data, open publishing, and the endpoints under `/demo/`.
     pub demo: bool,
     /// The file of people who may come in; everybody without one.
@@ -61,6 +63,7 @@ impl Default for Config {
             listen: "127.0.0.1:4321".to_owned(),
             www: None,
             data: None,
+            database: None,
             demo: false,
             people: None,
             publish_key: None,
@@ -145,6 +148,50 @@ impl Default for Log {
             level: Level::Warn,
             json: false,
         }
+    }
+}
+
+/// The address of a database. It may hold a password, and is not printed.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
+/// A text that is no address of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoDatabase;
+
+impl fmt::Display for NoDatabase {
+    // The text is not repeated: it may be a password in the wrong place.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an address such as postgres://USER@HOST/NAME")
+    }
+}
+
+impl std::error::Error for NoDatabase {}
+
+impl DatabaseUrl {
+    /// Checks that `url` is one of PostgreSQL: `postgres://USER:PASSWORD@HOST/NAME`.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn new(url: impl Into<String>) -> Result<Self, NoDatabase> {
+        let url = url.into();
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Ok(Self(url))
+        } else {
+            Err(NoDatabase)
+        }
+    }
+
+    /// The address.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl")
     }
 }
 
@@ -238,7 +285,14 @@ pub struct Limits {
     pub audit_files: usize,
     /// How old they get. A page may be away for a weekend between a write and the answer that it did not hear.
     pub answers_age: Duration,
+    /// Versions of a record whose changes are kept, field by field.
+    pub versions_max: u64,
+    /// How old they get.
+    pub versions_age: Duration,
 }
+
+/// In seconds.
+const DAY: u64 = 24 * 60 * 60;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -254,7 +308,7 @@ impl Default for Limits {
             recover_max: 500,
             memory_bytes_max: 64 * 1024 * 1024,
             history_max: 10_000,
-            history_age: Duration::from_secs(24 * 60 * 60),
+            history_age: Duration::from_secs(DAY),
             tasks_max: 10_000,
             channels_max: 10_000,
             presence_ttl: Duration::from_secs(55),
@@ -264,7 +318,7 @@ impl Default for Limits {
             leases_max: 10_000,
             leases_of_one_max: 200,
             answers_max: 100_000,
-            answers_age: Duration::from_secs(7 * 24 * 60 * 60),
+            answers_age: Duration::from_secs(7 * DAY),
             requests: rate(500, 100),
             hellos: rate(100, 5),
             strangers: rate(30, 1),
@@ -275,6 +329,8 @@ impl Default for Limits {
             locks: rate(400, 20),
             audit_bytes_max: 64 * 1024 * 1024,
             audit_files: 5,
+            versions_max: 100,
+            versions_age: Duration::from_secs(90 * DAY),
         }
     }
 }
@@ -305,6 +361,8 @@ impl Limits {
             leases_of_one_max: self.leases_of_one_max,
             answers_max: self.answers_max,
             answers_age_ms_max: millis(self.answers_age),
+            versions_max: self.versions_max,
+            versions_age_ms_max: millis(self.versions_age),
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::codes::ErrorCode;
 use crate::log;
-use crate::store::StoreError;
+use crate::store::{StoreError, Trouble};
 
 /// A refused request.
 #[derive(Debug)]
@@ -79,6 +79,14 @@ impl From<StoreError> for ApiError {
                     "somebody else wrote this record meanwhile",
                 )
             },
+            StoreError::NotOver(current) => Self {
+                current: Some(current),
+                ..Self::new(
+                    StatusCode::PRECONDITION_FAILED,
+                    ErrorCode::Changed,
+                    "this record is another version than those that the write may be made over",
+                )
+            },
             StoreError::KeyReused => Self {
                 status: StatusCode::UNPROCESSABLE_ENTITY,
                 ..Self::field("idempotency-key", "another write was done under this key")
@@ -88,6 +96,14 @@ impl From<StoreError> for ApiError {
                 ErrorCode::Overloaded,
                 format!("too many {what}"),
             ),
+            StoreError::Database(_) if error.is(Trouble::Again) || error.is(Trouble::Lost) => {
+                log::store(&error);
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    ErrorCode::Overloaded,
+                    "the database cannot be reached or is busy; whether it was done may be unknown",
+                )
+            }
             StoreError::Database(_) | StoreError::Corrupt(_) | StoreError::Stopped => {
                 log::store(&error);
                 Self::new(

@@ -1,8 +1,8 @@
-//! ETags, and whether a request already has what they stand for (RFC 9110, 8.8.3 and 13.1.2).
+//! ETags, and whether a request already has what they stand for (RFC 9110, 8.8.3 and 13.1).
 
 use axum::http::{HeaderMap, header};
 
-use crate::ids::Epoch;
+use crate::ids::{Epoch, TaskId};
 
 /// Counts the forms in which lists were ever written. The same version in another form is another text, and a
 /// strong ETag stands for the very bytes.
@@ -12,6 +12,31 @@ const FORM: u32 = 1;
 #[must_use]
 pub(crate) fn of(epoch: &Epoch, version: u64) -> String {
     format!("\"{FORM}-{epoch}-{version}\"")
+}
+
+/// The strong ETag of one task at `version`.
+#[must_use]
+pub(crate) fn of_task(epoch: &Epoch, id: TaskId, version: u64) -> String {
+    format!("\"{FORM}-{epoch}-t{}-{version}\"", id.0)
+}
+
+/// The versions of a task that `If-Match` names: those over which a write may be made. `None` without the header, or
+/// where it is `*`, for only what is there can be written anyway. A weak tag matches nothing (RFC 9110, 13.1.1).
+#[must_use]
+pub(crate) fn may_match(headers: &HeaderMap, epoch: &Epoch, id: TaskId) -> Option<Vec<u64>> {
+    let mut named = None;
+    for value in headers.get_all(header::IF_MATCH) {
+        for tag in value.to_str().unwrap_or_default().split(',').map(str::trim) {
+            if tag == "*" {
+                return None;
+            }
+            let versions = named.get_or_insert_with(Vec::new);
+            let version = tag.trim_matches('"').rsplit('-').next();
+            let version = version.and_then(|version| version.parse().ok());
+            versions.extend(version.filter(|version| of_task(epoch, id, *version) == tag));
+        }
+    }
+    named
 }
 
 /// Whether `If-None-Match` names `tag`: compared weakly, in a list, over several headers; `*` names any.
@@ -44,6 +69,35 @@ mod tests {
             headers.append(header::IF_NONE_MATCH, HeaderValue::from_str(value).unwrap());
         }
         matches(&headers, &of(&Epoch::parse("E").unwrap(), 7))
+    }
+
+    #[test]
+    fn a_write_may_be_made_over_the_very_versions_that_it_names() {
+        let epoch = Epoch::parse("E-1").unwrap();
+        let over = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::IF_MATCH, HeaderValue::from_str(value).unwrap());
+            }
+            may_match(&headers, &epoch, TaskId(3))
+        };
+        assert_eq!(of_task(&epoch, TaskId(3), 7), "\"1-E-1-t3-7\"");
+        assert_eq!(over(&[]), None);
+        assert_eq!(over(&["*"]), None);
+        assert_eq!(
+            over(&["\"1-E-1-t3-7\", \"1-E-1-t3-9\"", "\"1-E-1-t3-12\""]),
+            Some(vec![7, 9, 12])
+        );
+        for other in [
+            "",
+            "W/\"1-E-1-t3-7\"",
+            "1-E-1-t3-7",
+            "\"1-E-1-t4-7\"",
+            "\"1-E-2-t3-7\"",
+            "\"1-E-1-t3-07\"",
+        ] {
+            assert_eq!(over(&[other]), Some(Vec::new()), "{other:?}");
+        }
     }
 
     #[test]

@@ -172,11 +172,7 @@ impl<L: Clone> Hub<L> {
         while channel.history.len() > self.limits.recover_max
             || channel.bytes > self.limits.recover_bytes_max
         {
-            let Some(oldest) = channel.history.pop_front() else {
-                break;
-            };
-            let size = oldest.text.as_str().len();
-            channel.bytes = channel.bytes.saturating_sub(size);
+            let size = channel.drop_oldest();
             self.history_bytes = self.history_bytes.saturating_sub(size);
         }
         if self.history_bytes > self.limits.history_bytes_max {
@@ -213,6 +209,21 @@ impl<L: Clone> Hub<L> {
         }
     }
 
+    /// Lets go what is too old to be sent to a page that comes back. A channel that is silent would keep it else.
+    pub(crate) fn forget_old(&mut self, now: Millis) {
+        let oldest_at = now.0.saturating_sub(self.limits.age_ms_max);
+        for channel in self.channels.values_mut() {
+            while channel
+                .history
+                .front()
+                .is_some_and(|event| event.at.0 < oldest_at)
+            {
+                let size = channel.drop_oldest();
+                self.history_bytes = self.history_bytes.saturating_sub(size);
+            }
+        }
+    }
+
     /// Makes room down to 7/8 of the bound, so that a full hub does not search at every event.
     fn forget_the_silent(&mut self) {
         let mut by_silence: Vec<(Millis, ChannelName)> = self
@@ -242,6 +253,14 @@ impl<L> Channel<L> {
             bytes: 0,
             listeners: BTreeMap::new(),
         }
+    }
+
+    /// Drops the oldest event and returns how many bytes it had.
+    fn drop_oldest(&mut self) -> usize {
+        let oldest = self.history.pop_front();
+        let size = oldest.map_or(0, |event| event.text.as_str().len());
+        self.bytes = self.bytes.saturating_sub(size);
+        size
     }
 
     /// Drops the history and returns how many bytes it had.

@@ -52,7 +52,9 @@ mod tasks;
 mod tokens;
 
 pub use address::Proxies;
-pub use config::{Command, Config, Hidden, Level, Limits, Log, Tokens, UsageError, help};
+pub use config::{
+    Command, Config, DatabaseUrl, Hidden, Level, Limits, Log, NoDatabase, Tokens, UsageError, help,
+};
 pub use log::set as log_as;
 pub use publisher::{PublishError, Published, Publisher, To};
 pub use quota::Rate;

@@ -57,6 +57,7 @@ pub(crate) struct Live {
     pub(crate) audit: Audit,
     /// How much each may ask for.
     pub(crate) quotas: Quotas,
+    first_key: u64,
     next_key: AtomicU64,
     open: AtomicUsize,
     leaving: AtomicBool,
@@ -89,6 +90,7 @@ impl Live {
         access: Access,
         metrics: Arc<Metrics>,
         audit: Audit,
+        first_key: u64,
     ) -> Self {
         Self {
             hub: Mutex::new(hub),
@@ -99,7 +101,8 @@ impl Live {
             metrics,
             audit,
             quotas: Quotas::new(limits.quotas()),
-            next_key: AtomicU64::new(1),
+            first_key,
+            next_key: AtomicU64::new(first_key),
             open: AtomicUsize::new(0),
             leaving: AtomicBool::new(false),
             emptied: Notify::new(),
@@ -116,6 +119,11 @@ impl Live {
                 outbox.push(text.clone());
             }
         }
+    }
+
+    /// Lets go events that are too old to be sent to a page that comes back.
+    pub(crate) fn forget_old(&self) {
+        self.hub().forget_old(clock::now());
     }
 
     /// Subscribes and puts the answer into the outbox under the hub's lock: no event of the channel can get in
@@ -261,7 +269,7 @@ impl Live {
 
     /// Sockets opened since the start.
     pub(crate) fn sockets_total(&self) -> u64 {
-        self.next_key.load(Ordering::Relaxed) - 1
+        self.next_key.load(Ordering::Relaxed) - self.first_key
     }
 
     /// Events published since the start.

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
+use everfresh::engine::hlc::Stamp;
 
 use crate::access::Person;
 use crate::body::client;
@@ -17,6 +18,9 @@ use crate::store::{Once, Origin};
 
 /// Its name, as in draft-ietf-httpapi-idempotency-key-header.
 const KEY_HEADER: &str = "idempotency-key";
+
+/// The header that says when a write was made, by the hybrid clock of the page: the `stamp` of a mutation.
+const STAMP_HEADER: &str = "everfresh-stamp";
 
 /// A request that writes.
 #[derive(Debug)]
@@ -47,9 +51,13 @@ impl Asked {
     pub(crate) fn origin(&self, body: &[u8]) -> Result<Origin, ApiError> {
         Ok(Origin {
             by: client(&self.headers)?,
+            user: self.person.name.clone(),
+            stamp: stamp(&self.headers)?,
             claims: fence::claims(&self.headers)?,
             once: self.once(body)?,
             now: clock::now(),
+            over: None,
+            knows: false,
         })
     }
 
@@ -73,6 +81,17 @@ impl Asked {
             asked: fingerprint(asked),
         }))
     }
+}
+
+/// When a write was made, as whoever made it says.
+fn stamp(headers: &HeaderMap) -> Result<Option<Stamp>, ApiError> {
+    let Some(value) = headers.get(STAMP_HEADER) else {
+        return Ok(None);
+    };
+    let stamp = value.to_str().ok().and_then(Stamp::parse);
+    stamp.map(Some).ok_or_else(|| {
+        ApiError::field(STAMP_HEADER, "a stamp is 27 digits and letters from a to v")
+    })
 }
 
 /// FNV-1a over all parts, with their lengths between them. It tells a mistake of a client from a repetition; nobody

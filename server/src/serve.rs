@@ -16,7 +16,7 @@ use crate::app::{self, App, Requests};
 use crate::audit::Audit;
 use crate::carried::Carriers;
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::demo;
 use crate::hub::Hub;
 use crate::live::{Live, Origins};
@@ -26,13 +26,16 @@ use crate::pages::Pages;
 use crate::publish::Publishing;
 use crate::publisher::Publisher;
 use crate::reload;
-use crate::store::{OpenStore, Store, StoreError};
+use crate::store::{OpenStore, Place, Store, StoreError, Trouble};
 
 /// How long a shutdown may take before what is left is dropped.
 const SHUTDOWN_MAX: Duration = Duration::from_millis(1_500);
 
 /// How long closing the data file may take after that. Not closed, it is as after a crash: whole, but still held.
 const CLOSE_MAX: Duration = Duration::from_millis(300);
+
+/// How often what is too old is let go.
+const TIDY: Duration = Duration::from_secs(60);
 
 /// A running server. Dropping it stops it without the farewell of [`Self::shutdown`]: its sockets break.
 #[derive(Debug)]
@@ -45,6 +48,7 @@ pub struct Handle {
     keeping: JoinHandle<()>,
     reloading: JoinHandle<()>,
     watching: Option<JoinHandle<()>>,
+    tidying: JoinHandle<()>,
 }
 
 impl Handle {
@@ -91,6 +95,7 @@ impl Drop for Handle {
         if let Some(watching) = &self.watching {
             watching.abort();
         }
+        self.tidying.abort();
     }
 }
 
@@ -113,6 +118,11 @@ pub enum StartError {
     Data {
         /// The file as it was given.
         file: String,
+        /// What went wrong.
+        error: StoreError,
+    },
+    /// The database cannot be used.
+    Database {
         /// What went wrong.
         error: StoreError,
     },
@@ -168,13 +178,16 @@ impl fmt::Display for StartError {
                     "there is no index.html in {folder}: build the page first, or start without --www"
                 )
             }
-            Self::Data {
-                file,
-                error: StoreError::Database(error),
-            } if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            Self::Data { file, error } if error.is(Trouble::InUse) => {
                 write!(
                     f,
                     "{file} is in use by another server: stop it, or choose another file with --data FILE"
+                )
+            }
+            Self::Database { error } => {
+                write!(
+                    f,
+                    "cannot keep data in PostgreSQL: {error}; give --database postgres://USER@HOST/NAME of a database in which that user may create a schema"
                 )
             }
             Self::Data { file, error } => {
@@ -250,26 +263,28 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
             folder: folder.display().to_string(),
         });
     }
-    let data_error = |error| StartError::Data {
-        file: config
-            .data
-            .as_ref()
-            .map_or_else(|| "memory".to_owned(), |file| file.display().to_string()),
-        error,
-    };
     let access = reload::access(&config)?;
     if !access.is_closed() && !addr.ip().is_loopback() {
         log::warn(format_args!(
             "everybody who reaches {addr} may do everything: see --jwt-jwks and --rules"
         ));
     }
-    let (store, hub) = open_store(&config).map_err(data_error)?;
+    let (store, hub) = open_store(&config).await?;
     let metrics = Arc::new(Metrics::default());
     let audit = audit(&config, &metrics)?;
-    let live = Arc::new(Live::new(hub, config.limits, access, metrics, audit));
+    let live = Arc::new(Live::new(
+        hub,
+        config.limits,
+        access,
+        metrics,
+        audit,
+        store.first_session(),
+    ));
     let publisher = Arc::clone(&live);
     let store = store
-        .start(move |events| publisher.publish(events))
+        .start(config.limits.recover_max, move |events| {
+            publisher.publish(events)
+        })
         .map_err(StartError::Thread)?;
 
     let app = App {
@@ -302,6 +317,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
     });
     let keeping = tokio::spawn(Arc::clone(&live.room).keep(store.clone()));
     let reloading = tokio::spawn(reload::keep(Arc::new(config), Arc::clone(&live)));
+    let tidying = tokio::spawn(tidy(Arc::clone(&live), store.clone()));
     Ok(Handle {
         addr,
         live,
@@ -311,6 +327,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         keeping,
         reloading,
         watching,
+        tidying,
     })
 }
 
@@ -345,18 +362,49 @@ fn unusable(setting: &'static str, value: String, error: &io::Error) -> StartErr
     }
 }
 
-fn open_store(config: &Config) -> Result<(OpenStore, Hub<Arc<crate::outbox::Outbox>>), StoreError> {
+type OpenHub = Hub<Arc<crate::outbox::Outbox>>;
+
+/// On a thread that may block.
+async fn open_store(config: &Config) -> Result<(OpenStore, OpenHub), StartError> {
+    let place = match (&config.database, &config.data) {
+        (Some(url), _) => Place::Postgres(url.as_str().to_owned()),
+        (None, Some(file)) => Place::File(file.clone()),
+        (None, None) => Place::Memory,
+    };
+    let file = place.to_string();
+    let is_file = !matches!(place, Place::Postgres(_));
+    let (limits, demo) = (config.limits, config.demo);
+    let opened = tokio::task::spawn_blocking(move || open(place, limits, demo)).await;
+    let opened = opened.unwrap_or(Err(StoreError::Stopped));
+    opened.map_err(|error| match is_file {
+        true => StartError::Data { file, error },
+        false => StartError::Database { error },
+    })
+}
+
+fn open(place: Place, limits: Limits, demo: bool) -> Result<(OpenStore, OpenHub), StoreError> {
     let now = clock::now();
-    let mut store = OpenStore::open(config.data.as_ref(), config.limits.store(), now)?;
-    if config.demo && store.is_untouched()? {
+    let mut store = OpenStore::open(place, limits.store(), now)?;
+    if demo && store.is_untouched()? {
         store.seed(
             demo::tasks().map_err(|_bad| StoreError::Corrupt("example"))?,
             now,
         )?;
     }
-    let mut hub = Hub::new(store.epoch().clone(), config.limits.hub());
-    for channel in store.channels(config.limits.recover_max)? {
+    let mut hub = Hub::new(store.epoch().clone(), limits.hub());
+    for channel in store.channels(limits.recover_max)? {
         hub.restore(channel.name, channel.head, channel.events);
     }
     Ok((store, hub))
+}
+
+/// Lets go what is too old, once a minute.
+async fn tidy(live: Arc<Live>, store: Store) {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        live.forget_old();
+        if let Err(error) = store.prune(clock::now()).await {
+            log::store(&error);
+        }
+    }
 }

@@ -1,26 +1,42 @@
-//! The records and the events, kept by one thread of their own, because SQLite blocks.
+//! The records and the events, kept by one thread of their own, because a database blocks. It is SQLite or
+//! PostgreSQL, by the same statements.
 //!
 //! A write and its events are one transaction. The same thread hands the events on after the commit, one write
 //! after the other: so they reach the hub in the order of their numbers, and only when they are true.
 
 mod answers;
+mod database;
+mod error;
+mod feed;
+mod history;
 mod lease;
+mod postgres;
 mod rows;
+mod sql;
 mod sqlite;
+mod stamps;
 mod write;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use serde_json::value::RawValue;
+use everfresh::engine::hlc::Stamp;
+
 use tokio::sync::{mpsc, oneshot};
 
+use crate::access::UserName;
 use crate::ids::{ChannelName, ClientId, Epoch, Millis, ProjectId, Seq, SessionKey, TaskId};
 use crate::protocol::Event;
 use crate::records::{NewEvent, NewTask, Task, TaskChange};
 pub(crate) use answers::Once;
+use database::Database;
+pub use error::StoreError;
+pub(crate) use error::{DatabaseError, Trouble};
+use feed::{Feed, Told};
+pub(crate) use history::Change;
 pub(crate) use lease::{Claim, Freed, Lease, LockAsk, Locked, Owner};
-use sqlite::Database;
 
 /// Jobs that may wait for the store. Beyond it, requests wait before they get in line.
 const WAITING_MAX: usize = 1024;
@@ -55,6 +71,10 @@ pub(crate) struct StoreLimits {
     pub(crate) answers_max: u64,
     /// How old they get, in milliseconds.
     pub(crate) answers_age_ms_max: u64,
+    /// Versions of a record whose changes are kept.
+    pub(crate) versions_max: u64,
+    /// How old they get, in milliseconds.
+    pub(crate) versions_age_ms_max: u64,
 }
 
 /// A write, apart from what it does.
@@ -62,6 +82,14 @@ pub(crate) struct StoreLimits {
 pub(crate) struct Origin {
     /// The tab that caused it.
     pub(crate) by: Option<ClientId>,
+    /// The person, where the server knows one.
+    pub(crate) user: Option<UserName>,
+    /// When it was made, as whoever made it says.
+    pub(crate) stamp: Option<Stamp>,
+    /// The versions of the record that it may be made over. Any, if nothing.
+    pub(crate) over: Option<Vec<u64>>,
+    /// It was made from the version that it is made over.
+    pub(crate) knows: bool,
     /// The leases that it was made under.
     pub(crate) claims: Vec<Claim>,
     /// The name that it gave itself.
@@ -70,49 +98,24 @@ pub(crate) struct Origin {
     pub(crate) now: Millis,
 }
 
-/// Why the store did not do it.
-#[derive(Debug)]
-pub enum StoreError {
-    /// There is no such record.
-    NotFound,
-    /// It was made under a lease that is not the last one of its field.
-    StaleFence,
-    /// The record is another version than the one it was made from; this is what it is now, as JSON.
-    Changed(Box<RawValue>),
-    /// Another write was done under its name.
-    KeyReused,
-    /// As many of these are kept as may be.
-    Full(&'static str),
-    /// SQLite failed.
-    Database(rusqlite::Error),
-    /// What was read is not what was written.
-    Corrupt(&'static str),
-    /// The store's thread has ended.
-    Stopped,
+/// Where the records are kept.
+#[derive(Clone)]
+pub(crate) enum Place {
+    /// Nowhere: they end with the process.
+    Memory,
+    /// In a SQLite file.
+    File(PathBuf),
+    /// In PostgreSQL, at this address.
+    Postgres(String),
 }
 
-impl fmt::Display for StoreError {
+/// An address may hold a password.
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound => f.write_str("no such record"),
-            Self::StaleFence => f.write_str("the lease of this write has ended"),
-            Self::Changed(_) => f.write_str("the record was written meanwhile"),
-            Self::KeyReused => f.write_str("another write was done under this key"),
-            Self::Full(what) => write!(f, "too many {what}"),
-            Self::Database(error) => write!(f, "SQLite: {error}"),
-            Self::Corrupt(what) => write!(f, "the data file holds a bad {what}"),
-            Self::Stopped => f.write_str("the store has stopped"),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error {
-            rusqlite::Error::QueryReturnedNoRows => Self::NotFound,
-            error => Self::Database(error),
+            Self::Memory => f.write_str("memory"),
+            Self::File(file) => file.display().fmt(f),
+            Self::Postgres(_) => f.write_str("PostgreSQL"),
         }
     }
 }
@@ -127,19 +130,31 @@ enum Job {
     Close(oneshot::Sender<()>),
 }
 
+/// How often a write is tried that came into the way of another one.
+const TRIES: u32 = 5;
+
 /// The store's own thread.
 struct Worker {
     database: Database,
     announce: Box<dyn Fn(Vec<Event>) + Send>,
+    /// Dropped with the worker, which ends it.
+    _feed: Option<Feed>,
 }
 
 impl Worker {
     /// Writes, and tells of it when it is committed.
     fn write<T>(
         &mut self,
-        work: impl FnOnce(&mut Database) -> Result<Written<T>, StoreError>,
+        work: impl Fn(&mut Database) -> Result<Written<T>, StoreError>,
     ) -> Result<T, StoreError> {
-        let written = work(&mut self.database)?;
+        let mut tries = 1;
+        let written = loop {
+            match work(&mut self.database) {
+                // Nothing of it was done.
+                Err(error) if error.is(Trouble::Again) && tries < TRIES => tries += 1,
+                other => break other?,
+            }
+        };
         (self.announce)(written.events);
         Ok(written.answer)
     }
@@ -160,21 +175,33 @@ pub(crate) struct Store {
 
 /// A store that is open but tells nobody of its events yet.
 pub(crate) struct OpenStore {
+    place: Place,
     database: Database,
+    heads: BTreeMap<ChannelName, Seq>,
+    first_session: u64,
 }
 
 impl OpenStore {
-    /// Opens the data file, or one in memory.
+    /// Opens it. Blocks, and may not be called on a thread of the runtime.
     ///
     /// # Errors
-    /// When SQLite cannot open it, another process has it, or it is of a later version.
-    pub(crate) fn open(
-        path: Option<&PathBuf>,
-        limits: StoreLimits,
-        now: Millis,
-    ) -> Result<Self, StoreError> {
+    /// When the database cannot be opened, another process has the file, or it is of a later version.
+    pub(crate) fn open(place: Place, limits: StoreLimits, now: Millis) -> Result<Self, StoreError> {
+        let mut first_session = 1;
+        let database = match &place {
+            Place::Memory => sqlite::open(None, limits, now)?,
+            Place::File(file) => sqlite::open(Some(file), limits, now)?,
+            Place::Postgres(url) => {
+                let mut database = postgres::open(url, limits, now)?;
+                first_session = database.instance()? * postgres::SESSIONS_OF_ONE + 1;
+                database
+            }
+        };
         Ok(Self {
-            database: Database::open(path.map(PathBuf::as_path), limits, now)?,
+            place,
+            database,
+            heads: BTreeMap::new(),
+            first_session,
         })
     }
 
@@ -184,18 +211,24 @@ impl OpenStore {
         self.database.epoch()
     }
 
+    /// The number of the first connection. Servers that share a database share no numbers.
+    #[must_use]
+    pub(crate) fn first_session(&self) -> u64 {
+        self.first_session
+    }
+
     /// Whether no task was ever made.
     ///
     /// # Errors
-    /// When SQLite fails.
-    pub(crate) fn is_untouched(&self) -> Result<bool, StoreError> {
+    /// When the database fails.
+    pub(crate) fn is_untouched(&mut self) -> Result<bool, StoreError> {
         Ok(self.database.tasks_version(None)? == 0)
     }
 
     /// Makes tasks before anybody listens.
     ///
     /// # Errors
-    /// When SQLite fails.
+    /// When the database fails.
     pub(crate) fn seed(&mut self, tasks: Vec<NewTask>, now: Millis) -> Result<(), StoreError> {
         let origin = Origin {
             now,
@@ -209,24 +242,41 @@ impl OpenStore {
     /// Every channel with its last events.
     ///
     /// # Errors
-    /// When SQLite fails.
-    pub(crate) fn channels(&self, events_max: usize) -> Result<Vec<ChannelLog>, StoreError> {
-        self.database.channels(events_max)
+    /// When the database fails.
+    pub(crate) fn channels(&mut self, events_max: usize) -> Result<Vec<ChannelLog>, StoreError> {
+        let channels = self.database.channels(events_max)?;
+        let heads = channels.iter().map(|log| (log.name.clone(), log.head));
+        self.heads = heads.collect();
+        Ok(channels)
     }
 
-    /// Starts the thread. `announce` gets the events of each write after its commit.
+    /// Starts the thread. `announce` gets the events of each write after its commit, and where others write to the
+    /// same database theirs too, up to the last `events_max` of what was missed of a channel.
     ///
     /// # Errors
     /// When the thread cannot be started.
     pub(crate) fn start(
         self,
-        announce: impl Fn(Vec<Event>) + Send + 'static,
+        events_max: usize,
+        announce: impl Fn(Vec<Event>) + Send + Sync + 'static,
     ) -> std::io::Result<Store> {
         let epoch = self.database.epoch().clone();
         let (jobs, mut waiting) = mpsc::channel::<Job>(WAITING_MAX);
-        let mut worker = Worker {
-            database: self.database,
-            announce: Box::new(announce),
+        let mut worker = match self.place {
+            Place::Memory | Place::File(_) => Worker {
+                database: self.database,
+                announce: Box::new(announce),
+                _feed: None,
+            },
+            Place::Postgres(url) => {
+                let told = Arc::new(Told::new(self.heads, announce));
+                let feed = Feed::start(url, Arc::clone(&told), events_max)?;
+                Worker {
+                    database: self.database,
+                    announce: Box::new(move |events| told.wrote(events)),
+                    _feed: Some(feed),
+                }
+            }
         };
         std::thread::Builder::new()
             .name("store".to_owned())
@@ -282,12 +332,37 @@ impl Store {
             .await
     }
 
-    /// The project that a task belongs to. It never changes, and no id is used twice.
+    /// The project that a task belongs to, or did when it was deleted. No id is used twice.
     ///
     /// # Errors
     /// When there is no such task, or the store fails.
     pub(crate) async fn project_of(&self, id: TaskId) -> Result<Option<ProjectId>, StoreError> {
         self.read(move |database| database.project_of(id)).await
+    }
+
+    /// A task.
+    ///
+    /// # Errors
+    /// When there is none, or the store fails.
+    pub(crate) async fn task(&self, id: TaskId) -> Result<Task, StoreError> {
+        self.read(move |database| database.task(id)).await
+    }
+
+    /// What was done to a task, the last first, up to before a version.
+    ///
+    /// # Errors
+    /// When there is and was none, or the store fails.
+    pub(crate) async fn history(&self, id: TaskId, before: u64) -> Result<Vec<Change>, StoreError> {
+        self.read(move |database| database.history(id, before))
+            .await
+    }
+
+    /// Lets go what is too old.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn prune(&self, now: Millis) -> Result<(), StoreError> {
+        self.read(move |database| database.prune(now)).await
     }
 
     /// Makes a task.
@@ -455,14 +530,14 @@ impl Store {
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Database) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Database) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(move |worker| work(&worker.database)).await
+        self.run(move |worker| work(&mut worker.database)).await
     }
 
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Database) -> Result<Written<T>, StoreError> + Send + 'static,
+        work: impl Fn(&mut Database) -> Result<Written<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.run(move |worker| worker.write(work)).await
     }

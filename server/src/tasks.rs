@@ -18,7 +18,7 @@ use crate::ids::{ChannelName, INTEGER_MAX, ProjectId, TaskId};
 use crate::once::Asked;
 use crate::records::{NewTask, Status, TaskChange};
 use crate::rules::Deed;
-use crate::store::StoreError;
+use crate::store::{Origin, StoreError};
 
 const TITLE_CHARS_MAX: usize = 200;
 const STATUS_RULE: &str = "a status is todo, doing or done";
@@ -53,6 +53,46 @@ pub(crate) async fn list(
     Ok(with_tag(Json(tasks).into_response(), &tag))
 }
 
+/// `GET /api/tasks/{id}`
+pub(crate) async fn one(
+    State(app): State<App>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let id = task_id(&id)?;
+    check_reader(&app, &person, id).await?;
+    let task = app.store.task(id).await?;
+    let tag = etag::of_task(app.store.epoch(), task.id, task.version);
+    if etag::matches(&headers, &tag) {
+        return Ok(with_tag(StatusCode::NOT_MODIFIED.into_response(), &tag));
+    }
+    Ok(with_tag(Json(task).into_response(), &tag))
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Pages {
+    before: Option<u64>,
+}
+
+/// `GET /api/tasks/{id}/history?before=VERSION`
+pub(crate) async fn history(
+    State(app): State<App>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+    pages: Result<Query<Pages>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(pages) = pages.map_err(|_bad| {
+        ApiError::field("before", "this is the version up to before which is asked")
+    })?;
+    let id = task_id(&id)?;
+    check_reader(&app, &person, id).await?;
+    let before = pages.before.unwrap_or(INTEGER_MAX);
+    let changes = app.store.history(id, before).await?;
+    let body = Json(serde_json::json!({ "id": id, "changes": changes }));
+    Ok(([(header::CACHE_CONTROL, "no-cache")], body).into_response())
+}
+
 /// `POST /api/tasks {title, project?, status?}`
 pub(crate) async fn create(
     State(app): State<App>,
@@ -78,7 +118,11 @@ pub(crate) async fn create(
             request.origin(&body)?,
         )
         .await?;
-    Ok((StatusCode::CREATED, Json(task)).into_response())
+    let tag = etag::of_task(app.store.epoch(), task.id, task.version);
+    Ok(with_tag(
+        (StatusCode::CREATED, Json(task)).into_response(),
+        &tag,
+    ))
 }
 
 /// `PATCH /api/tasks/{id} {title?, status?, version?}`
@@ -101,11 +145,14 @@ pub(crate) async fn update(
     }
     let id = task_id(&id)?;
     check_task(&app, &person, id).await?;
-    let task = app
-        .store
-        .update_task(id, change, request.origin(&body)?)
-        .await?;
-    Ok(Json(task).into_response())
+    let origin = Origin {
+        over: etag::may_match(&request.headers, app.store.epoch(), id),
+        knows: change.from.is_some(),
+        ..request.origin(&body)?
+    };
+    let task = app.store.update_task(id, change, origin).await?;
+    let tag = etag::of_task(app.store.epoch(), id, task.version);
+    Ok(with_tag(Json(task).into_response(), &tag))
 }
 
 /// `DELETE /api/tasks/{id}`
@@ -117,7 +164,11 @@ pub(crate) async fn delete(
 ) -> Result<Response, ApiError> {
     let id = task_id(&id)?;
     check_task(&app, &person, id).await?;
-    app.store.delete_task(id, request.origin(&[])?).await?;
+    let origin = Origin {
+        over: etag::may_match(&request.headers, app.store.epoch(), id),
+        ..request.origin(&[])?
+    };
+    app.store.delete_task(id, origin).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -144,11 +195,21 @@ async fn check_task(app: &App, person: &Person, id: TaskId) -> Result<(), ApiErr
     if may(person, Deed::Publish, None) {
         return Ok(());
     }
+    check_reader(app, person, id).await?;
     let project = app.store.project_of(id).await?;
-    if !may(person, Deed::Subscribe, project.as_ref()) {
-        return Err(StoreError::NotFound.into());
-    }
     check(person, Deed::Publish, project.as_ref())
+}
+
+/// May a person read this task, and what was done to it?
+async fn check_reader(app: &App, person: &Person, id: TaskId) -> Result<(), ApiError> {
+    if may(person, Deed::Subscribe, None) {
+        return Ok(());
+    }
+    let project = app.store.project_of(id).await?;
+    if may(person, Deed::Subscribe, project.as_ref()) {
+        return Ok(());
+    }
+    Err(StoreError::NotFound.into())
 }
 
 fn task_id(text: &str) -> Result<TaskId, ApiError> {

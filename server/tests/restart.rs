@@ -206,7 +206,7 @@ async fn a_data_file_that_cannot_be_used_is_refused_with_a_remedy() {
     let later = folder.path("later");
     rusqlite::Connection::open(&later)
         .unwrap()
-        .pragma_update(None, "user_version", 4)
+        .pragma_update(None, "user_version", 5)
         .unwrap();
     assert!(refusal(&later).await.contains("a later program"));
 }
@@ -220,7 +220,8 @@ async fn a_file_of_the_last_version_is_taken_over() {
     server.shutdown().await;
     let file = rusqlite::Connection::open(folder.path("data.sqlite")).unwrap();
     file.execute_batch(
-        "DROP TABLE fence; DROP TABLE lease; DROP TABLE answer; PRAGMA user_version = 1;",
+        "DROP TABLE fence; DROP TABLE lease; DROP TABLE answer; DROP TABLE history; DROP TABLE stamp;
+         DROP INDEX event_by_age; PRAGMA user_version = 1;",
     )
     .unwrap();
     drop(file);

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Config, Hidden, Level};
+use super::{Config, DatabaseUrl, Hidden, Level};
 use crate::address::Proxies;
 use crate::quota::Rate;
 use crate::secret::Secret;
@@ -35,6 +35,8 @@ pub(crate) enum Slot<'a> {
     Secret(&'a mut Option<Hidden>),
     /// The same, which has to be hard to guess and to fit in a header.
     Key(&'a mut Option<Secret>),
+    /// The address of a database, which may hold a password.
+    Database(&'a mut Option<DatabaseUrl>),
     /// On or off.
     Switch(&'a mut bool),
     /// Several texts.
@@ -109,7 +111,7 @@ impl Setting {
         match self.slot(&mut config) {
             Slot::Text(text) => text.clone(),
             Slot::Path(path) => shown_or_none(path.as_ref().map(|path| path.display().to_string())),
-            Slot::Secret(_) | Slot::Key(_) => "none".to_owned(),
+            Slot::Secret(_) | Slot::Key(_) | Slot::Database(_) => "none".to_owned(),
             Slot::Switch(on) => if *on { "on" } else { "off" }.to_owned(),
             Slot::List(texts) => shown_or_none((!texts.is_empty()).then(|| texts.join(", "))),
             Slot::Addresses(proxies) => {
@@ -159,6 +161,10 @@ impl Slot<'_> {
             Self::Key(key) => {
                 let secret = Secret::new(last).map_err(|weak| Wanted(weak.to_string()))?;
                 *key = Some(secret);
+            }
+            Self::Database(database) => {
+                let url = DatabaseUrl::new(last).map_err(|none| Wanted(none.to_string()));
+                *database = if last.is_empty() { None } else { Some(url?) };
             }
             Self::Switch(on) => {
                 *on = match last {
@@ -216,7 +222,7 @@ impl Slot<'_> {
 
     /// May nobody see the value?
     pub(crate) fn is_secret(&self) -> bool {
-        matches!(self, Self::Secret(_) | Self::Key(_))
+        matches!(self, Self::Secret(_) | Self::Key(_) | Self::Database(_))
     }
 }
 
@@ -269,6 +275,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting!("listen", "ADDR", "where to listen; port 0 takes a free one", |c| Slot::Text(&mut c.listen)),
     setting!("www", "DIR", "serve the built page in DIR", |c| Slot::Path(&mut c.www)),
     setting!("data", "FILE", "keep records and events in this SQLite file; in memory without one", |c| Slot::Path(&mut c.data)),
+    setting!("database", "URL", "keep them in PostgreSQL instead, such as postgres://USER@HOST/NAME; with a password better by the variable", |c| Slot::Database(&mut c.database)),
     setting!("demo", "", "example tasks, publishing for everybody if there is no key, and fault switches under /demo/", |c| Slot::Switch(&mut c.demo)),
     setting!("allow-origin", "ORIGIN", "let pages of this origin in too, such as https://app.example.com; repeatable", |c| Slot::List(&mut c.allow_origins)),
     setting!("people", "FILE", "let only those in whose tokens are in FILE, a line `TOKEN NAME CHANNEL...` each; a channel may end in *", |c| Slot::Path(&mut c.people)),
@@ -326,4 +333,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting!("leases-of-one-max", "N", "leases of one connection", |c| Slot::Number(&mut c.limits.leases_of_one_max, 1..=MANY)),
     setting!("answers-max", "N", "answers that are kept for writes that are sent again", |c| Slot::Number(&mut c.limits.answers_max, 1..=MANY)),
     setting!("answers-age-s", "S", "how old they get", |c| Slot::Time(&mut c.limits.answers_age, Seconds, 1..=MANY)),
+    setting!("versions-max", "N", "versions of a record whose changes are kept, field by field", |c| Slot::Number(&mut c.limits.versions_max, 1..=MANY)),
+    setting!("versions-age-s", "S", "how old they get", |c| Slot::Time(&mut c.limits.versions_age, Seconds, 1..=MANY)),
 ];

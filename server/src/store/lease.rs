@@ -4,33 +4,14 @@
 //! A row stays when its lease has ended, with the last fence of the field: a write that was sent under it and
 //! comes late is still good as long as nobody else got the field since.
 
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
-
-use super::rows::{integer, natural};
+use super::rows::user;
+use super::sql::{Row, Sql, Transaction, Value};
 use super::{StoreError, StoreLimits};
 use crate::access::UserName;
 use crate::ids::{ChannelName, ClientId, FieldName, INTEGER_MAX, Millis, SessionKey};
 use crate::messages::Holder;
 
-pub(super) const SCHEMA: &str = "
-    CREATE TABLE fence (last INTEGER NOT NULL);
-    CREATE TABLE lease (
-        channel TEXT NOT NULL,
-        field TEXT NOT NULL,
-        fence INTEGER NOT NULL,
-        client TEXT NOT NULL,
-        user TEXT,
-        shown_client TEXT,
-        shown_user TEXT,
-        session INTEGER NOT NULL,
-        until INTEGER NOT NULL,
-        PRIMARY KEY (channel, field)
-    ) WITHOUT ROWID;
-    CREATE INDEX lease_by_end ON lease (until);
-    CREATE INDEX lease_by_session ON lease (session);
-";
-
-const COLUMNS: &str = "fence, client, user, shown_client, shown_user, session, until";
+const COLUMNS: &str = "fence, client, \"user\", shown_client, shown_user, session, until";
 
 /// No connection has this number: whose connection this was is lost.
 const NOBODY: i64 = 0;
@@ -140,24 +121,19 @@ enum Verdict {
 }
 
 impl Kept {
-    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
-        let client: String = row.get(1)?;
+    fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
-            fence: natural(row, 0)?,
+            fence: row.natural(0)?,
             owner: Owner {
-                client: client_id(&client)?,
-                user: user(row.get(2)?)?,
+                client: client_id(row.text(1)?)?,
+                user: user(row.optional_text(2)?)?,
             },
             shown: Holder {
-                client: row
-                    .get::<_, Option<String>>(3)?
-                    .as_deref()
-                    .map(client_id)
-                    .transpose()?,
-                user: user(row.get(4)?)?,
+                client: row.optional_text(3)?.map(client_id).transpose()?,
+                user: user(row.optional_text(4)?)?,
             },
-            session: row.get(5)?,
-            until: Millis(natural(row, 6)?),
+            session: row.int(5)?,
+            until: Millis(row.natural(6)?),
         })
     }
 
@@ -191,17 +167,16 @@ fn verdict(kept: Option<&Kept>, ask: &LockAsk, now: Millis) -> Verdict {
 
 /// The leases, as the file has them.
 pub(super) struct Leases<'a> {
-    pub(super) connection: &'a mut Connection,
+    pub(super) sql: &'a mut dyn Sql,
     pub(super) limits: StoreLimits,
 }
 
 impl Leases<'_> {
     /// Somebody asks for a lease.
     pub(super) fn lock(&mut self, ask: &LockAsk, now: Millis) -> Result<Locked, StoreError> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let kept = kept(&transaction, &ask.channel, &ask.field)?;
+        let transaction = Transaction::begin(&mut *self.sql)?;
+        let sql = &mut *transaction.sql;
+        let kept = kept(sql, &ask.channel, &ask.field)?;
         let fence = match (verdict(kept.as_ref(), ask, now), &kept) {
             (Verdict::Stale, _) => return Ok(Locked::Stale),
             (Verdict::Taken, Some(kept)) => {
@@ -214,34 +189,34 @@ impl Leases<'_> {
             }
             (Verdict::GoesOn, Some(kept)) => kept.fence,
             (Verdict::New | Verdict::GoesOn | Verdict::Taken, _) => {
-                if !has_room(&transaction, ask, now, &self.limits)? {
+                if !has_room(sql, ask, now, &self.limits)? {
                     return Ok(Locked::TooMany);
                 }
-                transaction
-                    .prepare_cached("UPDATE fence SET last = last + 1 RETURNING last")?
-                    .query_row([], |row| natural(row, 0))?
+                sql.number("UPDATE fence SET last = last + 1 RETURNING last", &[])?
             }
         };
         if fence > INTEGER_MAX {
             return Ok(Locked::TooMany);
         }
-        transaction
-            .prepare_cached(&format!(
+        let owner = &ask.owner;
+        sql.execute(
+            &format!(
                 "INSERT INTO lease (channel, field, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-                 ON CONFLICT (channel, field) DO UPDATE SET fence = ?3, client = ?4, user = ?5,
+                 ON CONFLICT (channel, field) DO UPDATE SET fence = ?3, client = ?4, \"user\" = ?5,
                      shown_client = ?6, shown_user = ?7, session = ?8, until = ?9"
-            ))?
-            .execute(params![
-                ask.channel.as_str(),
-                ask.field.as_str(),
-                integer(fence),
-                ask.owner.client.as_str(),
-                ask.owner.user.as_ref().map(UserName::as_str),
-                ask.shown.client.as_ref().map(ClientId::as_str),
-                ask.shown.user.as_ref().map(UserName::as_str),
-                integer(ask.session.0),
-                integer(now.0.saturating_add(ask.ttl_ms)),
-            ])?;
+            ),
+            &[
+                ask.channel.as_str().into(),
+                ask.field.as_str().into(),
+                fence.into(),
+                owner.client.as_str().into(),
+                owner.user.as_ref().map(UserName::as_str).into(),
+                ask.shown.client.as_ref().map(ClientId::as_str).into(),
+                ask.shown.user.as_ref().map(UserName::as_str).into(),
+                ask.session.0.into(),
+                now.0.saturating_add(ask.ttl_ms).into(),
+            ],
+        )?;
         transaction.commit()?;
         Ok(Locked::Granted { fence })
     }
@@ -253,134 +228,136 @@ impl Leases<'_> {
         owner: &Owner,
         now: Millis,
     ) -> Result<bool, StoreError> {
-        let kept = kept(self.connection, &claim.channel, &claim.field)?;
+        let transaction = Transaction::begin(&mut *self.sql)?;
+        let sql = &mut *transaction.sql;
+        let kept = kept(sql, &claim.channel, &claim.field)?;
         let theirs = kept
             .is_some_and(|kept| kept.fence == claim.fence && kept.until > now && kept.is_of(owner));
         if theirs {
-            self.connection
-                .prepare_cached("UPDATE lease SET until = 0 WHERE channel = ?1 AND field = ?2")?
-                .execute([claim.channel.as_str(), claim.field.as_str()])?;
+            sql.execute(
+                "UPDATE lease SET until = 0 WHERE channel = ?1 AND field = ?2",
+                &names(&claim.channel, &claim.field),
+            )?;
+            transaction.commit()?;
         }
         Ok(theirs)
     }
 
     /// A connection is lost: its leases end soon, unless somebody goes on with them.
     pub(super) fn lose(&mut self, session: SessionKey, until: Millis) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "UPDATE lease SET until = min(until, ?2), session = ?3 WHERE session = ?1",
-            )?
-            .execute([integer(session.0), integer(until.0), NOBODY])?;
+        self.sql.execute(
+            "UPDATE lease SET until = CASE WHEN until > ?2 THEN ?2 ELSE until END, session = ?3 WHERE session = ?1",
+            &[session.0.into(), until.0.into(), NOBODY.into()],
+        )?;
         Ok(())
     }
 
     /// The leases that ended by themselves.
     pub(super) fn expire(&mut self, now: Millis) -> Result<Vec<Freed>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
+        let rows = self.sql.query(
             "UPDATE lease SET until = 0 WHERE until > 0 AND until <= ?1 RETURNING channel, field, fence",
+            &[now.0.into()],
         )?;
-        let mut rows = statement.query([integer(now.0)])?;
-        let mut freed = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (channel, field): (String, String) = (row.get(0)?, row.get(1)?);
-            freed.push(Freed {
-                channel: ChannelName::parse(&channel)
+        let freed = rows.iter().map(|row| {
+            Ok(Freed {
+                channel: ChannelName::parse(row.text(0)?)
                     .map_err(|_bad| StoreError::Corrupt("channel name"))?,
-                field: field_name(&field)?,
-                fence: natural(row, 2)?,
-            });
-        }
-        Ok(freed)
+                field: field_name(row.text(1)?)?,
+                fence: row.natural(2)?,
+            })
+        });
+        freed.collect()
     }
 
     /// When the next lease ends by itself.
-    pub(super) fn next_end(&self) -> Result<Option<Millis>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT until FROM lease WHERE until > 0 ORDER BY until LIMIT 1")?;
-        let next = statement.query_row([], |row| natural(row, 0)).optional()?;
-        Ok(next.map(Millis))
+    pub(super) fn next_end(&mut self) -> Result<Option<Millis>, StoreError> {
+        let next = self.sql.first(
+            "SELECT until FROM lease WHERE until > 0 ORDER BY until LIMIT 1",
+            &[],
+        )?;
+        next.map(|row| row.natural(0).map(Millis)).transpose()
     }
 
     /// The leases on a channel that somebody has.
-    pub(super) fn on(&self, channel: &ChannelName, now: Millis) -> Result<Vec<Lease>, StoreError> {
+    pub(super) fn on(
+        &mut self,
+        channel: &ChannelName,
+        now: Millis,
+    ) -> Result<Vec<Lease>, StoreError> {
         let sql = format!("SELECT {COLUMNS}, field FROM lease WHERE channel = ?1 AND until > ?2");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params![channel.as_str(), integer(now.0)])?;
-        let mut out = Vec::new();
-        while let Some(row) = rows.next()? {
+        let rows = self
+            .sql
+            .query(&sql, &[channel.as_str().into(), now.0.into()])?;
+        let leases = rows.iter().map(|row| {
             let kept = Kept::read(row)?;
-            let field: String = row.get(7)?;
-            out.push(Lease {
-                field: field_name(&field)?,
+            Ok(Lease {
+                field: field_name(row.text(7)?)?,
                 fence: kept.fence,
                 holder: kept.shown,
                 ttl_ms: kept.until.0.saturating_sub(now.0),
-            });
-        }
-        Ok(out)
+            })
+        });
+        leases.collect()
     }
 }
 
-/// Makes a new file ready: its first fence is beyond all of the file before.
-pub(super) fn begin(connection: &Connection, now: Millis) -> Result<(), StoreError> {
-    connection.execute_batch(SCHEMA)?;
+/// Begins the fences of a new database beyond all of the one before.
+pub(super) fn begin(sql: &mut dyn Sql, now: Millis) -> Result<(), StoreError> {
     let first = (now.0 / 1000) << FENCES_A_SECOND;
-    connection.execute("INSERT INTO fence (last) VALUES (?1)", [integer(first)])?;
+    sql.execute("INSERT INTO fence (last) VALUES (?1)", &[first.into()])?;
     Ok(())
 }
 
 /// The connections of the last run are all lost. Their numbers are given out again.
-pub(super) fn forget_sessions(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("UPDATE lease SET session = ?1", [NOBODY])?;
+pub(super) fn forget_sessions(sql: &mut dyn Sql) -> Result<(), StoreError> {
+    sql.execute("UPDATE lease SET session = ?1", &[NOBODY.into()])?;
     Ok(())
 }
 
 /// Is the fence of a write the last one of its field?
-pub(super) fn holds(connection: &Connection, claim: &Claim) -> Result<bool, StoreError> {
-    let kept = kept(connection, &claim.channel, &claim.field)?;
+pub(super) fn holds(sql: &mut dyn Sql, claim: &Claim) -> Result<bool, StoreError> {
+    let kept = kept(sql, &claim.channel, &claim.field)?;
     Ok(kept.is_some_and(|kept| kept.fence == claim.fence))
 }
 
 fn kept(
-    connection: &Connection,
+    sql: &mut dyn Sql,
     channel: &ChannelName,
     field: &FieldName,
 ) -> Result<Option<Kept>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM lease WHERE channel = ?1 AND field = ?2");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([channel.as_str(), field.as_str()])?;
-    rows.next()?.map(Kept::read).transpose()
+    let text = format!("SELECT {COLUMNS} FROM lease WHERE channel = ?1 AND field = ?2");
+    let row = sql.first(&text, &names(channel, field))?;
+    row.as_ref().map(Kept::read).transpose()
+}
+
+fn names<'a>(channel: &'a ChannelName, field: &'a FieldName) -> [Value<'a>; 2] {
+    [channel.as_str().into(), field.as_str().into()]
 }
 
 /// Makes room for a field that has no row yet: the fields that were free for longest are forgotten. A write
 /// under a fence of one of them is then refused, which is the safe side.
 fn has_room(
-    connection: &Connection,
+    sql: &mut dyn Sql,
     ask: &LockAsk,
     now: Millis,
     limits: &StoreLimits,
 ) -> Result<bool, StoreError> {
-    let own = connection
-        .prepare_cached("SELECT count(*) FROM lease WHERE session = ?1 AND until > ?2")?
-        .query_row([integer(ask.session.0), integer(now.0)], |row| {
-            natural(row, 0)
-        })?;
-    let all = connection
-        .prepare_cached("SELECT count(*) FROM lease")?
-        .query_row([], |row| natural(row, 0))?;
+    let own = sql.number(
+        "SELECT count(*) FROM lease WHERE session = ?1 AND until > ?2",
+        &[ask.session.0.into(), now.0.into()],
+    )?;
+    let all = sql.number("SELECT count(*) FROM lease", &[])?;
     if own >= limits.leases_of_one_max {
         return Ok(false);
     }
     if all < limits.leases_max {
         return Ok(true);
     }
-    let forgotten = connection
-        .prepare_cached(
-            "DELETE FROM lease WHERE (channel, field) IN
-                (SELECT channel, field FROM lease WHERE until <= ?1 ORDER BY fence LIMIT ?2)",
-        )?
-        .execute([integer(now.0), integer(limits.leases_max / 8 + 1)])?;
+    let forgotten = sql.execute(
+        "DELETE FROM lease WHERE (channel, field) IN
+            (SELECT channel, field FROM lease WHERE until <= ?1 ORDER BY fence LIMIT ?2)",
+        &[now.0.into(), (limits.leases_max / 8 + 1).into()],
+    )?;
     Ok(forgotten > 0)
 }
 
@@ -390,11 +367,6 @@ fn client_id(text: &str) -> Result<ClientId, StoreError> {
 
 fn field_name(text: &str) -> Result<FieldName, StoreError> {
     FieldName::parse(text).map_err(|_bad| StoreError::Corrupt("field name"))
-}
-
-fn user(text: Option<String>) -> Result<Option<UserName>, StoreError> {
-    let user = text.as_deref().map(UserName::parse).transpose();
-    user.map_err(|_bad| StoreError::Corrupt("user name"))
 }
 
 #[cfg(test)]

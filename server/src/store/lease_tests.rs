@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
-use super::super::sqlite::Database;
+use super::super::database::Database;
+use super::super::sqlite;
 use super::*;
 
 const LIMITS: StoreLimits = StoreLimits {
@@ -12,10 +13,12 @@ const LIMITS: StoreLimits = StoreLimits {
     leases_of_one_max: 2,
     answers_max: 10,
     answers_age_ms_max: 1000,
+    versions_max: 3,
+    versions_age_ms_max: 1000,
 };
 
 fn database() -> Database {
-    Database::open(None, LIMITS, Millis(5_000)).unwrap()
+    sqlite::open(None, LIMITS, Millis(5_000)).unwrap()
 }
 
 fn owner(client: &str, user: Option<&str>) -> Owner {
@@ -150,9 +153,7 @@ fn a_write_is_good_under_the_last_fence_of_its_field_only() {
     let mut database = database();
     let jane = ask(owner("a", Some("jane")), 1, "f", None);
     let bob = ask(owner("b", Some("bob")), 2, "f", None);
-    let holds = |database: &mut Database, fence| {
-        holds(database.leases().connection, &claim("f", fence)).unwrap()
-    };
+    let holds = |database: &mut Database, fence| holds(database.sql(), &claim("f", fence)).unwrap();
     assert!(!holds(&mut database, 1), "nobody ever had it");
     let first = fence(lock(&mut database, &jane, 0));
     assert!(holds(&mut database, first));
@@ -166,7 +167,7 @@ fn a_write_is_good_under_the_last_fence_of_its_field_only() {
 #[test]
 fn a_file_remembers_fences_and_forgets_connections() {
     let path = std::env::temp_dir().join(format!("everfresh-leases-{}", std::process::id()));
-    let open = |now| Database::open(Some(&path), LIMITS, Millis(now)).unwrap();
+    let open = |now| sqlite::open(Some(&path), LIMITS, Millis(now)).unwrap();
     let _old = std::fs::remove_file(&path);
     let mut database = open(0);
     let first = fence(lock(&mut database, &ask(owner("a", None), 1, "f", None), 0));

@@ -1,10 +1,12 @@
 //! Rows of the database to values and back. What a file holds is not trusted: it is checked like any input.
 
-use rusqlite::Row;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::StoreError;
+use super::sql::Row;
+use crate::access::UserName;
 use crate::ids::{ChannelName, ClientId, EventName, Millis, ProjectId, Seq, TaskId};
+use crate::json;
 use crate::protocol::{Event, EventFields, event_text};
 use crate::records::{Status, Task};
 
@@ -41,49 +43,41 @@ pub(super) fn make_event(
     })
 }
 
-pub(super) fn read_event(channel: &ChannelName, row: &Row<'_>) -> Result<Event, StoreError> {
-    let (name, data, by): (String, String, Option<String>) =
-        (row.get(1)?, row.get(2)?, row.get(3)?);
-    let name = EventName::parse(&name).map_err(|_bad| StoreError::Corrupt("event name"))?;
-    let data = RawValue::from_string(data).map_err(|_bad| StoreError::Corrupt("event payload"))?;
-    let by = match by.as_deref().map(ClientId::parse) {
-        Some(Ok(by)) => Some(by),
-        Some(Err(_bad)) => return Err(StoreError::Corrupt("client id")),
-        None => None,
-    };
+pub(super) fn read_event(channel: &ChannelName, row: &Row) -> Result<Event, StoreError> {
+    let name = EventName::parse(row.text(1)?).map_err(|_bad| StoreError::Corrupt("event name"))?;
+    let data = RawValue::from_string(row.text(2)?.to_owned());
+    // Other programs may write events, too. What nests too deep for a page is not for it.
+    let data = data.ok().and_then(|data| json::compact(&data));
+    let data = data.ok_or(StoreError::Corrupt("event payload"))?;
+    let by = row.optional_text(3)?.map(ClientId::parse).transpose();
+    let by = by.map_err(|_bad| StoreError::Corrupt("client id"))?;
     make_event(
         channel,
-        Seq(natural(row, 0)?),
+        Seq(row.natural(0)?),
         &name,
         &data,
         by.as_ref(),
-        Millis(natural(row, 4)?),
+        Millis(row.natural(4)?),
     )
 }
 
-pub(super) fn read_task(row: &Row<'_>) -> Result<Task, StoreError> {
-    let status: String = row.get(3)?;
+pub(super) fn read_task(row: &Row) -> Result<Task, StoreError> {
     Ok(Task {
-        id: TaskId(natural(row, 0)?),
-        project: row.get(1)?,
-        title: row.get(2)?,
-        status: Status::parse(&status).ok_or(StoreError::Corrupt("status"))?,
-        version: natural(row, 4)?,
-        created_at: Millis(natural(row, 5)?),
-        updated_at: Millis(natural(row, 6)?),
+        id: TaskId(row.natural(0)?),
+        project: row.optional_text(1)?.map(str::to_owned),
+        title: row.text(2)?.to_owned(),
+        status: Status::parse(row.text(3)?).ok_or(StoreError::Corrupt("status"))?,
+        version: row.natural(4)?,
+        created_at: Millis(row.natural(5)?),
+        updated_at: Millis(row.natural(6)?),
     })
 }
 
-pub(super) fn raw(value: &impl serde::Serialize) -> Result<Box<RawValue>, StoreError> {
+pub(super) fn raw(value: &(impl serde::Serialize + ?Sized)) -> Result<Box<RawValue>, StoreError> {
     to_raw_value(value).map_err(|_error| StoreError::Corrupt("record"))
 }
 
-/// SQLite's integers have a sign; ours never need more than 63 bits.
-pub(super) fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-pub(super) fn natural(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column)
-        .map(|number| u64::try_from(number).unwrap_or(0))
+pub(super) fn user(text: Option<&str>) -> Result<Option<UserName>, StoreError> {
+    let user = text.map(UserName::parse).transpose();
+    user.map_err(|_bad| StoreError::Corrupt("user name"))
 }

@@ -1,27 +1,22 @@
-//! The SQLite file: its schema, what is read from it, what is written to it. One connection, used by one thread.
+//! SQLite: a file, or memory. One connection, used by one thread of one process.
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ToSql, params_from_iter};
 
-use super::answers;
-use super::lease::{self, Leases};
-use super::rows::{TASK_COLUMNS, collection, integer, natural, raw, read_event, read_task};
-use super::write::Write;
-use super::{ChannelLog, Origin, StoreError, StoreLimits, Written};
-use crate::ids::{ChannelName, Epoch, Millis, ProjectId, Seq, TaskId, random_name};
-use crate::records::{NewEvent, NewTask, Task, TaskChange};
+use super::database::{Database, new_epoch};
+use super::sql::{Column, Row, Sql, Value};
+use super::{DatabaseError, StoreError, StoreLimits, Trouble};
+use crate::ids::{Epoch, Millis};
+use crate::store::lease;
 
 /// Stands in the file, so that a later program knows what it reads.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
-/// A file of this version has no leases yet.
-const WITHOUT_LEASES: i64 = 1;
-
-/// Nor answers to writes that named themselves.
-const WITHOUT_ANSWERS: i64 = 2;
-
-const SCHEMA: &str = "
+/// What each version added to the one before, oldest first.
+const SCHEMAS: [&str; 4] = [
+    "
     CREATE TABLE epoch (name TEXT NOT NULL);
     CREATE TABLE task (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -44,276 +39,180 @@ const SCHEMA: &str = "
         at INTEGER NOT NULL,
         PRIMARY KEY (channel, seq)
     ) WITHOUT ROWID;
-";
+    ",
+    "
+    CREATE TABLE fence (last INTEGER NOT NULL);
+    CREATE TABLE lease (
+        channel TEXT NOT NULL,
+        field TEXT NOT NULL,
+        fence INTEGER NOT NULL,
+        client TEXT NOT NULL,
+        user TEXT,
+        shown_client TEXT,
+        shown_user TEXT,
+        session INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (channel, field)
+    ) WITHOUT ROWID;
+    CREATE INDEX lease_by_end ON lease (until);
+    CREATE INDEX lease_by_session ON lease (session);
+    ",
+    "
+    CREATE TABLE answer (
+        key TEXT PRIMARY KEY,
+        asked INTEGER NOT NULL,
+        answer TEXT NOT NULL,
+        at INTEGER NOT NULL
+    );
+    CREATE INDEX answer_by_age ON answer (at);
+    ",
+    "
+    CREATE TABLE history (
+        task INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        field TEXT NOT NULL,
+        was TEXT,
+        now TEXT,
+        stamp TEXT NOT NULL,
+        client TEXT,
+        person TEXT,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (task, version, field)
+    ) WITHOUT ROWID;
+    CREATE INDEX history_by_age ON history (at);
+    CREATE TABLE stamp (
+        task INTEGER NOT NULL,
+        field TEXT NOT NULL,
+        last TEXT NOT NULL,
+        PRIMARY KEY (task, field)
+    ) WITHOUT ROWID;
+    CREATE INDEX event_by_age ON event (at);
+    ",
+];
 
-pub(super) struct Database {
-    connection: Connection,
-    epoch: Epoch,
+/// Opens a file, or memory, and makes it ready.
+pub(super) fn open(
+    path: Option<&Path>,
     limits: StoreLimits,
+    now: Millis,
+) -> Result<Database, StoreError> {
+    let connection = match path {
+        Some(path) => Connection::open(path)?,
+        None => Connection::open_in_memory()?,
+    };
+    // Exclusive: events that another process writes would never reach our hub.
+    // WAL: a write is one append to one file, and readers of a backup do not hold it up.
+    // FULL: the log is on the disk before a write is answered. With NORMAL, which WAL is often run with, the last
+    // writes may be gone after a loss of power, and their numbers would be given out again: a page would take what
+    // is new for what it already knows. `kill -9` alone would do no harm with NORMAL either.
+    connection.execute_batch(
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let mut sqlite = Sqlite(connection);
+    sqlite.begin()?;
+    let epoch = make_ready(&mut sqlite, now)?;
+    sqlite.commit()?;
+    Database::new(Box::new(sqlite), epoch, limits, now)
 }
 
-impl Database {
-    pub(super) fn open(
-        path: Option<&Path>,
-        limits: StoreLimits,
-        now: Millis,
-    ) -> Result<Self, StoreError> {
-        let mut connection = match path {
-            Some(path) => Connection::open(path)?,
-            None => Connection::open_in_memory()?,
-        };
-        // Exclusive: events that another process writes would never reach our hub. FULL: a number that was
-        // given out must not be given again after a power cut, or a page would take new for already known.
-        connection.execute_batch(
-            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
-        )?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        match version {
-            0 => {
-                let epoch =
-                    random_name().map_err(|_error| StoreError::Corrupt("source of randomness"))?;
-                transaction.execute_batch(SCHEMA)?;
-                transaction.execute("INSERT INTO epoch (name) VALUES (?1)", [epoch])?;
-                lease::begin(&transaction, now)?;
-                answers::begin(&transaction)?;
-            }
-            WITHOUT_LEASES => {
-                lease::begin(&transaction, now)?;
-                answers::begin(&transaction)?;
-            }
-            WITHOUT_ANSWERS => {
-                lease::forget_sessions(&transaction)?;
-                answers::begin(&transaction)?;
-            }
-            SCHEMA_VERSION => lease::forget_sessions(&transaction)?,
-            _ => return Err(StoreError::Corrupt("version: a later program wrote it")),
-        }
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        let oldest_at = now.0.saturating_sub(limits.age_ms_max);
-        transaction.execute("DELETE FROM event WHERE at < ?1", [integer(oldest_at)])?;
-        let epoch: String =
-            transaction.query_row("SELECT name FROM epoch", [], |row| row.get(0))?;
-        let epoch = Epoch::parse(&epoch).map_err(|_bad| StoreError::Corrupt("epoch"))?;
-        transaction.commit()?;
-        Ok(Self {
-            connection,
-            epoch,
-            limits,
-        })
-    }
-
-    pub(super) fn epoch(&self) -> &Epoch {
-        &self.epoch
-    }
-
-    /// Who may edit what.
-    pub(super) fn leases(&mut self) -> Leases<'_> {
-        Leases {
-            connection: &mut self.connection,
-            limits: self.limits,
+fn make_ready(sqlite: &mut Sqlite, now: Millis) -> Result<Epoch, StoreError> {
+    let version: i64 = sqlite
+        .0
+        .query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let known = usize::try_from(version)
+        .ok()
+        .filter(|_| version <= SCHEMA_VERSION);
+    let known = known.ok_or(StoreError::Corrupt("version: a later program wrote it"))?;
+    for (index, schema) in SCHEMAS.iter().enumerate().skip(known) {
+        sqlite.0.execute_batch(schema)?;
+        match index {
+            0 => drop(sqlite.execute(
+                "INSERT INTO epoch (name) VALUES (?1)",
+                &[(&new_epoch()?).into()],
+            )?),
+            1 => lease::begin(sqlite, now)?,
+            _ => {}
         }
     }
+    sqlite
+        .0
+        .pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    // The connections of the last run are all lost. Their numbers are given out again.
+    lease::forget_sessions(sqlite)?;
+    let epoch = (sqlite as &mut dyn Sql).first("SELECT name FROM epoch", &[])?;
+    let epoch = epoch.ok_or(StoreError::Corrupt("epoch"))?;
+    Epoch::parse(epoch.text(0)?).map_err(|_bad| StoreError::Corrupt("epoch"))
+}
 
-    pub(super) fn channels(&self, events_max: usize) -> Result<Vec<ChannelLog>, StoreError> {
-        let mut heads = self
-            .connection
-            .prepare("SELECT name, head FROM channel ORDER BY name")?;
-        let mut events = self.connection.prepare(
-            "SELECT seq, name, data, by, at FROM event WHERE channel = ?1 ORDER BY seq DESC LIMIT ?2",
-        )?;
-        let heads: Vec<(String, u64)> = heads
-            .query_map([], |row| Ok((row.get(0)?, natural(row, 1)?)))?
-            .collect::<Result<_, _>>()?;
-        let mut logs = Vec::with_capacity(heads.len());
-        for (name, head) in heads {
-            let name =
-                ChannelName::parse(&name).map_err(|_bad| StoreError::Corrupt("channel name"))?;
-            let limit = i64::try_from(events_max).unwrap_or(i64::MAX);
-            let mut rows = events.query(params![name.as_str(), limit])?;
-            let mut last = Vec::new();
-            while let Some(row) = rows.next()? {
-                last.push(read_event(&name, row)?);
-            }
-            last.reverse();
-            logs.push(ChannelLog {
-                name,
-                head: Seq(head),
-                events: last,
-            });
-        }
-        Ok(logs)
+struct Sqlite(Connection);
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Self::Null => ValueRef::Null,
+            Self::Int(number) => ValueRef::Integer(number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+impl Sql for Sqlite {
+    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        let changed = self
+            .0
+            .prepare_cached(sql)?
+            .execute(params_from_iter(values))?;
+        Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
-    pub(super) fn tasks_version(&self, project: Option<&ProjectId>) -> Result<u64, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT version FROM collection WHERE name = ?1")?;
-        let version = statement
-            .query_row([collection(project).as_str()], |row| natural(row, 0))
-            .optional()?;
-        Ok(version.unwrap_or(0))
-    }
-
-    pub(super) fn tasks(
-        &self,
-        project: Option<&ProjectId>,
-    ) -> Result<(u64, Vec<Task>), StoreError> {
-        let filter = if project.is_some() {
-            "WHERE project = ?1"
-        } else {
-            "WHERE ?1 IS NULL"
-        };
-        let sql = format!("SELECT {TASK_COLUMNS} FROM task {filter} ORDER BY id");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query([project.map(ProjectId::as_str)])?;
-        let mut tasks = Vec::new();
+    fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query(params_from_iter(values))?;
+        let mut out = Vec::new();
         while let Some(row) = rows.next()? {
-            tasks.push(read_task(row)?);
+            let columns = (0..columns).map(|column| match row.get_ref(column)? {
+                ValueRef::Null => Ok(Column::Null),
+                ValueRef::Integer(number) => Ok(Column::Int(number)),
+                ValueRef::Text(text) => match std::str::from_utf8(text) {
+                    Ok(text) => Ok(Column::Text(text.to_owned())),
+                    Err(_bad) => Err(StoreError::Corrupt("text")),
+                },
+                ValueRef::Real(_) | ValueRef::Blob(_) => Err(StoreError::Corrupt("column")),
+            });
+            out.push(Row(columns.collect::<Result<_, StoreError>>()?));
         }
-        Ok((self.tasks_version(project)?, tasks))
+        Ok(out)
     }
 
-    pub(super) fn project_of(&self, id: TaskId) -> Result<Option<ProjectId>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT project FROM task WHERE id = ?1")?;
-        let project: Option<String> = statement.query_row([integer(id.0)], |row| row.get(0))?;
-        let project = project.as_deref().map(ProjectId::parse).transpose();
-        project.map_err(|_bad| StoreError::Corrupt("project id"))
+    fn begin(&mut self) -> Result<(), StoreError> {
+        Ok(self.0.execute_batch("BEGIN IMMEDIATE")?)
     }
 
-    pub(super) fn create_task(
-        &mut self,
-        new: &NewTask,
-        origin: &Origin,
-    ) -> Result<Written<Task>, StoreError> {
-        let limits = self.limits;
-        let now = origin.now;
-        let write = Write::begin(&mut self.connection, limits, origin)?;
-        if let Some(answer) = write.done_before()? {
-            return Ok(again(answer));
-        }
-        let count = write
-            .transaction
-            .query_row("SELECT count(*) FROM task", [], |row| natural(row, 0))?;
-        if count >= limits.tasks_max {
-            return Err(StoreError::Full("tasks"));
-        }
-        write.transaction.execute(
-            "INSERT INTO task (project, title, status, version, created_at, updated_at)
-             VALUES (?1, ?2, ?3, 1, ?4, ?4)",
-            params![
-                new.project.as_ref().map(ProjectId::as_str),
-                new.title,
-                new.status.as_str(),
-                integer(now.0)
-            ],
-        )?;
-        let task = Task {
-            id: TaskId(u64::try_from(write.transaction.last_insert_rowid()).unwrap_or(0)),
-            project: new
-                .project
-                .as_ref()
-                .map(|project| project.as_str().to_owned()),
-            title: new.title.clone(),
-            status: new.status,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
-        write.tasks_changed(task, "task_created", raw)
+    fn commit(&mut self) -> Result<(), StoreError> {
+        Ok(self.0.execute_batch("COMMIT")?)
     }
 
-    pub(super) fn update_task(
-        &mut self,
-        id: TaskId,
-        change: &TaskChange,
-        origin: &Origin,
-    ) -> Result<Written<Task>, StoreError> {
-        let now = origin.now;
-        let write = Write::begin(&mut self.connection, self.limits, origin)?;
-        if let Some(answer) = write.done_before()? {
-            return Ok(again(answer));
-        }
-        write.under_its_leases()?;
-        let before = write.task(id)?;
-        if change.from.is_some_and(|version| version != before.version) {
-            return Err(StoreError::Changed(raw(&before)?));
-        }
-        let mut task = before.clone();
-        if let Some(title) = &change.title {
-            task.title.clone_from(title);
-        }
-        if let Some(status) = change.status {
-            task.status = status;
-        }
-        if task == before {
-            return Ok(again(task));
-        }
-        task.version += 1;
-        task.updated_at = now;
-        write.transaction.execute(
-            "UPDATE task SET title = ?2, status = ?3, version = ?4, updated_at = ?5 WHERE id = ?1",
-            params![
-                integer(id.0),
-                task.title,
-                task.status.as_str(),
-                integer(task.version),
-                integer(now.0)
-            ],
-        )?;
-        write.tasks_changed(task, "task_updated", raw)
+    fn rollback(&mut self) {
+        // There may be nothing to undo any more: some errors end the transaction by themselves.
+        let _undone = self.0.execute_batch("ROLLBACK");
     }
 
-    pub(super) fn delete_task(
-        &mut self,
-        id: TaskId,
-        origin: &Origin,
-    ) -> Result<Written<()>, StoreError> {
-        let write = Write::begin(&mut self.connection, self.limits, origin)?;
-        if write.done_before::<Task>()?.is_some() {
-            return Ok(again(()));
-        }
-        write.under_its_leases()?;
-        let task = write.task(id)?;
-        write
-            .transaction
-            .execute("DELETE FROM task WHERE id = ?1", [integer(id.0)])?;
-        let written = write.tasks_changed(task, "task_deleted", |task| {
-            raw(&serde_json::json!({ "id": task.id }))
-        })?;
-        Ok(Written {
-            answer: (),
-            events: written.events,
-        })
-    }
-
-    pub(super) fn publish(
-        &mut self,
-        events: &[NewEvent],
-        origin: &Origin,
-    ) -> Result<Written<Seq>, StoreError> {
-        let mut write = Write::begin(&mut self.connection, self.limits, origin)?;
-        if let Some(answer) = write.done_before()? {
-            return Ok(again(answer));
-        }
-        for event in events {
-            write.append(&event.channel, &event.name, &event.data, event.by.as_ref())?;
-        }
-        let last = write
-            .events
-            .last()
-            .map(|event| event.seq)
-            .unwrap_or_default();
-        write.commit(last)
+    fn for_update(&self) -> &'static str {
+        ""
     }
 }
 
-/// The answer to a write that changes nothing: it was done before, or is so already.
-fn again<T>(answer: T) -> Written<T> {
-    Written {
-        answer,
-        events: Vec::new(),
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let trouble = match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseBusy) => Trouble::InUse,
+            _ => Trouble::Other,
+        };
+        Self::Database(DatabaseError {
+            trouble,
+            text: format!("SQLite: {error}"),
+        })
     }
 }
