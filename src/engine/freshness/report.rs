@@ -38,7 +38,8 @@ impl Entry {
             Fact::Started => record.begins(now, now),
             Fact::Running(span) => record.begins(now, Mono(now.0.saturating_sub(span.0))),
             Fact::Cancelled => {
-                if record.started.take().is_none() {
+                // What nobody looks at any more is no window's business.
+                if record.started.take().is_none() || !record.active {
                     return;
                 }
                 // It is not fetched again for a while, and what comes of other keys is no remedy.

@@ -140,3 +140,22 @@ fn g4_a_probe_and_a_fetch_that_are_slower_than_before_are_slow() {
     page.run(10_000);
     assert_eq!(blames(&page), [Blame::SlowFetch]);
 }
+
+#[test]
+fn g4_a_fetch_that_is_cancelled_because_nobody_looks_any_more_is_no_cause() {
+    let mut page = page(2);
+    page.run(1_000);
+    let gone = page.keys[1].clone();
+    page.takes = None;
+    page.fetch(&gone);
+    page.unmount(gone.text());
+    page.fetches.clear();
+    page.part.report(page.at(), &gone, Fact::Cancelled);
+    page.settle();
+    assert_eq!(page.shows("timer", "reason"), r#""""#);
+    // The page is woken long after the window of what is left ended.
+    page.throttle = 50_000;
+    page.takes = Some(200);
+    page.run(60_000);
+    assert_eq!(blames(&page), [Blame::Throttled]);
+}
