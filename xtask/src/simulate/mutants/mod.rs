@@ -75,6 +75,11 @@ fn hunt(project: &Project, copy: &Path, mutant: &Mutant) -> Result<bool> {
         "simulation",
     ]);
     cargo.args([super::TEST, "--", "--exact", "--nocapture"]);
+    // Each differs by a line from the one before: what did not change is not compiled again.
+    cargo.env("CARGO_PROFILE_SIMULATE_INCREMENTAL", "true");
+    cargo.env("CARGO_PROFILE_SIMULATE_CODEGEN_UNITS", "64");
+    cargo.env("CARGO_PROFILE_SIMULATE_OPT_LEVEL", "1");
+    cargo.env("CARGO_PROFILE_SIMULATE_DEBUG", "false");
     cargo.env("EVERFRESH_SEEDS", WORLDS.to_string());
     cargo.env("EVERFRESH_BRIEF", "1");
     cargo.env("RUST_BACKTRACE", "0");
