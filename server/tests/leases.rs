@@ -190,8 +190,8 @@ async fn the_next_tab_of_a_person_goes_on_with_the_fence_and_nobody_else_does() 
 async fn a_restart_gives_no_fence_twice_and_lets_who_held_go_on() {
     let folder = Folder::new("leases");
     let config = || Config {
-        data: Some(folder.path("data.sqlite")),
-        ..quick()
+        limits: quick().limits,
+        ..support::kept(&folder)
     };
     let server = start(config()).await;
     let mut jane = person(server.addr(), "tab-1", "jane").await;

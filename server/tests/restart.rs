@@ -15,15 +15,7 @@ use std::time::Duration;
 use everfresh_server::{Config, StartError, serve};
 use hyper::Method;
 use serde_json::{Value, json};
-use support::{Folder, Page, config, get, publish, request, send, start};
-
-/// The demo with its data in a file.
-fn kept(folder: &Folder) -> Config {
-    Config {
-        data: Some(folder.path("data.sqlite")),
-        ..config()
-    }
-}
+use support::{Folder, Page, config, get, kept, on_postgres, publish, request, send, start};
 
 #[tokio::test]
 async fn with_a_file_numbers_and_records_go_on() {
@@ -172,6 +164,9 @@ async fn epoch(addr: std::net::SocketAddr) -> Value {
 
 #[tokio::test]
 async fn a_data_file_that_cannot_be_used_is_refused_with_a_remedy() {
+    if on_postgres() {
+        return;
+    }
     let folder = Folder::new("refused");
     let refusal = async |file: &Path| match serve(Config {
         data: Some(file.to_owned()),
@@ -214,6 +209,9 @@ async fn a_data_file_that_cannot_be_used_is_refused_with_a_remedy() {
 /// A file as the server before leases wrote it: the same, without their tables.
 #[tokio::test]
 async fn a_file_of_the_last_version_is_taken_over() {
+    if on_postgres() {
+        return;
+    }
     let folder = Folder::new("version-1");
     let server = start(kept(&folder)).await;
     publish(server.addr(), "news", &json!(1)).await;

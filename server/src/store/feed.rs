@@ -144,17 +144,19 @@ fn listen(url: &str, told: &Told, events_max: usize, stop: &AtomicBool) -> Resul
     Ok(())
 }
 
-/// Waits for a bell, and gives the channels of all that have rung.
-fn rung(client: &mut Client) -> Result<BTreeSet<ChannelName>, StoreError> {
-    let mut names = BTreeSet::new();
+/// Waits for a bell, and gives the channels of all that have rung, in that order.
+fn rung(client: &mut Client) -> Result<Vec<ChannelName>, StoreError> {
+    let (mut names, mut known) = (Vec::new(), BTreeSet::new());
     let mut bells = client.notifications();
-    let first = bells.timeout_iter(LISTEN).next().map_err(failed)?;
-    let mut more = bells.iter();
-    let mut next = first;
+    let mut next = bells.timeout_iter(LISTEN).next().map_err(failed)?;
     while let Some(bell) = next {
         // Whatever else rings there is none of ours.
-        names.extend(ChannelName::parse(bell.payload()));
-        next = more.next().map_err(failed)?;
+        if let Ok(name) = ChannelName::parse(bell.payload())
+            && known.insert(name.clone())
+        {
+            names.push(name);
+        }
+        next = bells.iter().next().map_err(failed)?;
     }
     Ok(names)
 }

@@ -9,6 +9,7 @@
     reason = "tests may fail loudly, and each test file uses a part of this"
 )]
 
+pub mod postgres;
 pub mod visitor;
 
 use std::future::Future;
@@ -70,8 +71,41 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -
     .await;
 }
 
-/// The demo on a free port, data in memory.
+/// Are the tests to keep their data in PostgreSQL? `EVERFRESH_TEST_DATABASE=postgres`
+pub fn on_postgres() -> bool {
+    std::env::var_os("EVERFRESH_TEST_DATABASE").is_some_and(|database| database == "postgres")
+}
+
+/// Variables for a program whose data survives it.
+pub fn kept_variables(folder: &Folder) -> Vec<(&'static str, String)> {
+    if on_postgres() {
+        return vec![("EVERFRESH_DATABASE", postgres::of_folder(&folder.0))];
+    }
+    let file = folder.path("data.sqlite").display().to_string();
+    vec![("EVERFRESH_DATA", file)]
+}
+
+/// The demo on a free port, with data that survives the server.
+pub fn kept(folder: &Folder) -> Config {
+    let mut config = plain();
+    if on_postgres() {
+        config.database = Some(postgres::database(&postgres::of_folder(&folder.0)));
+    } else {
+        config.data = Some(folder.path("data.sqlite"));
+    }
+    config
+}
+
+/// The demo on a free port, with data that no other server has.
 pub fn config() -> Config {
+    let mut config = plain();
+    if on_postgres() {
+        config.database = Some(postgres::database(&postgres::fresh()));
+    }
+    config
+}
+
+fn plain() -> Config {
     Config {
         listen: "127.0.0.1:0".to_owned(),
         demo: true,
@@ -271,6 +305,12 @@ impl Page {
 
     pub async fn say(&mut self, message: &Value) {
         self.send(Message::text(message.to_string())).await;
+    }
+
+    /// The same to a server that may be gone. False if it is.
+    pub async fn try_say(&mut self, message: &Value) -> bool {
+        let sent = self.socket.send(Message::text(message.to_string()));
+        in_time("a frame to be sent", sent).await.is_ok()
     }
 
     pub async fn send(&mut self, message: Message) {

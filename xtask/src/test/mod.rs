@@ -79,7 +79,7 @@ impl Stage {
         match self {
             Self::Format => style::format(project, report),
             Self::Clippy => style::clippy(project, report),
-            Self::Native => native::run(project, report),
+            Self::Native => native::run(project, report, engines.allow_missing),
             Self::Simulation => simulation::run(project, report),
             Self::Browser => browser::run(project, engines, report),
             Self::Package => package::run(project, report),

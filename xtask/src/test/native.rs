@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::process::{Step, ask};
 use crate::project::Project;
 use crate::simulate;
+use crate::tools::postgres;
 
 const LIMIT: Duration = Duration::from_secs(25 * 60);
 
@@ -16,7 +17,8 @@ const LIMIT: Duration = Duration::from_secs(25 * 60);
 const WORLDS_UNOPTIMISED: &str = "50";
 
 /// Runs them, with cargo-nextest where it is installed.
-pub fn run(project: &Project, report: &mut Report) -> Result<()> {
+pub fn run(project: &Project, report: &mut Report, allow_missing: bool) -> Result<()> {
+    let postgres = postgres::ensure(project)?;
     let nextest = ask(project.command("cargo").args(["nextest", "--version"])).is_some();
     let started = Instant::now();
     let mut cargo = project.command("cargo");
@@ -38,6 +40,9 @@ pub fn run(project: &Project, report: &mut Report) -> Result<()> {
         ]);
         cargo.env("EVERFRESH_SEEDS", WORLDS_UNOPTIMISED);
     }
+    if postgres.is_err() {
+        cargo.env("EVERFRESH_TEST_DATABASE", "sqlite");
+    }
     let finished = Step::new("test natively", cargo)
         .limit(LIMIT)
         .run(project)?;
@@ -47,6 +52,11 @@ pub fn run(project: &Project, report: &mut Report) -> Result<()> {
         summary::libtest(&finished.output)
     };
     report.add(Row::ran("native", "", &finished, count, started.elapsed()));
+
+    match postgres {
+        Ok(()) => on_postgres(project, report)?,
+        Err(missing) => report.add(Row::not_run("native", "postgres", missing.0, allow_missing)),
+    }
 
     let started = Instant::now();
     let mut cargo = project.command("cargo");
@@ -65,5 +75,38 @@ pub fn run(project: &Project, report: &mut Report) -> Result<()> {
             started.elapsed(),
         ));
     }
+    Ok(())
+}
+
+/// The tests of the server that are about what it keeps, once more with their data in PostgreSQL. Not by nextest: each
+/// process starts a database of its own, and nextest has one for each test.
+fn on_postgres(project: &Project, report: &mut Report) -> Result<()> {
+    const KEEPING: [&str; 9] = [
+        "conflicts",
+        "history",
+        "killed",
+        "leases",
+        "live",
+        "once",
+        "publish",
+        "rest",
+        "restart",
+    ];
+    let started = Instant::now();
+    let mut cargo = project.command("cargo");
+    cargo.args(["test", "--package", "everfresh-server", "--no-fail-fast"]);
+    cargo.args(KEEPING.iter().flat_map(|name| ["--test", name]));
+    cargo.env("EVERFRESH_TEST_DATABASE", "postgres");
+    let finished = Step::new("test the server on PostgreSQL", cargo)
+        .limit(LIMIT)
+        .run(project)?;
+    let count = summary::libtest(&finished.output);
+    report.add(Row::ran(
+        "native",
+        "postgres",
+        &finished,
+        count,
+        started.elapsed(),
+    ));
     Ok(())
 }

@@ -7,6 +7,7 @@ mod debian_rust;
 pub mod driver;
 pub mod engines;
 pub mod node;
+pub mod postgres;
 pub mod small_std;
 pub mod wasm_rust;
 pub mod xvfb;

@@ -1,0 +1,191 @@
+//! A PostgreSQL of the tests' own: started when the first test of a process asks for it, on a socket in a folder of its
+//! own, and ended with the process, however that ends.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use everfresh_server::DatabaseUrl;
+use postgres::{Client, NoTls};
+
+/// Runs the server until the pipe to this script closes, which it does whatever becomes of the test.
+const KEEPER: &str = r#"
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c max_connections=200 >"$2/log" 2>&1 &
+read -r _
+kill -QUIT $!
+wait
+rm -rf "$2"
+"#;
+
+/// Is there none on this machine, as whoever runs the tests says: `EVERFRESH_TEST_DATABASE=sqlite`?
+pub fn is_absent() -> bool {
+    std::env::var_os("EVERFRESH_TEST_DATABASE").is_some_and(|database| database == "sqlite")
+}
+
+struct Cluster {
+    folder: PathBuf,
+    _keeper: Child,
+}
+
+static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+fn cluster() -> &'static Cluster {
+    CLUSTER.get_or_init(|| {
+        let programs = programs().expect("PostgreSQL is installed: apt-get install postgresql");
+        // A socket's path has at most 107 bytes.
+        let folder = PathBuf::from(format!("/tmp/everfresh-pg-{}", std::process::id()));
+        let _old = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let user = user();
+        if let Some((user, group)) = user {
+            std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
+        }
+        let made = as_user(user, programs.join("initdb"))
+            .args([
+                "-A",
+                "trust",
+                "-U",
+                "postgres",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+                "-D",
+            ])
+            .arg(folder.join("data"))
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let keeper = as_user(user, "sh")
+            .args(["-c", KEEPER, "sh"])
+            .args([&programs, &folder])
+            .current_dir(&folder)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let cluster = Cluster {
+            folder,
+            _keeper: keeper,
+        };
+        for _ in 0..300 {
+            let url = cluster.url("postgres");
+            let there = std::thread::spawn(move || Client::connect(&url, NoTls).is_ok());
+            if there.join().unwrap() {
+                return cluster;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!(
+            "PostgreSQL did not start: {:?}",
+            std::fs::read_to_string(cluster.folder.join("log"))
+        );
+    })
+}
+
+impl Cluster {
+    fn url(&self, database: &str) -> String {
+        format!(
+            "postgres://postgres@/{database}?host={}",
+            self.folder.display()
+        )
+    }
+}
+
+/// Where Debian or another system keeps its programs.
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut found: Vec<(u32, PathBuf)> = versions
+        .filter_map(|version| {
+            let number = version.file_name().to_str()?.parse().ok()?;
+            Some((number, version.path().join("bin")))
+        })
+        .filter(|(_, path)| path.join("initdb").is_file())
+        .collect();
+    found.sort();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).find(|folder| folder.join("initdb").is_file());
+    found.pop().map(|(_, path)| path).or(on_path)
+}
+
+/// PostgreSQL does not run as root: then as somebody else.
+fn user() -> Option<(u32, u32)> {
+    let id = |arguments: &[&str]| {
+        let output = Command::new("id").args(arguments).output().ok()?;
+        String::from_utf8(output.stdout)
+            .ok()?
+            .trim()
+            .parse::<u32>()
+            .ok()
+    };
+    if id(&["-u"]) != Some(0) {
+        return None;
+    }
+    ["postgres", "nobody"]
+        .iter()
+        .find_map(|name| Some((id(&["-u", name])?, id(&["-g", name])?)))
+}
+
+fn as_user(user: Option<(u32, u32)>, program: impl AsRef<Path>) -> Command {
+    let Some((user, group)) = user else {
+        return Command::new(program.as_ref());
+    };
+    let mut command = Command::new("setpriv");
+    command
+        .args([
+            "--reuid",
+            &user.to_string(),
+            "--regid",
+            &group.to_string(),
+            "--clear-groups",
+        ])
+        .arg(program.as_ref());
+    command
+}
+
+/// The address of a database that nobody used before.
+pub fn fresh() -> String {
+    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    run(
+        &cluster().url("postgres"),
+        &format!("CREATE DATABASE {name}"),
+    );
+    cluster().url(&name)
+}
+
+/// The same one for the same folder of a test: what is in it survives the server.
+pub fn of_folder(folder: &Path) -> String {
+    static KNOWN: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap();
+    known.entry(folder.to_owned()).or_insert_with(fresh).clone()
+}
+
+/// As the configuration has it.
+pub fn database(url: &str) -> DatabaseUrl {
+    DatabaseUrl::new(url).unwrap()
+}
+
+/// What any other program does to a database. The client blocks, and so needs a thread without a runtime.
+pub fn with<T: Send + 'static>(
+    url: &str,
+    work: impl FnOnce(&mut Client) -> T + Send + 'static,
+) -> T {
+    let url = url.to_owned();
+    let thread = std::thread::spawn(move || work(&mut Client::connect(&url, NoTls).unwrap()));
+    thread.join().unwrap()
+}
+
+/// Runs statements.
+pub fn run(url: &str, statements: &str) {
+    let statements = statements.to_owned();
+    with(url, move |client| {
+        client.batch_execute(&statements).unwrap()
+    });
+}
