@@ -334,12 +334,6 @@ pub const MUTANTS: &[Mutant] = &[
         replace: "entry.hold = now.mono + backoff;",
     },
     Mutant {
-        name: "contracts: a fetch that the app cancelled is no cause",
-        file: "src/engine/freshness/report.rs",
-        find: "                record.failed = true;\n                let (blame, reason) = match online {",
-        replace: "                record.failed = false;\n                let (blame, reason) = match online {",
-    },
-    Mutant {
         name: "contracts: a fetch that just began is called slow",
         file: "src/engine/freshness/window.rs",
         find: "Millis(self.ahead.min(LOOK_AHEAD_MIN).0 / 3)",
