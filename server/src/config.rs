@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::address::Proxies;
 use crate::crowd::CrowdLimits;
 use crate::hub::HubLimits;
+use crate::listen::ListenLimits;
 use crate::protocol::SERVER_FRAME_BYTES_MAX;
 use crate::quota::{QuotaLimits, Rate};
 use crate::secret::Secret;
@@ -44,6 +45,10 @@ pub struct Config {
     pub tokens: Tokens,
     /// Proxies whose word counts about where somebody comes from: addresses, or blocks such as `10.0.0.0/8`.
     pub trust_proxies: Proxies,
+    /// The file with the certificate and its chain, as PEM; without it there is no TLS.
+    pub tls_cert: Option<PathBuf>,
+    /// The file with its key.
+    pub tls_key: Option<PathBuf>,
     /// Where `/metrics` and `/healthz` are to be had too; the demo has both beside the rest.
     pub metrics_listen: Option<String>,
     /// The file that the audit log goes to; `-` is stdout.
@@ -71,6 +76,8 @@ impl Default for Config {
             reload: Duration::from_secs(2),
             tokens: Tokens::default(),
             trust_proxies: Proxies::default(),
+            tls_cert: None,
+            tls_key: None,
             metrics_listen: None,
             audit: None,
             log: Log::default(),
@@ -231,6 +238,12 @@ pub struct Limits {
     pub drain: Duration,
     /// Over which time pages spread their return after `goaway`.
     pub goaway_spread: Duration,
+    /// Connections that carry requests, streams or polls, at a time. Those that became sockets are not among them.
+    pub connections_max: usize,
+    /// How long a TLS handshake may take, and the body of a request.
+    pub patience: Duration,
+    /// How long the head of a request may take, and how long a connection may wait for its next request.
+    pub idle: Duration,
     /// Sockets open at a time.
     pub sockets_max: usize,
     /// Subscriptions of one connection.
@@ -302,6 +315,9 @@ impl Default for Limits {
             close_grace: Duration::from_secs(1),
             drain: Duration::from_secs(10),
             goaway_spread: Duration::from_secs(2),
+            connections_max: 12_000,
+            patience: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
             sockets_max: 10_000,
             subs_max: 50,
             outbox_bytes_max: 8 * 1024 * 1024,
@@ -374,6 +390,16 @@ impl Limits {
             hellos: self.hellos,
             strangers: self.strangers,
             connections_max: self.connections_of_one_max,
+        }
+    }
+
+    /// The part of what comes in.
+    #[must_use]
+    pub(crate) fn listen(&self) -> ListenLimits {
+        ListenLimits {
+            connections_max: self.connections_max,
+            patience: self.patience,
+            idle: self.idle,
         }
     }
 

@@ -1,9 +1,12 @@
 //! The reference server of Everfresh: records over REST, events over `fresh.v1` (docs/protocol.md), the demo's page.
 //!
-//! From the outside in: [`serve`] starts and stops; `app` says which address leads where; `tasks`, `publish`,
+//! From the outside in: [`serve`] starts and stops; `listen` and `tls` take connections in; `gate` is what every
+//! request passes; `app` says which address leads where; `tasks`, `publish`,
 //! `demo` and `pages` answer requests; `live` and `session` hold the sockets, `outbox` what waits on each; `doors`
 //! and `carried` do the same for pages that no socket reaches.
-//! `access` says who comes in; `guest` and `room` are about who is there and who may edit which field.
+//! `access` says who comes in, by `tokens`, and by `rules` where they may go; `quota` how much each may ask for; `reload`
+//! reads all that again when it changes. `audit` writes down who did what, `metrics` counts it.
+//! `guest` and `room` are about who is there and who may edit which field.
 //! Inside, `hub` decides who hears what and `crowd` who is where, without any I/O, and `store` keeps records, events and leases in SQLite.
 //!
 //! A write goes one way: request, store (record and event in one transaction), hub, outboxes, sockets.
@@ -28,6 +31,7 @@ mod guest;
 mod hub;
 mod ids;
 mod json;
+mod listen;
 mod live;
 mod log;
 mod messages;
@@ -49,6 +53,7 @@ mod serve;
 mod session;
 mod store;
 mod tasks;
+mod tls;
 mod tokens;
 
 pub use address::Proxies;

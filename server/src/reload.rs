@@ -14,6 +14,7 @@ use crate::live::Live;
 use crate::log;
 use crate::rules::Rules;
 use crate::serve::StartError;
+use crate::tls::{BadCertificate, Tls};
 use crate::tokens::{BadKeys, Checker};
 
 /// What tells a file from what it was before.
@@ -75,6 +76,18 @@ pub(crate) fn access(config: &Config) -> Result<Access, StartError> {
     })
 }
 
+/// What speaks TLS, if there is a certificate.
+///
+/// # Errors
+/// When it cannot be used.
+pub(crate) fn tls(config: &Config) -> Result<Option<Tls>, StartError> {
+    match (&config.tls_cert, &config.tls_key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(Tls::load(certificate, key)?)),
+        _ => Err(StartError::HalfOfTls),
+    }
+}
+
 fn people(file: &PathBuf) -> Result<Access, StartError> {
     let wrong = |why: String| StartError::People {
         file: file.display().to_string(),
@@ -106,33 +119,54 @@ fn rules(config: &Config) -> Result<Option<Rules>, StartError> {
 
 /// Takes in what changes, for as long as it is polled. A file that cannot be used is told of, and what held before
 /// goes on to hold.
-pub(crate) async fn keep(config: Arc<Config>, live: Arc<Live>) {
+pub(crate) async fn keep(config: Arc<Config>, live: Arc<Live>, tls: Option<Tls>) {
     let tokens = &config.tokens;
     let keys = [&tokens.secret_file, &tokens.public_key, &tokens.jwks];
-    let mut keys: Vec<Watched> = keys
-        .into_iter()
-        .flatten()
-        .cloned()
-        .map(Watched::new)
-        .collect();
+    let mut keys = watched(keys);
+    let certificate = [&config.tls_cert, &config.tls_key];
+    let mut certificate = watched(certificate);
     let mut rule_file = config.rules.clone().map(Watched::new);
     // What changed between the start and this moment is taken in at the first look.
     reread_keys(&config, &live);
     reread_rules(&config, &live);
-    if keys.is_empty() && rule_file.is_none() {
+    reread_certificate(&config, tls.as_ref());
+    if keys.is_empty() && rule_file.is_none() && certificate.is_empty() {
         return;
     }
     loop {
         sleep(config.reload.max(Duration::from_millis(10))).await;
-        let changed = keys
-            .iter_mut()
-            .filter_map(|key| key.has_changed().then_some(()));
-        if changed.count() > 0 {
+        if any_changed(&mut keys) {
             reread_keys(&config, &live);
+        }
+        if any_changed(&mut certificate) {
+            reread_certificate(&config, tls.as_ref());
         }
         if rule_file.as_mut().is_some_and(Watched::has_changed) {
             reread_rules(&config, &live);
         }
+    }
+}
+
+fn watched<const N: usize>(files: [&Option<PathBuf>; N]) -> Vec<Watched> {
+    let files = files.into_iter().flatten();
+    files.cloned().map(Watched::new).collect()
+}
+
+/// Looks at all of them, so that two that changed together are read once.
+fn any_changed(files: &mut [Watched]) -> bool {
+    let changed = files
+        .iter_mut()
+        .filter_map(|file| file.has_changed().then_some(()));
+    changed.count() > 0
+}
+
+fn reread_certificate(config: &Config, tls: Option<&Tls>) {
+    let (Some(tls), Some(certificate), Some(key)) = (tls, &config.tls_cert, &config.tls_key) else {
+        return;
+    };
+    match tls.renew(certificate, key) {
+        Ok(()) => log::info(format_args!("the certificate is read")),
+        Err(bad) => log::error(format_args!("{}", StartError::from(bad))),
     }
 }
 
@@ -156,6 +190,16 @@ fn reread_rules(config: &Config, live: &Live) {
         }
         Ok(None) => {}
         Err(error) => log::error(format_args!("{error}")),
+    }
+}
+
+impl From<BadCertificate> for StartError {
+    fn from(bad: BadCertificate) -> Self {
+        Self::Setting {
+            setting: bad.setting,
+            value: Some(bad.file.display().to_string()),
+            why: bad.why,
+        }
     }
 }
 

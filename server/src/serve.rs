@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -19,6 +18,7 @@ use crate::clock;
 use crate::config::{Config, Limits};
 use crate::demo;
 use crate::hub::Hub;
+use crate::listen;
 use crate::live::{Live, Origins};
 use crate::log;
 use crate::metrics::Metrics;
@@ -41,6 +41,7 @@ const TIDY: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Handle {
     addr: SocketAddr,
+    secure: bool,
     live: Arc<Live>,
     store: Store,
     stop: Option<oneshot::Sender<()>>,
@@ -61,7 +62,8 @@ impl Handle {
     /// Its address for a browser.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.addr)
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.addr)
     }
 
     /// What publishes events from within this process.
@@ -151,6 +153,8 @@ pub enum StartError {
     },
     /// Tokens are signed, and nothing says what whoever has one may do.
     NoRules,
+    /// There is a certificate without a key, or a key without a certificate.
+    HalfOfTls,
     /// There are a list of people and keys for tokens.
     TwoKindsOfTokens,
     /// The store's thread cannot be started.
@@ -216,6 +220,7 @@ impl fmt::Display for StartError {
             Self::NoRules => f.write_str(
                 "rules: there are keys for tokens, and nothing says what whoever has one may do: give --rules FILE, or [[channel]] tables in the file of --config",
             ),
+            Self::HalfOfTls => f.write_str("tls-cert: give both --tls-cert and --tls-key, or neither"),
             Self::TwoKindsOfTokens => f.write_str(
                 "people: there are keys for tokens as well: give either --people or a --jwt-… setting",
             ),
@@ -263,6 +268,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
             folder: folder.display().to_string(),
         });
     }
+    let tls = reload::tls(&config)?;
     let access = reload::access(&config)?;
     if !access.is_closed() && !addr.ip().is_loopback() {
         log::warn(format_args!(
@@ -299,27 +305,17 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
     };
     let watching = watch(&config, &app).await?;
     let router = app::router(app, config.demo);
-    // Without this a small frame may wait 40 ms for the acknowledgement of the one before.
-    let listener = listener.tap_io(|stream| {
-        let _stays_slower = stream.set_nodelay(true);
-    });
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = axum::serve(
-        listener,
-        router.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async {
-        let _dropped = stopped.await;
-    });
-    let serving = tokio::spawn(async move {
-        // axum's loop handles errors of accepting itself and ends only when told to.
-        let _never_fails = serving.await;
-    });
+    let limits = config.limits.listen();
+    let secure = tls.is_some();
+    let serving = listen::serve(listener, tls.clone(), router, limits, stopped);
+    let serving = tokio::spawn(serving);
     let keeping = tokio::spawn(Arc::clone(&live.room).keep(store.clone()));
-    let reloading = tokio::spawn(reload::keep(Arc::new(config), Arc::clone(&live)));
+    let reloading = tokio::spawn(reload::keep(Arc::new(config), Arc::clone(&live), tls));
     let tidying = tokio::spawn(tidy(Arc::clone(&live), store.clone()));
     Ok(Handle {
         addr,
+        secure,
         live,
         store,
         stop: Some(stop),

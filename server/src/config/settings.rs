@@ -296,6 +296,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting!("jwt-name-claim", "CLAIM", "which claim says the name for the audit log", |c| Slot::Text(&mut c.tokens.name_claim)),
 
     setting!("trust-proxy", "ADDR", "believe this proxy's X-Forwarded-For: an address, or a block such as 10.0.0.0/8; repeatable", |c| Slot::Addresses(&mut c.trust_proxies)),
+    setting!("tls-cert", "FILE", "speak TLS with this certificate and its chain; PEM", |c| Slot::Path(&mut c.tls_cert)),
+    setting!("tls-key", "FILE", "its private key; PEM", |c| Slot::Path(&mut c.tls_key)),
     setting!("metrics-listen", "ADDR", "where /metrics is to be had; the demo has it beside the rest", |c| Slot::Maybe(&mut c.metrics_listen)),
     setting!("audit", "FILE", "write down who did what, as JSON lines; - is stdout", |c| Slot::Path(&mut c.audit)),
     setting!("audit-bytes-max", "N", "bytes of that file before another one is begun", |c| Slot::Number(&mut c.limits.audit_bytes_max, 4096..=MANY * 1000)),
@@ -308,6 +310,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting!("close-ms", "MS", "how long a closing connection may take to read the rest", |c| Slot::Time(&mut c.limits.close_grace, Milliseconds, 10..=HOUR)),
     setting!("drain-ms", "MS", "over which time connections are told to go when the server stops, at most", |c| Slot::Time(&mut c.limits.drain, Milliseconds, 0..=HOUR)),
     setting!("goaway-spread-ms", "MS", "over which time pages spread their return after goaway", |c| Slot::Time(&mut c.limits.goaway_spread, Milliseconds, 0..=HOUR)),
+    setting!("connections-max", "N", "connections that carry requests, streams or polls at a time", |c| Slot::Count(&mut c.limits.connections_max, 1..=1_000_000)),
+    setting!("patience-ms", "MS", "how long a TLS handshake may take, and the body of a request", |c| Slot::Time(&mut c.limits.patience, Milliseconds, 10..=HOUR)),
+    setting!("idle-ms", "MS", "how long a request's head may take, and a connection may wait for the next one", |c| Slot::Time(&mut c.limits.idle, Milliseconds, 10..=HOUR)),
     setting!("sockets-max", "N", "connections of pages at a time", |c| Slot::Count(&mut c.limits.sockets_max, 1..=MANY_HERE)),
     setting!("subs-max", "N", "subscriptions of one connection", |c| Slot::Count(&mut c.limits.subs_max, 1..=10_000)),
     setting!("outbox-bytes-max", "N", "bytes that may wait for one connection", |c| Slot::Count(&mut c.limits.outbox_bytes_max, 1024..=MANY_HERE)),
