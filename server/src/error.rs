@@ -96,7 +96,11 @@ impl From<StoreError> for ApiError {
                 ErrorCode::Overloaded,
                 format!("too many {what}"),
             ),
-            StoreError::Database(_) if error.is(Trouble::Again) || error.is(Trouble::Lost) => {
+            StoreError::Database(_)
+                if [Trouble::Again, Trouble::Held, Trouble::Lost]
+                    .iter()
+                    .any(|trouble| error.is(*trouble)) =>
+            {
                 log::store(&error);
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,

@@ -183,3 +183,22 @@ fn all_histories_together_are_bounded_and_the_silent_pay() {
     assert!(hub.channels[&name("c00")].history.is_empty());
     assert_eq!(hub.channels[&name("c19")].history.len(), 1);
 }
+
+#[test]
+fn what_is_too_old_goes_and_the_numbers_stay() {
+    let mut hub = hub();
+    for (seq, at) in [(1, 0), (2, 500), (3, 2000)] {
+        publish(&mut hub, event("c", seq, at, 10));
+    }
+    publish(&mut hub, event("silent", 1, 0, 10));
+    hub.forget_old(Millis(1500));
+    assert_eq!(hub.history_bytes, 20);
+    assert_eq!(recovered(&mut hub, ("E", 1), 1500), Some(vec![2, 3]));
+    assert_eq!(recovered(&mut hub, ("E", 0), 1500), None);
+    hub.forget_old(Millis(9000));
+    assert_eq!(hub.history_bytes, 0);
+    assert_eq!(recovered(&mut hub, ("E", 3), 9000), Some(vec![]));
+    assert_eq!(recovered(&mut hub, ("E", 2), 9000), None);
+    publish(&mut hub, event("c", 4, 9000, 10));
+    assert_eq!(recovered(&mut hub, ("E", 3), 9000), Some(vec![4]));
+}

@@ -373,6 +373,94 @@ async fn a_server_whose_connection_is_cut_connects_anew_and_goes_on() {
 }
 
 #[tokio::test]
+async fn a_row_that_somebody_keeps_makes_a_write_fail_and_not_the_server_stand_still() {
+    if is_absent() {
+        return;
+    }
+    let url = fresh();
+    let server = start(on(&url)).await;
+    let addr = server.addr();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (held, is_held) = std::sync::mpsc::channel();
+    let holder = {
+        let url = url.clone();
+        std::thread::spawn(move || {
+            with(&url, move |client| {
+                let update = "BEGIN; UPDATE everfresh.task SET title = 'Held' WHERE id = 1";
+                client.batch_execute(update).unwrap();
+                held.send(()).unwrap();
+                released.recv().unwrap();
+                client.batch_execute("COMMIT").unwrap();
+            });
+        })
+    };
+    is_held.recv().unwrap();
+    let title = json!({ "title": "Mine" });
+    let refused = send(addr, Method::PATCH, "/api/tasks/1", &title).await;
+    assert_eq!(
+        refused.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "{refused:?}"
+    );
+    assert_eq!(refused.json()["error"]["code"], "overloaded");
+    assert_eq!(get(addr, "/api/tasks/1").await.status, StatusCode::OK);
+    release.send(()).unwrap();
+    holder.join().unwrap();
+    let done = send(addr, Method::PATCH, "/api/tasks/1", &title).await;
+    assert_eq!(
+        (done.status, &done.json()["version"]),
+        (StatusCode::OK, &json!(3))
+    );
+    server.shutdown().await;
+}
+
+/// Others write while a server starts: what it reads of a channel may be more than its head was a moment before.
+#[tokio::test]
+async fn a_server_that_starts_while_others_write_begins_where_they_are() {
+    if is_absent() {
+        return;
+    }
+    let url = fresh();
+    start(on(&url)).await.shutdown().await;
+    let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writer = {
+        let (url, over) = (url.clone(), std::sync::Arc::clone(&over));
+        std::thread::spawn(move || {
+            with(&url, move |client| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    client
+                        .batch_execute("SELECT everfresh.publish('storm', 'n')")
+                        .unwrap();
+                }
+            });
+        })
+    };
+    for round in 0..3 {
+        let server = start(on(&url)).await;
+        let mut page = Page::welcomed(server.addr(), "tab").await;
+        let at = page.subscribe("storm", None).await["pos"].clone();
+        for n in 1..=20 {
+            let event = event(&mut page).await;
+            assert_eq!(event["s"], at["s"].as_u64().unwrap() + n, "round {round}");
+        }
+        // And what it has of the time before is whole.
+        let mut back = at.clone();
+        back["s"] = at["s"].as_u64().unwrap().saturating_sub(30).into();
+        let mut late = Page::welcomed(server.addr(), "late").await;
+        let answer = late.subscribe("storm", Some(&back)).await;
+        if answer["recovered"] == true {
+            let missed = answer["missed"].as_array().unwrap();
+            for (event, n) in missed.iter().zip(1..) {
+                assert_eq!(event["s"], back["s"].as_u64().unwrap() + n);
+            }
+        }
+        server.shutdown().await;
+    }
+    over.store(true, std::sync::atomic::Ordering::Relaxed);
+    writer.join().unwrap();
+}
+
+#[tokio::test]
 async fn a_database_that_cannot_be_used_is_refused_with_a_remedy_and_without_its_password() {
     if is_absent() {
         return;

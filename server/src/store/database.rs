@@ -86,6 +86,9 @@ impl Database {
         let mut logs = Vec::with_capacity(heads.len());
         for (name, head) in heads {
             let events = last_events(&mut *self.sql, &name, Seq(0), events_max)?;
+            // Others may have written since the heads were read.
+            let last = events.last().map_or(head, |event| event.seq);
+            let head = head.max(last);
             logs.push(ChannelLog { name, head, events });
         }
         Ok(logs)

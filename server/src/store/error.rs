@@ -41,6 +41,8 @@ pub(crate) enum Trouble {
     InUse,
     /// Another write was in the way, and nothing was done: it may be tried again.
     Again,
+    /// Somebody else keeps a row for too long, and nothing was done.
+    Held,
     /// The connection is lost.
     Lost,
     /// Nothing.

@@ -253,15 +253,15 @@ impl ToSql for Value<'_> {
 
 /// What PostgreSQL said, in a line, and what may be done about it.
 pub(super) fn failed(error: postgres::Error) -> StoreError {
-    const AGAIN: [SqlState; 4] = [
+    const AGAIN: [SqlState; 3] = [
         SqlState::T_R_DEADLOCK_DETECTED,
         SqlState::T_R_SERIALIZATION_FAILURE,
         // Two servers keep the answer to the same write: the second one finds it now.
         SqlState::UNIQUE_VIOLATION,
-        SqlState::LOCK_NOT_AVAILABLE,
     ];
     let trouble = match error.code() {
         Some(code) if AGAIN.contains(code) => Trouble::Again,
+        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Trouble::Held,
         // It is stopped, or somebody ended our session.
         Some(code) if code.code().starts_with("57P") || code.code().starts_with("08") => {
             Trouble::Lost
