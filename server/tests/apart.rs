@@ -161,6 +161,14 @@ async fn records_are_for_those_who_may_use_their_channel() {
     let missing = StatusCode::NOT_FOUND;
     assert_eq!(write(&bob, Method::PATCH, change.clone()).await, missing);
     assert_eq!(write(&bob, Method::DELETE, Value::Null).await, missing);
+    assert_eq!(write(&bob, Method::GET, Value::Null).await, missing);
+    assert_eq!(write(&jane, Method::GET, Value::Null).await, StatusCode::OK);
+    let history = |token: &str| {
+        let path = format!("{path}/history");
+        status(token.to_owned(), Method::GET, path, Value::Null)
+    };
+    assert_eq!(history(&bob).await, missing);
+    assert_eq!(history(&jane).await, StatusCode::OK);
     let body = json!({ "title": "x", "project": "alpha" });
     let create = status(bob.clone(), Method::POST, "/api/tasks".to_owned(), body);
     assert_eq!(create.await, StatusCode::FORBIDDEN);
@@ -191,7 +199,14 @@ async fn who_is_not_known_is_told_so_by_every_way() {
     let server = start(signed(rules)).await;
     let addr = server.addr();
     let forged = jane().rsplit_once('.').unwrap().0.to_owned() + ".AAAA";
-    for token in [json!(forged), json!("demo:jane"), Value::Null] {
+    let huge = json!(format!("{}.{}.x", "e".repeat(20_000), "y".repeat(20_000)));
+    for token in [
+        json!(forged),
+        json!("demo:jane"),
+        json!(""),
+        huge,
+        Value::Null,
+    ] {
         let hello = json!({ "t": "hello", "v": 1, "client": "tab", "token": token });
         let mut page = Page::connect(addr).await;
         page.say(&hello).await;
