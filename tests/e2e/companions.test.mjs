@@ -6,21 +6,19 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
 import { appFolder, gate } from "./lib/apps.mjs";
-import { Browser, eventually } from "./lib/browser.mjs";
+import { eventually } from "./lib/browser.mjs";
 import { engine } from "./lib/environment.mjs";
-import { Server } from "./lib/server.mjs";
+import { stage } from "./lib/stage.mjs";
 
 describe(`the companions of TanStack Query in ${engine()}`, () => {
-  let server;
+  const here = stage({ own: true, pages: () => ({ folder: join(appFolder("vite"), "dist"), remove() {} }) });
   let front;
-  let browser;
   /** How often the list was asked for. */
   let lists;
 
   beforeEach(async () => {
     lists = 0;
-    server = await Server.start([], join(appFolder("vite"), "dist"));
-    front = await gate(server, server.url, {
+    front = await gate(here.server, here.server.url, {
       answer: (path, { req }) => {
         if (req.method === "GET" && path === "/api/tasks") lists += 1;
         return false;
@@ -31,16 +29,13 @@ describe(`the companions of TanStack Query in ${engine()}`, () => {
         if (policy) headers["content-security-policy"] = policy.replace("style-src", "style-src 'unsafe-inline'");
       },
     });
-    browser = await Browser.start();
   });
 
   afterEach(async () => {
-    await browser?.stop();
     await front?.stop();
-    await server?.stop();
   });
 
-  const open = () => browser.open(`${front.url}/companions.html`);
+  const open = () => here.browser.open(`${front.url}/companions.html`);
   const text = (tab, id) => tab.run("return document.getElementById(arguments[0])?.textContent", id);
   const until = (tab, id, wanted) => eventually(`${id} is ${wanted}`, () => text(tab, id), (seen) => seen === wanted);
   const titles = (tab) => tab.run("return [...document.querySelectorAll('#root > form li')].map((item) => item.textContent)");
@@ -48,11 +43,11 @@ describe(`the companions of TanStack Query in ${engine()}`, () => {
 
   test("what waited for the server is done once by two tabs, and what was kept is brought up to date", async () => {
     // Without it the browser would end with its last tab.
-    await browser.open(`${server.url}/api/tasks`);
+    await here.browser.open(`${here.server.url}/api/tasks`);
     const first = await open();
     await until(first, "status", "connected");
     await eventually("it is kept", () => first.run("return localStorage.getItem('REACT_QUERY_OFFLINE_CACHE')"), (kept) => kept?.includes('"tasks"'));
-    await server.kill();
+    await here.server.kill();
     const wanted = ["one", "two", "three"];
     for (const title of wanted) {
       await first.fill("#title", title);
@@ -60,15 +55,15 @@ describe(`the companions of TanStack Query in ${engine()}`, () => {
     }
     await until(first, "waiting", "3");
     await first.close();
-    await server.restart();
+    await here.server.restart();
     // The cache that is kept knows nothing of it, and nobody will tell of it again.
-    await server.addTask("While nobody was there");
+    await here.server.addTask("While nobody was there");
     const tabs = [await open(), await open()];
     for (const tab of tabs) {
       await until(tab, "status", "connected");
       await eventually("everything is shown", () => titles(tab), (seen) => [...wanted, "While nobody was there"].every((title) => seen.includes(title)));
     }
-    const mine = (await server.tasks()).map(({ title }) => title).filter((title) => wanted.includes(title));
+    const mine = (await here.server.tasks()).map(({ title }) => title).filter((title) => wanted.includes(title));
     assert.deepEqual(mine, wanted);
     for (const tab of tabs) {
       assert.equal((await titles(tab)).filter((title) => wanted.includes(title)).length, wanted.length);
@@ -106,19 +101,19 @@ describe(`the companions of TanStack Query in ${engine()}`, () => {
 
     await act("loading");
     await until(tab, "query", "fetching");
-    await server.addTask("While it loaded");
-    await server.addTask("And another one");
+    await here.server.addTask("While it loaded");
+    await here.server.addTask("And another one");
     assert.equal(await text(tab, "query"), "fetching");
     await act("loading");
     await shows("And another one");
     await until(tab, "query", "idle");
 
     await press(".tsqd-action-mock-offline-behavior");
-    await server.addTask("Not fetched without a network");
+    await here.server.addTask("Not fetched without a network");
     await paused(1);
     // Whatever else the engine tells meanwhile.
-    await server.burst(3);
-    await server.addTask("Nor this one");
+    await here.server.burst(3);
+    await here.server.addTask("Nor this one");
     await eventually("the page heard of it", () => text(tab, "heard"), (seen) => seen === "Nor this one");
     await paused(1);
     assert.ok(!(await titles(tab)).includes("Not fetched without a network"));
@@ -130,7 +125,7 @@ describe(`the companions of TanStack Query in ${engine()}`, () => {
       await press("#attach");
       await until(tab, "attach", next);
     }
-    await server.addTask("Attached again");
+    await here.server.addTask("Attached again");
     await shows("Attached again");
     await silent(tab);
   });

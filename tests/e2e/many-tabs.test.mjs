@@ -2,45 +2,28 @@
 // The numbers are those of the faults in docs/guarantees.md.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { beforeEach, describe, test } from "node:test";
 
-import { Browser, eventually } from "./lib/browser.mjs";
+import { eventually } from "./lib/browser.mjs";
 import { devtoolsOnly, engine } from "./lib/environment.mjs";
 import { FaultProxy } from "./lib/proxy.mjs";
-import { Server } from "./lib/server.mjs";
+import { connections, stage } from "./lib/stage.mjs";
 
 const TABS = 5;
 
 describe(`tabs that come and go in ${engine()}`, () => {
-  let server;
-  let browser;
+  const here = stage();
   let tabs;
 
-  before(async () => {
-    server = await Server.start();
-  });
-
-  after(async () => {
-    await server?.stop();
-  });
-
-  beforeEach(async () => {
-    browser = await Browser.start();
+  beforeEach(() => {
     tabs = [];
   });
 
-  afterEach(async () => {
-    await browser?.stop();
-    browser = undefined;
-    await eventually("all connections are closed", connections, (open) => open === 0);
-  });
-
-  const connections = async () => (await server.stats()).sockets_open;
-  const oneConnection = () => eventually("one connection is open", connections, (open) => open === 1);
+  const oneConnection = () => eventually("one connection is open", () => connections(here), (open) => open === 1);
 
   async function open(count) {
     for (let n = 0; n < count; n += 1) {
-      const tab = await browser.open(server.url);
+      const tab = await here.browser.open(here.server.url);
       await tab.untilStatus("connected");
       tabs.push(tab);
     }
@@ -65,13 +48,13 @@ describe(`tabs that come and go in ${engine()}`, () => {
   test("fault 43: five tabs are one connection, and the last one left still has it", async () => {
     await open(TABS);
     assert.equal(await connections(), 1);
-    await server.addTask("Seen in five tabs");
+    await here.server.addTask("Seen in five tabs");
     await allShow("Seen in five tabs");
     while (tabs.length > 1) {
       const leader = await oneLeader();
       tabs = tabs.filter((tab) => tab !== leader);
       // Published while nobody leads, or just before or after: whichever it is, it must not be lost.
-      await Promise.all([leader.close(), server.addTask(`Left to ${tabs.length}`)]);
+      await Promise.all([leader.close(), here.server.addTask(`Left to ${tabs.length}`)]);
       await allShow(`Left to ${tabs.length}`);
       await oneLeader();
       await oneConnection();
@@ -85,11 +68,11 @@ describe(`tabs that come and go in ${engine()}`, () => {
     tabs = tabs.filter((tab) => tab !== leader);
     // The answer, which is that it crashed, is waited for: the driver may do what it is asked next
     // before this, and then another tab would be the one that crashes.
-    await Promise.all([leader.devtools("Page.crash"), server.addTask("Around the crash")]);
+    await Promise.all([leader.devtools("Page.crash"), here.server.addTask("Around the crash")]);
     await allShow("Around the crash");
     await oneLeader();
     await oneConnection();
-    await server.addTask("After the crash");
+    await here.server.addTask("After the crash");
     await allShow("After the crash");
   });
 
@@ -99,7 +82,7 @@ describe(`tabs that come and go in ${engine()}`, () => {
     const others = tabs.filter((tab) => tab !== leader);
     await leader.devtools("Page.setWebLifecycleState", { state: "frozen" });
     tabs = others;
-    await server.addTask("While it is frozen");
+    await here.server.addTask("While it is frozen");
     await allShow("While it is frozen");
     await oneLeader();
     await leader.devtools("Page.setWebLifecycleState", { state: "active" });
@@ -113,7 +96,7 @@ describe(`tabs that come and go in ${engine()}`, () => {
     await open(1);
     const [tab] = tabs;
     for (const title of ["While it was away", "While it was away again"]) {
-      await tab.leaveAndComeBack(() => server.addTask(title));
+      await tab.leaveAndComeBack(() => here.server.addTask(title));
       await tab.untilStatus("connected");
       await tab.untilShown(title);
       await oneConnection();
@@ -125,7 +108,7 @@ describe(`tabs that come and go in ${engine()}`, () => {
   test("fault 57: a tab that is loaded again goes on, and so do the others", async () => {
     await open(2);
     for (const tab of tabs) {
-      await Promise.all([tab.reload(), server.addTask("Around a reload")]);
+      await Promise.all([tab.reload(), here.server.addTask("Around a reload")]);
       await allShow("Around a reload");
     }
     await oneLeader();
@@ -133,10 +116,10 @@ describe(`tabs that come and go in ${engine()}`, () => {
   });
 
   test("fault 11: a tab that goes while it dials leaves nothing behind", async () => {
-    const proxy = await FaultProxy.start(server.url);
+    const proxy = await FaultProxy.start(here.server.url);
     try {
       proxy.break({ sockets: "hang", streams: "hang" });
-      const tab = await browser.open(proxy.url);
+      const tab = await here.browser.open(proxy.url);
       await tab.untilStatus("connecting");
       await tab.leaveAndComeBack(() => eventually("nothing is open", connections, (open) => open === 0));
       proxy.heal();

@@ -2,43 +2,23 @@
 // The numbers are those of the faults in docs/guarantees.md.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
-import { Browser, eventually } from "./lib/browser.mjs";
+import { eventually } from "./lib/browser.mjs";
 import { engine } from "./lib/environment.mjs";
 import { Rig, rigFolder } from "./lib/rig.mjs";
-import { Server } from "./lib/server.mjs";
+import { stage } from "./lib/stage.mjs";
 
 /** Made by two tabs at the same time. */
 const MANY = 600;
 
 describe(`mutations in ${engine()}`, () => {
-  let pages;
-  let server;
-  let browser;
-
-  before(async () => {
-    pages = await rigFolder();
-  });
-
-  after(async () => {
-    await pages?.remove();
-  });
-
   // The storage that a test leaves is nothing to the next one: a server, a profile and an origin each.
-  beforeEach(async () => {
-    server = await Server.start([], pages.folder);
-    browser = await Browser.start();
-  });
-
-  afterEach(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
+  const here = stage({ own: true, pages: rigFolder });
 
   /** How often each title stands on the server, for the titles that begin like this. */
   async function applied(prefix) {
-    const titles = (await server.tasks()).map((task) => task.title).filter((title) => title.startsWith(prefix));
+    const titles = (await here.server.tasks()).map((task) => task.title).filter((title) => title.startsWith(prefix));
     return { count: titles.length, titles, different: new Set(titles).size };
   }
 
@@ -50,7 +30,7 @@ describe(`mutations in ${engine()}`, () => {
   }
 
   test("fault 45: what two tabs queue at the same time is done once, in the order of each", async () => {
-    const tabs = [await Rig.open(browser, server), await Rig.open(browser, server)];
+    const tabs = [await Rig.open(here.browser, here.server), await Rig.open(here.browser, here.server)];
     for (const tab of tabs) await tab.untilStatus("connected");
     await tabs[0].run("rig.addWhenTold('first', arguments[0])", MANY / 2);
     await tabs[1].run("rig.addWhenTold('second', arguments[0])", MANY / 2);
@@ -71,9 +51,9 @@ describe(`mutations in ${engine()}`, () => {
   });
 
   test("fault 46: where the storage is full the caller is told, and what was accepted before is done", async () => {
-    const tab = await Rig.open(browser, server);
+    const tab = await Rig.open(here.browser, here.server);
     await tab.untilStatus("connected");
-    await server.kill();
+    await here.server.kill();
     await tab.add("before", 5);
     await eventually("five are accepted", async () => (await tab.tally()).accepted, (count) => count === 5);
     await tab.run("rig.fill()");
@@ -84,7 +64,7 @@ describe(`mutations in ${engine()}`, () => {
     const { accepted } = await tab.tally();
     await tab.run("rig.empty()");
     await tab.add("after", 3);
-    await server.restart();
+    await here.server.restart();
     await untilApplied("before", 5);
     await untilApplied("after", 3);
     // Refused is refused: nothing of it is done after all.
@@ -92,20 +72,20 @@ describe(`mutations in ${engine()}`, () => {
   });
 
   test("fault 52: what one person queued is neither sent nor seen under another, and goes out when that one is back", async () => {
-    const tab = await Rig.open(browser, server, "ann");
+    const tab = await Rig.open(here.browser, here.server, "ann");
     await tab.untilStatus("connected");
-    await server.kill();
+    await here.server.kill();
     await tab.add("of ann", 5);
     await eventually("five are accepted", async () => (await tab.tally()).accepted, (count) => count === 5);
     assert.equal((await tab.listed()).length, 5);
     await tab.run("rig.live.setUser('bob')");
     await eventually("nothing is seen of them", async () => (await tab.snapshot()).queue.count, (count) => count === 0);
     assert.deepEqual(await tab.listed(), []);
-    await server.restart();
+    await here.server.restart();
     await tab.add("of bob", 2);
     await untilApplied("of bob", 2);
     // Another tab of the same browser, which starts as Bob, finds nothing of hers either.
-    const other = await Rig.open(browser, server, "bob");
+    const other = await Rig.open(here.browser, here.server, "bob");
     await other.untilStatus("connected");
     assert.deepEqual(await other.listed(), []);
     assert.equal((await applied("of ann")).count, 0);
@@ -114,12 +94,12 @@ describe(`mutations in ${engine()}`, () => {
   });
 
   test("fault 57: a tab that is loaded again in the midst of a backlog goes on with it", async () => {
-    const tab = await Rig.open(browser, server);
+    const tab = await Rig.open(here.browser, here.server);
     await tab.untilStatus("connected");
-    await server.kill();
+    await here.server.kill();
     await tab.add("backlog", 50);
     await eventually("all are accepted", async () => (await tab.tally()).accepted, (count) => count === 50);
-    await server.restart();
+    await here.server.restart();
     for (let n = 0; n < 5; n += 1) await tab.tab.reload();
     const titles = await untilApplied("backlog", 50);
     assert.deepEqual(titles, [...Array(50).keys()].map((n) => `backlog ${n}`));

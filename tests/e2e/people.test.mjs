@@ -1,36 +1,21 @@
 // Two people and two tabs in the demo: who is there, who edits, what becomes of a change, who is logged in.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { beforeEach, describe, test } from "node:test";
 
-import { Browser, eventually } from "./lib/browser.mjs";
+import { eventually } from "./lib/browser.mjs";
 import { engine } from "./lib/environment.mjs";
-import { Server } from "./lib/server.mjs";
+import { stage } from "./lib/stage.mjs";
 
 const ENTER = "\uE007";
 
 describe(`people in the demo, in ${engine()}`, () => {
-  let server;
-  let browser;
+  const here = stage();
   let ana;
 
-  before(async () => {
-    server = await Server.start();
-  });
-
-  after(async () => {
-    await server?.stop();
-  });
-
   beforeEach(async () => {
-    browser = await Browser.start();
-    ana = await browser.open(server.url);
+    ana = await here.browser.open(here.server.url);
     await ana.untilStatus("connected");
-  });
-
-  afterEach(async () => {
-    await browser?.stop();
-    browser = undefined;
   });
 
   const until = (tab, what, look, holds) => eventually(what, () => tab.run(look), holds);
@@ -38,7 +23,7 @@ describe(`people in the demo, in ${engine()}`, () => {
   const people = "return document.querySelectorAll(\"[data-testid='people'] [data-user]\").length";
 
   test("two people see each other, and that one of them edits a title", async () => {
-    const ben = await browser.open(`${server.url}/?as=ben`);
+    const ben = await here.browser.open(`${here.server.url}/?as=ben`);
     await ben.untilStatus("connected");
     for (const tab of [ana, ben]) await until(tab, "both are shown", people, (count) => count === 2);
     await ben.click("task-rename");
@@ -48,7 +33,7 @@ describe(`people in the demo, in ${engine()}`, () => {
     await until(ana, "the title is free again", held, (holder) => holder === null);
     // The editor had selected the title: what was typed has taken its place, or was put behind it.
     await ana.untilShown("for May");
-    const saved = (await server.tasks()).filter((task) => task.title.endsWith("for May"));
+    const saved = (await here.server.tasks()).filter((task) => task.title.endsWith("for May"));
     assert.equal(saved.length, 1);
     await ben.close();
     await until(ana, "Ben has left", people, (count) => count === 1);
@@ -60,11 +45,11 @@ describe(`people in the demo, in ${engine()}`, () => {
     await eventually("it is set aside", () => ana.text("dead-letter"), (text) => text !== null);
     await ana.click("dead-discard");
     await eventually("it is gone", () => ana.text("dead-letter"), (text) => text === null);
-    assert.ok(!(await server.tasks()).some((task) => task.title.startsWith("xxx")));
+    assert.ok(!(await here.server.tasks()).some((task) => task.title.startsWith("xxx")));
   });
 
   test("who logs in in one tab stops the other, which follows when it is asked to", async () => {
-    const second = await browser.open(server.url);
+    const second = await here.browser.open(here.server.url);
     await second.untilStatus("connected");
     await second.click("person-button");
     await second.click("login-cleo");
@@ -74,7 +59,7 @@ describe(`people in the demo, in ${engine()}`, () => {
     await ana.click("fenced-follow");
     await eventually("it goes on", () => ana.text("fenced"), (text) => text === null);
     await ana.untilStatus("connected");
-    await server.addTask("Seen by Cleo");
+    await here.server.addTask("Seen by Cleo");
     await ana.untilShown("Seen by Cleo");
     await second.untilShown("Seen by Cleo");
   });

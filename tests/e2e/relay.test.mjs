@@ -2,51 +2,38 @@
 // own policy, and where a worker cannot be had.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { Browser, eventually } from "./lib/browser.mjs";
+import { eventually } from "./lib/browser.mjs";
 import { devtoolsOnly, engine } from "./lib/environment.mjs";
 import { Front } from "./lib/front.mjs";
-import { Server } from "./lib/server.mjs";
+import { connections, stage } from "./lib/stage.mjs";
 
 const TABS = 5;
 const WORKER_FILE = /\/relay-[^/]*\.js$/;
 
 describe(`the relay worker in ${engine()}`, () => {
-  let server;
-  let browser;
+  const here = stage();
   let front;
   let tabs;
   /** How many times the worker's file was asked for. */
   let asked;
 
-  before(async () => {
-    server = await Server.start();
-  });
-
-  after(async () => {
-    await server?.stop();
-  });
-
-  beforeEach(async () => {
-    browser = await Browser.start();
+  beforeEach(() => {
     tabs = [];
     asked = 0;
   });
 
   afterEach(async () => {
-    await browser?.stop();
     await front?.stop();
     front = undefined;
-    await eventually("all connections are closed", connections, (open) => open === 0);
   });
 
-  const connections = async () => (await server.stats()).sockets_open;
-  const oneConnection = () => eventually("one connection is open", connections, (open) => open === 1);
+  const oneConnection = () => eventually("one connection is open", () => connections(here), (open) => open === 1);
 
   /** Serves the page with changes, and counts who asks for the worker's file, which no browser keeps. */
   async function serve({ head = () => {}, worker = () => false }) {
-    front = await Front.start(server.url, {
+    front = await Front.start(here.server.url, {
       head: (headers) => {
         headers["cache-control"] = "no-store";
         head(headers);
@@ -61,7 +48,7 @@ describe(`the relay worker in ${engine()}`, () => {
 
   async function open(count) {
     for (let n = 0; n < count; n += 1) {
-      const tab = await browser.open(front.url);
+      const tab = await here.browser.open(front.url);
       await tab.untilStatus("connected");
       tabs.push(tab);
     }
@@ -97,7 +84,7 @@ describe(`the relay worker in ${engine()}`, () => {
     for (let started = 2; started <= 3; started += 1) {
       const first = await leader();
       await leaveOut(first);
-      await Promise.all([first.close(), server.addTask(`Around close ${started}`)]);
+      await Promise.all([first.close(), here.server.addTask(`Around close ${started}`)]);
       await allShow(`Around close ${started}`);
       await heldBy("worker");
       await oneConnection();
@@ -111,7 +98,7 @@ describe(`the relay worker in ${engine()}`, () => {
     const first = await leader();
     await leaveOut(first);
     await first.devtools("Page.crash");
-    await server.addTask("After the crash");
+    await here.server.addTask("After the crash");
     await allShow("After the crash");
     await heldBy("worker");
     await oneConnection();
@@ -124,7 +111,7 @@ describe(`the relay worker in ${engine()}`, () => {
     const all = tabs;
     await leaveOut(first);
     await first.devtools("Page.setWebLifecycleState", { state: "frozen" });
-    await server.addTask("While it is frozen");
+    await here.server.addTask("While it is frozen");
     await allShow("While it is frozen");
     await heldBy("worker");
     await oneConnection();
@@ -141,7 +128,7 @@ describe(`the relay worker in ${engine()}`, () => {
     const [tab] = tabs;
     await tab.devtools("Page.setWebLifecycleState", { state: "frozen" });
     await eventually("no connection is left", connections, (open) => open === 0);
-    await server.addTask("While all are frozen");
+    await here.server.addTask("While all are frozen");
     await tab.devtools("Page.setWebLifecycleState", { state: "active" });
     await allShow("While all are frozen");
     await heldBy("worker");
@@ -180,12 +167,12 @@ describe(`the relay worker in ${engine()}`, () => {
       await serve(changes);
       await open(2);
       await heldBy("page");
-      await server.addTask(`Without a worker: ${why}`);
+      await here.server.addTask(`Without a worker: ${why}`);
       await allShow(`Without a worker: ${why}`);
       await oneConnection();
       const first = await leader();
       await leaveOut(first);
-      await Promise.all([first.close(), server.addTask(`Still without: ${why}`)]);
+      await Promise.all([first.close(), here.server.addTask(`Still without: ${why}`)]);
       await allShow(`Still without: ${why}`);
       await heldBy("page");
       await oneConnection();

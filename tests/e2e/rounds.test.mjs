@@ -2,12 +2,12 @@
 // counted at the server and in every tab that stays. EVERFRESH_ROUNDS says how often.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { beforeEach, describe, test } from "node:test";
 
-import { Browser, eventually } from "./lib/browser.mjs";
+import { eventually } from "./lib/browser.mjs";
 import { devtoolsOnly, engine } from "./lib/environment.mjs";
 import { Rig, rigFolder } from "./lib/rig.mjs";
-import { Server } from "./lib/server.mjs";
+import { stage } from "./lib/stage.mjs";
 
 const ROUNDS = Number(process.env.EVERFRESH_ROUNDS ?? 3);
 const TABS = 3;
@@ -15,32 +15,15 @@ const TABS = 3;
 const FEW = 5;
 
 describe(`the leader goes, in ${engine()}`, () => {
-  let pages;
-  let server;
-  let browser;
+  const here = stage({ own: true, pages: rigFolder });
   let rigs;
 
-  before(async () => {
-    pages = await rigFolder();
-  });
-
-  after(async () => {
-    await pages?.remove();
-  });
-
-  beforeEach(async () => {
-    server = await Server.start([], pages.folder);
-    browser = await Browser.start();
+  beforeEach(() => {
     rigs = [];
   });
 
-  afterEach(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
-
   async function open() {
-    const rig = await Rig.open(browser, server);
+    const rig = await Rig.open(here.browser, here.server);
     await rig.untilStatus("connected");
     rigs.push(rig);
   }
@@ -53,7 +36,7 @@ describe(`the leader goes, in ${engine()}`, () => {
     return eventually("one leads and is connected", look);
   }
 
-  const titles = async () => (await server.tasks()).map((task) => task.title);
+  const titles = async () => (await here.server.tasks()).map((task) => task.title);
 
   /** Everything that was asked for is on the server once, and on every screen. */
   async function allIsThere(wanted) {
@@ -86,7 +69,7 @@ describe(`the leader goes, in ${engine()}`, () => {
       await leads.add(`round ${round} leader`, FEW);
       const from = Date.now();
       const event = `round ${round} event`;
-      const [back] = await Promise.all([go(leads), server.addTask(event)]);
+      const [back] = await Promise.all([go(leads), here.server.addTask(event)]);
       wanted.push(event);
       const next = await leader();
       took.push((await next.leadsSince()) - from);

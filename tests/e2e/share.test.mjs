@@ -1,13 +1,12 @@
 // Tabs that share what one of them fetches, counted on the way to the server.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { beforeEach, describe, test } from "node:test";
 
-import { Browser, eventually } from "./lib/browser.mjs";
+import { eventually } from "./lib/browser.mjs";
 import { devtoolsOnly, engine } from "./lib/environment.mjs";
-import { FaultProxy } from "./lib/proxy.mjs";
 import { Rig, rigFolder } from "./lib/rig.mjs";
-import { Server } from "./lib/server.mjs";
+import { stage } from "./lib/stage.mjs";
 
 const TABS = 3;
 const ROUNDS = 10;
@@ -15,41 +14,20 @@ const ROUNDS = 10;
 const LATENCY_MS = 150;
 
 describe(`tabs that share in ${engine()}`, () => {
-  let rigs;
-  let server;
-  let proxy;
-  let browser;
+  const here = stage({ pages: rigFolder, proxy: true });
   let tabs;
 
-  before(async () => {
-    rigs = await rigFolder();
-    server = await Server.start([], rigs.folder);
-  });
-
-  after(async () => {
-    await server?.stop();
-    await rigs?.remove();
-  });
-
-  beforeEach(async () => {
-    proxy = await FaultProxy.start(server.url);
-    browser = await Browser.start();
+  beforeEach(() => {
     tabs = [];
   });
 
-  afterEach(async () => {
-    await browser?.stop();
-    browser = undefined;
-    await proxy.stop();
-  });
-
   async function open() {
-    for (let n = 0; n < TABS; n += 1) tabs.push(await Rig.open(browser, proxy, "ann", { share: "" }));
+    for (let n = 0; n < TABS; n += 1) tabs.push(await Rig.open(here.browser, here.proxy, "ann", { share: "" }));
     for (const tab of tabs) await tab.untilStatus("connected");
     await eventually("all tabs know of all", () => counts(), (counted) => counted.every((tabs) => tabs === TABS));
-    await server.addTask("Before");
+    await here.server.addTask("Before");
     await allShow("Before");
-    proxy.break({ latencyMs: LATENCY_MS });
+    here.proxy.break({ latencyMs: LATENCY_MS });
   }
 
   async function counts() {
@@ -71,12 +49,12 @@ describe(`tabs that share in ${engine()}`, () => {
 
   /** How many requests some events cost. */
   async function requests() {
-    proxy.requests.clear();
+    here.proxy.requests.clear();
     for (let round = 0; round < ROUNDS; round += 1) {
-      await server.addTask(`Round ${round} of ${engine()}`);
+      await here.server.addTask(`Round ${round} of ${engine()}`);
       await allShow(`Round ${round} of ${engine()}`);
     }
-    return proxy.requests.get("GET /api/tasks");
+    return here.proxy.requests.get("GET /api/tasks");
   }
 
   test("three tabs make one request for an event", async (t) => {
@@ -90,12 +68,12 @@ describe(`tabs that share in ${engine()}`, () => {
 
   test("a tab that crashes while it fetches for all is replaced", devtoolsOnly(), async () => {
     await open();
-    proxy.break({ latencyMs: 3000 });
-    await server.addTask("Around the crash");
+    here.proxy.break({ latencyMs: 3000 });
+    await here.server.addTask("Around the crash");
     const [fetcher] = await eventually("one tab fetches", fetchers, (found) => found.length > 0);
     tabs = tabs.filter((tab) => tab !== fetcher);
     await fetcher.tab.devtools("Page.crash");
-    proxy.heal();
+    here.proxy.heal();
     await allShow("Around the crash");
   });
 });

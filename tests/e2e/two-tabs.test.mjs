@@ -1,49 +1,32 @@
 // Two tabs follow a server over one socket: the way of an event through all floors.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { beforeEach, describe, test } from "node:test";
 
-import { Browser, eventually } from "./lib/browser.mjs";
+import { eventually } from "./lib/browser.mjs";
 import { engine } from "./lib/environment.mjs";
-import { Server } from "./lib/server.mjs";
+import { connections, stage } from "./lib/stage.mjs";
 
 describe(`two tabs in ${engine()}`, () => {
-  let server;
-  let browser;
+  const here = stage();
   let first;
   let second;
 
-  before(async () => {
-    server = await Server.start();
-  });
-
-  after(async () => {
-    await server?.stop();
-  });
-
   beforeEach(async () => {
-    browser = await Browser.start();
-    first = await browser.open(server.url);
+    first = await here.browser.open(here.server.url);
     await first.untilRole("leader");
     await first.untilStatus("connected");
-    second = await browser.open(server.url);
+    second = await here.browser.open(here.server.url);
     await second.untilRole("follower");
     await second.untilStatus("connected");
   });
 
-  afterEach(async () => {
-    await browser?.stop();
-    browser = undefined;
-    // The next test's counts begin when the server has noticed.
-    await eventually("all sockets are closed", () => socketsOpen(server), (open) => open === 0);
-  });
-
   test("a change elsewhere reaches both tabs over one socket", async () => {
-    assert.equal(await socketsOpen(server), 1);
-    await server.addTask("Seen by both tabs");
+    assert.equal(await connections(here), 1);
+    await here.server.addTask("Seen by both tabs");
     await first.untilShown("Seen by both tabs");
     await second.untilShown("Seen by both tabs");
-    assert.equal(await socketsOpen(server), 1);
+    assert.equal(await connections(here), 1);
   });
 
   test("a change in one tab reaches the other", async () => {
@@ -51,41 +34,41 @@ describe(`two tabs in ${engine()}`, () => {
     await second.click("task-add");
     await second.untilShown("Added by hand");
     await first.untilShown("Added by hand");
-    const titles = (await server.tasks()).map((task) => task.title);
+    const titles = (await here.server.tasks()).map((task) => task.title);
     assert.equal(titles.filter((title) => title === "Added by hand").length, 1);
   });
 
   test("data that did not change is answered by 304", async () => {
-    const before = (await server.stats()).not_modified_total;
+    const before = (await here.server.stats()).not_modified_total;
     await second.click("refetch");
     await eventually(
       "the server answered 304",
-      async () => (await server.stats()).not_modified_total,
+      async () => (await here.server.stats()).not_modified_total,
       (now) => now > before,
     );
     await eventually("the page counts it", () => second.count("counter-304"));
   });
 
   test("a server that is killed and started again is found without a reload", async () => {
-    await server.kill();
+    await here.server.kill();
     await first.untilStatus("reconnecting");
     await second.untilStatus("reconnecting");
-    await server.restart();
+    await here.server.restart();
     await first.untilStatus("connected");
     await second.untilStatus("connected");
-    await server.addTask("After the restart");
+    await here.server.addTask("After the restart");
     await first.untilShown("After the restart");
     await second.untilShown("After the restart");
     assert.ok(await first.stillLoaded());
     assert.ok(await second.stillLoaded());
-    assert.equal(await socketsOpen(server), 1);
+    assert.equal(await connections(here), 1);
   });
 
   test("what happened while the link was cut is caught up", async () => {
-    const task = await server.addTask("Before the cut");
+    const task = await here.server.addTask("Before the cut");
     await first.untilShown("Before the cut");
-    await server.cut();
-    await server.renameTask(task.id, "While it was cut");
+    await here.server.cut();
+    await here.server.renameTask(task.id, "While it was cut");
     await first.untilShown("While it was cut");
     await second.untilShown("While it was cut");
   });
@@ -94,13 +77,9 @@ describe(`two tabs in ${engine()}`, () => {
     await first.close();
     await second.untilRole("leader");
     await second.untilStatus("connected");
-    await server.addTask("After the leader left");
+    await here.server.addTask("After the leader left");
     await second.untilShown("After the leader left");
     assert.ok(await second.stillLoaded());
-    await eventually("one socket is open", () => socketsOpen(server), (open) => open === 1);
+    await eventually("one socket is open", () => connections(here), (open) => open === 1);
   });
 });
-
-async function socketsOpen(server) {
-  return (await server.stats()).sockets_open;
-}
