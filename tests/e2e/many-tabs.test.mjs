@@ -47,7 +47,7 @@ describe(`tabs that come and go in ${engine()}`, () => {
 
   test("fault 43: five tabs are one connection, and the last one left still has it", async () => {
     await open(TABS);
-    assert.equal(await connections(), 1);
+    assert.equal(await connections(here), 1);
     await here.server.addTask("Seen in five tabs");
     await allShow("Seen in five tabs");
     while (tabs.length > 1) {
@@ -121,7 +121,7 @@ describe(`tabs that come and go in ${engine()}`, () => {
       proxy.break({ sockets: "hang", streams: "hang" });
       const tab = await here.browser.open(proxy.url);
       await tab.untilStatus("connecting");
-      await tab.leaveAndComeBack(() => eventually("nothing is open", connections, (open) => open === 0));
+      await tab.leaveAndComeBack(() => eventually("nothing is open", () => connections(here), (open) => open === 0));
       proxy.heal();
       await tab.untilStatus("connected");
       await oneConnection();

@@ -80,7 +80,7 @@ describe(`the relay worker in ${engine()}`, () => {
     await serve({});
     await open(TABS);
     await heldBy("worker");
-    assert.deepEqual([asked, await connections()], [1, 1]);
+    assert.deepEqual([asked, await connections(here)], [1, 1]);
     for (let started = 2; started <= 3; started += 1) {
       const first = await leader();
       await leaveOut(first);
@@ -127,7 +127,7 @@ describe(`the relay worker in ${engine()}`, () => {
     await open(1);
     const [tab] = tabs;
     await tab.devtools("Page.setWebLifecycleState", { state: "frozen" });
-    await eventually("no connection is left", connections, (open) => open === 0);
+    await eventually("no connection is left", () => connections(here), (open) => open === 0);
     await here.server.addTask("While all are frozen");
     await tab.devtools("Page.setWebLifecycleState", { state: "active" });
     await allShow("While all are frozen");
