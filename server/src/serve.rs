@@ -48,7 +48,7 @@ pub struct Handle {
     serving: JoinHandle<()>,
     keeping: JoinHandle<()>,
     reloading: JoinHandle<()>,
-    watching: Option<JoinHandle<()>>,
+    watching: Option<(SocketAddr, JoinHandle<()>)>,
     tidying: JoinHandle<()>,
 }
 
@@ -57,6 +57,12 @@ impl Handle {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where `/metrics` is to be had, if that is an address of its own.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.watching.as_ref().map(|(addr, _)| *addr)
     }
 
     /// Its address for a browser.
@@ -94,7 +100,7 @@ impl Drop for Handle {
         self.serving.abort();
         self.keeping.abort();
         self.reloading.abort();
-        if let Some(watching) = &self.watching {
+        if let Some((_, watching)) = &self.watching {
             watching.abort();
         }
         self.tidying.abort();
@@ -337,17 +343,21 @@ fn audit(config: &Config, metrics: &Arc<Metrics>) -> Result<Audit, StartError> {
 }
 
 /// The address for whoever watches over the server, where it has one of its own.
-async fn watch(config: &Config, app: &App) -> Result<Option<JoinHandle<()>>, StartError> {
+async fn watch(
+    config: &Config,
+    app: &App,
+) -> Result<Option<(SocketAddr, JoinHandle<()>)>, StartError> {
     let Some(listen) = &config.metrics_listen else {
         return Ok(None);
     };
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| unusable("metrics-listen", listen.clone(), &error))?;
+    let fails = |error| unusable("metrics-listen", listen.clone(), &error);
+    let listener = TcpListener::bind(listen).await.map_err(fails)?;
+    let addr = listener.local_addr().map_err(fails)?;
     let serving = axum::serve(listener, app::watchers(app.clone()));
-    Ok(Some(tokio::spawn(async move {
+    let serving = tokio::spawn(async move {
         let _never_fails = serving.await;
-    })))
+    });
+    Ok(Some((addr, serving)))
 }
 
 fn unusable(setting: &'static str, value: String, error: &io::Error) -> StartError {

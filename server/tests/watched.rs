@@ -233,11 +233,9 @@ async fn what_happens_is_counted() {
 async fn counts_are_for_those_who_watch() {
     let mut quiet = config();
     quiet.demo = false;
-    let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let watched = probe.local_addr().unwrap();
-    drop(probe);
-    quiet.metrics_listen = Some(watched.to_string());
+    quiet.metrics_listen = Some("127.0.0.1:0".to_owned());
     let server = start(quiet).await;
+    let watched = server.metrics_addr().unwrap();
     assert_eq!(
         get(server.addr(), "/metrics").await.status,
         StatusCode::NOT_FOUND

@@ -105,6 +105,20 @@ fn nonsense_is_refused_with_its_place_its_value_and_what_was_wanted() {
 }
 
 #[test]
+fn rules_may_stand_in_the_file_of_settings() {
+    let rules = "[[channel]]\nname = \"a\"\nroles = [\"*\"]\nmay = [\"lock\"]\n";
+    let file = File::new("rules", &format!("subs-max = 7\n{rules}"));
+    let config = parse(&[&file.flag()], &[]).unwrap();
+    assert_eq!(
+        (&config.rules, config.limits.subs_max),
+        (&Some(file.0.clone()), 7)
+    );
+    // Another file that is named counts more.
+    let config = parse(&[&file.flag(), "--rules=other"], &[]).unwrap();
+    assert_eq!(config.rules, Some(PathBuf::from("other")));
+}
+
+#[test]
 fn a_secret_is_neither_a_flag_nor_shown() {
     let told = refusal(&["--jwt-secret=hush-hush"], &[]);
     assert!(
