@@ -1,5 +1,7 @@
 //! Everything that can happen, owned, until its turn comes.
 
+use std::mem;
+
 use super::fetch;
 use super::lock::LockKey;
 use super::socket;
@@ -60,13 +62,15 @@ impl Happening {
         Happening::Socket(conn, socket::Happened::Closed { code, reason })
     }
 
-    /// As the engine takes it; nothing if it is the shell's business alone.
-    pub(super) fn input(&self) -> Option<Input<'_>> {
+    /// As the engine takes it, once: a command is taken out. Nothing if it is the shell's business alone.
+    pub(super) fn input(&mut self) -> Option<Input<'_>> {
+        // To copy any command would be half a kilobyte of the download.
+        let taken = |command: &mut Command| mem::replace(command, Command::Activity);
         Some(match self {
             Happening::Tick => Input::Tick,
-            Happening::Command(command) => Input::Command(command.clone()),
+            Happening::Command(command) => Input::Command(taken(command)),
             Happening::Said(command, text) => Input::Said {
-                command: command.clone(),
+                command: taken(command),
                 text,
             },
             Happening::Socket(conn, happened) => Input::Socket {

@@ -161,11 +161,11 @@ impl Shell {
         }
         let mut notices = Vec::new();
         loop {
-            let Some(happening) = self.waiting.borrow_mut().pop_front() else {
+            let Some(mut happening) = self.waiting.borrow_mut().pop_front() else {
                 break;
             };
             self.handles.borrow_mut().settle(&happening);
-            match &happening {
+            match &mut happening {
                 Happening::Relayed(batch) => {
                     self.relayed(batch, |input| self.handle(input, &mut notices));
                 }
