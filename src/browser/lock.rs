@@ -9,6 +9,7 @@ use super::callback::{Callback, then};
 use super::happening::Happening;
 use super::inbox::Inbox;
 use crate::engine::ids::{LockTicket, TabId};
+use crate::engine::list::List;
 
 // web-sys has Web Locks only behind a compiler flag that every dependant would have to set too.
 #[wasm_bindgen]
@@ -142,5 +143,5 @@ fn held(state: &JsValue, prefix: &str) -> Option<Vec<TabId>> {
         let name = Reflect::get(&lock, &JsValue::from_str("name")).ok()?;
         TabId::parse(name.as_string()?.strip_prefix(prefix)?)
     });
-    Some(names.collect())
+    Some(names.list())
 }

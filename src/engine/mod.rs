@@ -33,6 +33,7 @@ pub mod key;
 pub mod lapse;
 pub mod limits;
 pub mod link;
+pub mod list;
 pub mod map;
 pub mod metrics;
 #[cfg(all(test, feature = "mutations"))]

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::channels::{Before, Replay, TooManyChannels, Why};
 use super::ids::{CallId, TabId, Term};
 use super::input::LockEvent;
+use super::list::List;
 use super::notice::FaultCode;
 use super::output::Output;
 use super::tabs::calls::{Call, CallRefused, Deed, Taken};
@@ -334,7 +335,7 @@ impl Engine {
         let channel = Cow::Borrowed(channel);
         match replay {
             Replay::Events(events, position) => {
-                let events = events.iter().map(|text| Cow::Borrowed(&**text)).collect();
+                let events = events.iter().map(|text| Cow::Borrowed(&**text)).list();
                 self.post(Says::Replay {
                     term,
                     to,
@@ -497,7 +498,7 @@ impl Engine {
     pub(super) fn flush_relay(&mut self) {
         let events = std::mem::take(&mut self.relay);
         if let (Some(term), false) = (self.lead_term(), events.is_empty()) {
-            let events = events.iter().map(|text| Cow::Borrowed(&**text)).collect();
+            let events = events.iter().map(|text| Cow::Borrowed(&**text)).list();
             self.post_now(&Says::Events { term, events });
         }
     }

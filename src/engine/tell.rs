@@ -7,6 +7,7 @@
 use super::Engine;
 use super::channels::State;
 use super::limits::COUNTERS_EVERY;
+use super::list::List;
 use super::notice::Notice;
 use super::queue::Totals;
 use super::status::Status;
@@ -64,7 +65,7 @@ impl Engine {
                 .channels
                 .iter()
                 .map(|(name, state, _)| (name.to_owned(), state))
-                .collect();
+                .list();
         } else {
             if touched > Touched::Nothing && self.told.due.is_none() {
                 let at = self.told.at.map_or(now.mono, |at| at + COUNTERS_EVERY);

@@ -28,6 +28,7 @@ use super::ids::{Position, RequestId, Seq, TabId};
 use super::limits::{CHANNEL_GRACE, CHANNEL_IDLE, CHANNELS_KNOWN_MAX, CHANNELS_MAX};
 use super::map::Map;
 use super::time::{Millis, Mono};
+use crate::engine::list::List;
 
 /// What the app may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -607,13 +608,13 @@ impl Channels {
     /// What a new leader has to know: what this page watches, and how far it has followed.
     pub fn wants(&self) -> Vec<Want> {
         let watched = self.channels.values().filter(|channel| channel.local > 0);
-        watched.map(Channel::want).collect()
+        watched.map(Channel::want).list()
     }
 
     /// What a follower has to know: where each subscribed channel is.
     pub fn positions(&self) -> Vec<Want> {
         let served = self.channels.values().filter(|channel| channel.is_served());
-        served.map(Channel::want).collect()
+        served.map(Channel::want).list()
     }
 
     /// Has the server answered everything that it was asked for since the link is up? A channel that

@@ -41,6 +41,7 @@ use super::limits::{PACE_DOWN, TABS_MAX};
 use super::map::Map;
 use super::rng::Rng;
 use super::time::{Mono, Now};
+use crate::engine::list::List;
 
 /// All contracts of a page.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl Freshness {
     pub fn new(scope: Rc<str>, contracts: Vec<Contract>, online: bool, now: Now) -> Freshness {
         Freshness {
             scope,
-            entries: contracts.into_iter().map(Entry::new).collect(),
+            entries: contracts.into_iter().map(Entry::new).list(),
             routes: Map::new(),
             place: Place::Away,
             page: Page {
@@ -499,14 +500,14 @@ impl Freshness {
             return;
         }
         let first = self.said.is_empty();
-        self.said = needs().collect();
+        self.said = needs().list();
         let needed = |entry: &&Entry| entry.need != Need::None;
         let word: Vec<_> = self
             .entries
             .iter()
             .filter(needed)
             .map(|entry| (String::from(&*entry.contract.name), entry.need))
-            .collect();
+            .list();
         if !(word.is_empty() && first) {
             self.steps.push_back(Step::Say(Word::Needs(word)));
         }

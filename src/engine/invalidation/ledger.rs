@@ -11,6 +11,7 @@ use crate::engine::limits::{
     CANCEL_CALM, FETCH_LOST_AFTER, FETCH_LOST_WHEN_AWAY, HOSTS_MAX, KEYS_MAX,
     REFETCH_BACKOFF_FIRST, REFETCH_BACKOFF_MAX, REFETCH_START_WITHIN, REFETCH_WAIT_MAX, WINDOW,
 };
+use crate::engine::list::List;
 use crate::engine::map::Map;
 use crate::engine::notice::Cause;
 use crate::engine::rng::Rng;
@@ -113,7 +114,7 @@ impl Ledger {
         entries
             .filter(|entry| matches!(entry.state, State::Dormant(_)))
             .map(|entry| entry.key.clone())
-            .collect()
+            .list()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -144,7 +145,7 @@ impl Ledger {
             .take_while(|(key, _)| key.text().starts_with(stem))
             .filter(|(key, _)| key.in_family(family))
             .map(|(_, id)| *id)
-            .collect()
+            .list()
     }
 
     /// A new key, whose data has seen what was heard up to `read`. Nothing if there is no room.
@@ -516,7 +517,7 @@ impl Turns {
             room: usize::try_from(bucket.available(now)).unwrap_or(usize::MAX),
             best: Vec::new(),
         };
-        Turns(hosts.iter_mut().map(room).collect())
+        Turns(hosts.iter_mut().map(room).list())
     }
 
     fn offer(&mut self, host: usize, rank: u64, id: KeyId) {

@@ -5,6 +5,7 @@ use super::version::Version;
 use crate::engine::config::{self, BadInput};
 use crate::engine::key::{QueryKey, field, field_path, write_canonical, write_filled};
 use crate::engine::limits::{CHANGE_BYTES_MAX, SPANS_PER_ROUTE_MAX};
+use crate::engine::list::List;
 use crate::engine::text;
 use crate::wire::json::{self, Raw, Writer};
 
@@ -171,7 +172,7 @@ fn unescaped(elements: &[Box<str>]) -> Vec<String> {
         write_filled(raw, &mut text, Some(Raw::NULL));
         text.finish()
     };
-    elements.iter().map(|element| fill(element)).collect()
+    elements.iter().map(|element| fill(element)).list()
 }
 
 /// `[["$.start", "$.end"], "$.moment"]`.

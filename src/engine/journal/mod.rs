@@ -17,6 +17,7 @@ use super::fnv;
 use super::key::QueryKey;
 use super::limits::{JOURNAL_KEYS_MAX, JOURNAL_MAX, JOURNAL_NAME_BYTES_MAX, JOURNAL_NAMES_MAX};
 use super::time::Wall;
+use crate::engine::list::List;
 use crate::wire::json::Writer;
 
 /// The last decisions.
@@ -179,7 +180,7 @@ impl Journal {
             .iter()
             .map(|entry| &entry.what)
             .filter(|what| what.names_key(key))
-            .collect();
+            .list();
         w.array(|w| {
             for entry in &self.entries {
                 let concerns = match &entry.what {
