@@ -66,6 +66,9 @@ fn cluster() -> &'static Cluster {
             .args([&programs, &folder])
             .current_dir(&folder)
             .stdin(Stdio::piped())
+            // It ends a moment after the test, and must not hold its output open until then.
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let cluster = Cluster {
