@@ -284,6 +284,9 @@ pub const FETCH_LOST_AFTER: Millis = Millis::minutes(5);
 /// would have ended costs a request.
 pub const FETCH_LOST_WHEN_AWAY: Millis = Millis::seconds(5);
 
+/// But no longer than this: what fetches of a key take was measured with the retries of an outage.
+pub const FETCH_LOST_WHEN_AWAY_MAX: Millis = Millis::seconds(8);
+
 /// The first wait after a failed refetch is within this span, on top of the query's own retries.
 pub const REFETCH_BACKOFF_FIRST: Millis = Millis::seconds(2);
 

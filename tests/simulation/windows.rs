@@ -161,11 +161,14 @@ impl World {
     /// The allowance for who comes back begins anew, for some contracts of a tab.
     pub(crate) fn begin_anew(&mut self, tab: usize, which: impl Fn(&Term) -> bool) {
         let mono = self.browsers[self.tabs[tab].seat.browser].mono(self.now);
-        let watches = &mut self.terms.tabs[tab].watches;
-        for (term, watch) in self.terms.list.iter().zip(watches) {
-            if which(term) {
+        for at in 0..self.terms.list.len() {
+            // That nobody knows how old it is does not mend a window: who was told need not be
+            // told again.
+            let lost = self.ends(tab, at).is_some_and(|ends| self.lost(tab, ends));
+            let watch = &mut self.terms.tabs[tab].watches[at];
+            if which(&self.terms.list[at]) {
                 watch.begin_anew(mono);
-                watch.told = None;
+                watch.told = watch.told.filter(|_| lost).map(|_| true);
             }
         }
     }
@@ -253,9 +256,14 @@ impl World {
                 // Who is not idle any more relies on more than before.
                 let active = std::mem::replace(&mut self.terms.tabs[tab].active, now);
                 let rested = |after: Time| active + after <= now + GRAIN;
+                let told = self.told_at_the_edge(tab, active);
                 self.begin_anew(tab, |term| {
                     term.idle.is_some_and(|(after, _)| rested(after))
                 });
+                // Who just did not count as idle was told, and need not be told again.
+                for term in told {
+                    self.terms.tabs[tab].watches[term].told = Some(true);
+                }
             }
             PageEvent::Resumed => self.begin_anew(tab, |term| !term.hidden),
             PageEvent::Hidden => terms.unseen = true,
@@ -265,6 +273,19 @@ impl World {
             | PageEvent::Suspended
             | PageEvent::Relay(_) => {}
         }
+    }
+
+    /// The contracts that a tab was told of, and of which it may or may not count as idle now,
+    /// because the clocks of pages are coarse.
+    fn told_at_the_edge(&self, tab: usize, active: Time) -> Vec<usize> {
+        let edge = |term: &Term| {
+            term.idle
+                .is_some_and(|(after, _)| (active + after).abs_diff(self.now) <= GRAIN)
+        };
+        let watches = &self.terms.tabs[tab].watches;
+        (0..self.terms.list.len())
+            .filter(|term| edge(&self.terms.list[*term]) && watches[*term].told.is_some())
+            .collect()
     }
 
     /// May a page have lost track of how old its data is?

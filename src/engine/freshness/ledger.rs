@@ -254,6 +254,8 @@ pub(super) struct Entry {
     pub(super) answer_took: Millis,
     /// How long the last look took.
     pub(super) look_took: Millis,
+    /// When a look began that whoever took it did not finish: the next one goes on with it.
+    pub(super) unfinished: Option<Mono>,
     pub(super) saved: Option<Wall>,
     /// The word that the app was shown last, and since when.
     pub(super) shown: (&'static str, Wall),
@@ -299,6 +301,7 @@ impl Entry {
             took: Millis(0),
             answer_took: Millis(0),
             look_took: Millis(0),
+            unfinished: None,
             saved: None,
             shown: ("unwatched", Wall(0)),
             contract,

@@ -285,6 +285,7 @@ impl Freshness {
             }
             Verdict::Pointless if !plain => {
                 entry.asked = Some(now.mono);
+                entry.look_took = now.mono.since(started);
                 self.ask_server(now, at, None, true);
             }
             Verdict::Pointless => self.try_later(now, at, None, "the probe makes no sense", rng),
@@ -458,6 +459,7 @@ impl Freshness {
             return;
         };
         let waited = entry.rescue.take().is_some();
+        entry.unfinished = None;
         let needs = entry.need > Need::None;
         // What is as it was is so since the question: the answer took its time.
         let moment = match found {

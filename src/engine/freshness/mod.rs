@@ -229,7 +229,7 @@ impl Freshness {
         for (contract, entry) in self.entries.iter_mut().enumerate() {
             // Whoever was asked to look is not there any more, or is this tab itself now.
             if entry.rescue.take().is_some() {
-                entry.asked = None;
+                entry.unfinished = entry.asked.take();
                 entry.covered = None;
             }
             if let Probe::Asking { number, .. } = entry.probe {

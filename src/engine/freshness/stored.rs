@@ -95,6 +95,10 @@ impl Freshness {
         if entry.contract.reload_key.is_none() {
             return;
         }
+        // Of something that is shown the age is only stored, and was not read yet: it is older.
+        if entry.stored == Age::Nothing && entry.any_restored() {
+            return;
+        }
         let fetched = Wall(now.wall.0.saturating_sub(known.age(now.mono).0));
         if entry
             .saved

@@ -37,6 +37,7 @@ impl Freshness {
             (false, false) => entry.hold.max(self.calm),
         };
         let cause = entry.cause(&Causes {
+            now: now.mono,
             deadline,
             ahead: entry.ahead(window),
             thawed: self.thawed,
@@ -170,10 +171,13 @@ impl Entry {
             // We do not look because the server does not want us to, whatever was fetched since.
             None if causes.calm >= deadline => because(Blame::ServerError),
             None if held => (Blame::Offline, BACKLOG),
-            None if causes.slow || self.runs_long(causes, told) => because(Blame::SlowFetch),
+            None if causes.slow || self.runs_long(causes, known, told) => because(Blame::SlowFetch),
             None if was_calm => because(Blame::ServerError),
             None if was_held => (Blame::Offline, BACKLOG),
-            None if told.is_some_and(|told| told + causes.long() <= deadline) => {
+            // A page that finds out late was late itself.
+            None if causes.now <= deadline + LOOK_AHEAD_MIN
+                && told.is_some_and(|told| told + causes.long() <= deadline) =>
+            {
                 (Blame::SlowFetch, "the fetch did not begin")
             }
             None => because(Blame::Throttled),
@@ -181,16 +185,23 @@ impl Entry {
     }
 
     /// Did what was begun in time take long? What was begun just before the window ended did not.
-    fn runs_long(&self, causes: &Causes, told: Option<Mono>) -> bool {
+    fn runs_long(&self, causes: &Causes, known: Mono, told: Option<Mono>) -> bool {
         let long = causes.long();
         let asking = match self.probe {
+            // The second question is a part of the look that the first one began.
+            Probe::Asking {
+                started,
+                plain: true,
+                ..
+            } => Some(Mono(started.0.saturating_sub(self.look_took.0))),
             Probe::Asking { started, .. } => Some(started),
             _ => None,
         };
         let waiting = self.rescue.and(self.asked);
+        let unfinished = self.unfinished.filter(|began| *began > known);
         let under_way = self.keys.iter().filter(|key| key.active);
         let under_way = under_way.filter_map(|key| key.started).min();
-        let mut open = [asking, waiting, under_way].into_iter().flatten();
+        let mut open = [asking, waiting, unfinished, under_way].into_iter().flatten();
         let asked = |told: Mono| self.asked.map_or(Millis(0), |asked| told.since(asked));
         open.any(|began| began + long <= causes.deadline)
             || told.is_some_and(|told| asked(told).max(self.look_took) >= long)
@@ -234,6 +245,7 @@ type Cause = (Blame, &'static str);
 
 /// What may be why a deadline was missed.
 struct Causes {
+    now: Mono,
     deadline: Mono,
     /// How long before it a look has to begin.
     ahead: Millis,

@@ -8,7 +8,7 @@ use super::state::{Debt, Facts, Fetch, Input, State};
 use super::version::{Tide, Version};
 use crate::engine::key::QueryKey;
 use crate::engine::limits::{
-    CANCEL_CALM, FETCH_LOST_AFTER, FETCH_LOST_WHEN_AWAY, HOSTS_MAX, KEYS_MAX,
+    CANCEL_CALM, FETCH_LOST_AFTER, FETCH_LOST_WHEN_AWAY, FETCH_LOST_WHEN_AWAY_MAX, HOSTS_MAX, KEYS_MAX,
     REFETCH_BACKOFF_FIRST, REFETCH_BACKOFF_MAX, REFETCH_START_WITHIN, REFETCH_WAIT_MAX, WINDOW,
 };
 use crate::engine::list::List;
@@ -100,7 +100,8 @@ impl Ledger {
             let Some(entry) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else {
                 continue;
             };
-            let span = Millis(FETCH_LOST_WHEN_AWAY.0.max(entry.cost.0.saturating_mul(2)));
+            let twice = entry.cost.0.saturating_mul(2);
+            let span = Millis(twice.clamp(FETCH_LOST_WHEN_AWAY.0, FETCH_LOST_WHEN_AWAY_MAX.0));
             if let Some(lost) = entry.state.lost_by(now + span) {
                 self.next = Some(self.next.map_or(lost, |next| next.min(lost)));
             }
