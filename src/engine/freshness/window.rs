@@ -201,7 +201,9 @@ impl Entry {
         let unfinished = self.unfinished.filter(|began| *began > known);
         let under_way = self.keys.iter().filter(|key| key.active);
         let under_way = under_way.filter_map(|key| key.started).min();
-        let mut open = [asking, waiting, unfinished, under_way].into_iter().flatten();
+        let mut open = [asking, waiting, unfinished, under_way]
+            .into_iter()
+            .flatten();
         let asked = |told: Mono| self.asked.map_or(Millis(0), |asked| told.since(asked));
         open.any(|began| began + long <= causes.deadline)
             || told.is_some_and(|told| asked(told).max(self.look_took) >= long)

@@ -8,8 +8,9 @@ use super::state::{Debt, Facts, Fetch, Input, State};
 use super::version::{Tide, Version};
 use crate::engine::key::QueryKey;
 use crate::engine::limits::{
-    CANCEL_CALM, FETCH_LOST_AFTER, FETCH_LOST_WHEN_AWAY, FETCH_LOST_WHEN_AWAY_MAX, HOSTS_MAX, KEYS_MAX,
-    REFETCH_BACKOFF_FIRST, REFETCH_BACKOFF_MAX, REFETCH_START_WITHIN, REFETCH_WAIT_MAX, WINDOW,
+    CANCEL_CALM, FETCH_LOST_AFTER, FETCH_LOST_WHEN_AWAY, FETCH_LOST_WHEN_AWAY_MAX, HOSTS_MAX,
+    KEYS_MAX, REFETCH_BACKOFF_FIRST, REFETCH_BACKOFF_MAX, REFETCH_START_WITHIN, REFETCH_WAIT_MAX,
+    WINDOW,
 };
 use crate::engine::list::List;
 use crate::engine::map::Map;

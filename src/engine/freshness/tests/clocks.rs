@@ -292,6 +292,30 @@ fn times_are_stored_once_a_fetch_and_not_once_a_moment() {
 }
 
 #[test]
+fn no_time_is_stored_before_the_last_one_was_read() {
+    let mut page = Page::new(PLANNER);
+    // One key is shown as it was kept, and the other one is fetched.
+    let old = key(r#"["planner","kept"]"#);
+    let now = page.at();
+    page.part.report(now, &old, Fact::Observed(true));
+    page.keys.push(old);
+    page.mount(r#"["planner","new"]"#);
+    page.settle();
+    let saves = |page: &Page| {
+        let all = page.seen.iter();
+        all.filter(|(_, seen)| matches!(seen, Seen::Save(..)))
+            .count()
+    };
+    assert_eq!(saves(&page), 0, "what is stored may be older, and is");
+    let now = page.at();
+    let since = (WALL - 20_000).to_string();
+    page.part.loaded(now, "scope:fresh:planner", Some(&since));
+    page.run(10_000);
+    assert_eq!(page.shows("planner", "age"), "1000");
+    assert_eq!(saves(&page), 1);
+}
+
+#[test]
 fn g9_another_user_finds_nothing_of_the_last_one() {
     let probed = r#"{"a":{"key":["a"],"maxAge":60000,"reloadKey":"a","probe":"https://h/a"}}"#;
     let mut page = Page::new(probed);

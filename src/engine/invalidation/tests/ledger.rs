@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::engine::limits::{
-    CANCEL_CALM, FETCH_LOST_AFTER, FETCH_LOST_WHEN_AWAY, KEYS_MAX, REFETCH_BACKOFF_FIRST,
-    REFETCH_BACKOFF_MAX, REFETCH_START_WITHIN,
+    CANCEL_CALM, FETCH_LOST_AFTER, FETCH_LOST_WHEN_AWAY, FETCH_LOST_WHEN_AWAY_MAX, KEYS_MAX,
+    REFETCH_BACKOFF_FIRST, REFETCH_BACKOFF_MAX, REFETCH_START_WITHIN,
 };
 
 const ROUTES: &str = r#"{"moved":{"keys":[["tasks"]],"version":"$.v"}}"#;
@@ -266,6 +266,28 @@ fn a_fetch_that_ran_while_the_page_was_away_is_given_up_soon() {
     let lost = bench.flush().lost;
     assert_eq!(lost.iter().map(QueryKey::text).collect::<Vec<_>>(), [TASKS]);
     assert!(bench.flush().lost.is_empty(), "told once");
+}
+
+#[test]
+fn what_an_outage_took_does_not_let_a_hung_fetch_hang_on() {
+    let mut bench = bench();
+    bench.start(TASKS);
+    // With the retries of an outage.
+    bench.now += 60_000;
+    bench.report(
+        TASKS,
+        Phase::Success {
+            fetch: None,
+            version: None,
+        },
+    );
+    bench.flush();
+    bench.start(TASKS);
+    bench.part.was_away(bench.mono());
+    bench.now += FETCH_LOST_WHEN_AWAY_MAX.0 - 1;
+    assert!(bench.flush().lost.is_empty(), "it has time to end");
+    bench.now += 1;
+    assert_eq!(bench.flush().lost.len(), 1);
 }
 
 #[test]
