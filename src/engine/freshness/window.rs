@@ -159,7 +159,9 @@ impl Entry {
         let thawed = causes.thawed.filter(|thawed| *thawed > known);
         // Data was wanted since then, and had not come.
         let told = self.told.filter(|told| *told > known && *told <= deadline);
-        let held = told.is_some() && causes.holds;
+        // What is being fetched does not wait for anything.
+        let fetched = self.keys.iter().any(|key| key.active && key.started.is_some());
+        let held = told.is_some() && causes.holds && !fetched;
         // What ended so late that there was no time left is to blame for it.
         let late = |end: Mono| end + ahead > deadline;
         let was_held = told.is_some() && causes.held >= told && causes.held.is_some_and(late);

@@ -82,6 +82,16 @@ fn g4_a_backlog_is_no_excuse_for_a_fetch_that_began_long_after_it() {
 }
 
 #[test]
+fn g4_what_is_being_fetched_does_not_wait_for_a_backlog() {
+    let mut page = page(1);
+    page.takes = None;
+    page.run(29_900);
+    page.part.hold_back(page.at(), true);
+    page.run(2_000);
+    assert_eq!(blames(&page), [Blame::SlowFetch]);
+}
+
+#[test]
 fn g4_a_look_that_began_when_it_was_nearly_too_late_is_not_slow() {
     let mut page = page(1);
     page.run(1_000);
