@@ -160,7 +160,10 @@ impl Entry {
         // Data was wanted since then, and had not come.
         let told = self.told.filter(|told| *told > known && *told <= deadline);
         // What is being fetched does not wait for anything.
-        let fetched = self.keys.iter().any(|key| key.active && key.started.is_some());
+        let fetched = self
+            .keys
+            .iter()
+            .any(|key| key.active && key.started.is_some());
         let held = told.is_some() && causes.holds && !fetched;
         // What ended so late that there was no time left is to blame for it.
         let late = |end: Mono| end + ahead > deadline;
