@@ -115,6 +115,9 @@ impl World {
             }
             self.before_fence(tab, &arrival);
             self.reckon_arrival(tab, &arrival);
+            let late =
+                matches!(arrival, Arrival::Socket(from, _) if self.tabs[tab].socket != Some(from));
+            let before = notices.len();
             self.tabs[tab].engine.handle(now, input);
             self.note_link(tab, &arrival);
             while let Some(output) = self.tabs[tab].engine.poll_output() {
@@ -130,6 +133,11 @@ impl World {
                 if self.burn_fuse(tab) {
                     return;
                 }
+            }
+            let mut new = notices.iter().skip(before);
+            if late && new.any(|notice| matches!(notice, Notice::Event { .. })) {
+                let how = format!("{} hears an event of a link that is over", self.name(tab));
+                self.fail(Promise::G5, how);
             }
             if let Arrival::Tick = arrival {
                 self.count_tick(tab, now.mono.0);

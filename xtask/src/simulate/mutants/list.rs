@@ -144,8 +144,8 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "what an older socket says is heard",
         file: "src/engine/link/mod.rs",
-        find: "State::Dialling(dialling) => dialling.line.conn == conn,",
-        replace: "State::Dialling(_) => true,",
+        find: "State::Live(live) => live.owns(conn),",
+        replace: "State::Live(_) => true,",
     },
     Mutant {
         name: "queue: a record goes when it is sent, not when it is answered",
