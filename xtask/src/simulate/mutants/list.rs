@@ -312,7 +312,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "contracts: what a leader was asked that is gone is taken for looked at",
         file: "src/engine/freshness/mod.rs",
-        find: "            if entry.rescue.take().is_some() {\n                entry.asked = None;\n                entry.covered = None;\n            }",
+        find: "            if entry.rescue.take().is_some() {\n                entry.unfinished = entry.asked.take();\n                entry.covered = None;\n            }",
         replace: "            entry.rescue = None;",
     },
     Mutant {
