@@ -88,11 +88,11 @@ export const core = [
   },
   {
     name: "another subprotocol",
-    says: "A server that finds other subprotocols offered than its own selects the first of them before it closes with 4406.",
+    says: "A server that finds other subprotocols offered than its own selects one of them before it closes with 4406.",
     run: async (t) => {
       const page = t.dial({ protocols: ["fresh.v9", "fresh.v8"] });
       await t.refused(page, "unsupported", 4406);
-      t.same(page.protocol, "fresh.v9", "the subprotocol that was chosen");
+      t.ok(["fresh.v9", "fresh.v8"].includes(page.protocol), `${page.protocol} was chosen, which was not offered`);
     },
   },
   {

@@ -470,7 +470,7 @@ pub(crate) async fn upgrade(
     let speaks = upgrade
         .requested_protocols()
         .any(|offered| *offered == spoken);
-    // Where ours is not among them, the first one offered is taken all the same: a browser that offered some
+    // Where ours is not among them, one that was offered is taken all the same: a browser that offered some
     // and gets none fails the handshake and would never show the close code that follows.
     let chosen = if speaks {
         Some(spoken)
