@@ -3,7 +3,7 @@
 const ways = true;
 
 /** `count` events of a channel, as they come. */
-async function events(page, count) {
+async function take(page, count) {
   const heard = [];
   while (heard.length < count) heard.push(await page.hearOf("ev"));
   return heard;
@@ -12,7 +12,7 @@ async function events(page, count) {
 const numbers = (list) => list.map((event) => event.s);
 const upTo = (first, last) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
-export const events_ = [
+export const events = [
   {
     name: "events are numbered",
     says: "`s` grows by exactly 1 in a channel; the first event of a channel has `s` 1.",
@@ -22,7 +22,7 @@ export const events_ = [
       const channel = t.channel();
       await page.subscribe(channel);
       await t.publishAll(channel, 5);
-      const heard = await events(page, 5);
+      const heard = await take(page, 5);
       t.same(numbers(heard), [1, 2, 3, 4, 5], "the numbers");
       t.same(heard.map((event) => event.data.n), [1, 2, 3, 4, 5], "the data, in order");
     },
@@ -61,7 +61,7 @@ export const events_ = [
       const channel = t.channel();
       for (const page of pages) await page.subscribe(channel);
       await Promise.all(upTo(1, 20).map((n) => t.publish(channel, { n })));
-      const [one, two] = [await events(pages[0], 20), await events(pages[1], 20)];
+      const [one, two] = [await take(pages[0], 20), await take(pages[1], 20)];
       t.same(numbers(one), upTo(1, 20), "the numbers");
       t.same(one, two, "what two pages hear");
     },
@@ -106,7 +106,7 @@ export const events_ = [
       }
       await published;
       for (const [page, at] of pages) {
-        t.same(numbers(await events(page, 60 - at)), upTo(at + 1, 60), `the events after ${at}`);
+        t.same(numbers(await take(page, 60 - at)), upTo(at + 1, 60), `the events after ${at}`);
       }
     },
   },
@@ -125,7 +125,7 @@ export const events_ = [
       const witness = await t.page();
       await witness.subscribe(channel);
       await t.publishAll(channel, 3);
-      const heard = await events(witness, 3);
+      const heard = await take(witness, 3);
       const page = await t.page();
       const answer = await page.subscribe(channel, { e: pos.e, s: seen.s });
       t.has(answer, { recovered: true, missed: heard, pos: { e: pos.e, s: 4 } });
@@ -141,7 +141,7 @@ export const events_ = [
       const channel = t.channel();
       const { pos } = await page.subscribe(channel);
       await t.publishAll(channel, 3);
-      const heard = await events(page, 3);
+      const heard = await take(page, 3);
       t.has(await page.subscribe(channel, { e: pos.e, s: 1 }), { recovered: true, missed: heard.slice(1) });
     },
   },
@@ -217,7 +217,7 @@ export const restart = [
       const channel = t.channel();
       await before.subscribe(channel);
       await t.publishAll(channel, 3);
-      const seen = await events(before, 3);
+      const seen = await take(before, 3);
       const { pos } = await before.subscribe(channel);
       await t.hook("restart", {});
       await before.end();

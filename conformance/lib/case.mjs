@@ -83,7 +83,8 @@ export class Case {
 
   /** A request beside the connection, written down like its frames. */
   async request(method, url, headers = {}, body) {
-    const init = { method, headers: { ...(body && { "content-type": "application/json" }), ...headers } };
+    const all = { ...(body && { "content-type": "application/json" }), ...this.options.headers, ...headers };
+    const init = { method, headers: all };
     if (body) init.body = JSON.stringify(body);
     this.story.push({ page: "request", sign: ">", text: `${method} ${url} ${JSON.stringify(headers)} ${init.body ?? ""}` });
     const answer = await fetch(url, init);

@@ -1,8 +1,12 @@
 // Which cases there are, and how they are run.
 
 import { core } from "../cases/core.mjs";
-import { events_, restart } from "../cases/events.mjs";
+import { doors } from "../cases/doors.mjs";
+import { events, restart } from "../cases/events.mjs";
+import { leaseRestart, leases, slowLeases } from "../cases/leases.mjs";
+import { presence, slowPresence } from "../cases/presence.mjs";
 import { timing } from "../cases/timing.mjs";
+import { writes } from "../cases/writes.mjs";
 import { Case, Skip } from "./case.mjs";
 import { Fault } from "./page.mjs";
 
@@ -14,9 +18,12 @@ const overHttp = (cases) =>
     cases.filter((one) => one.ways).map((one) => ({ ...one, way, name: `${way}: ${one.name}` })));
 
 export const LEVELS = {
-  core: [...core, ...events_, ...restart],
-  http: overHttp([...core, ...events_]),
-  timing,
+  core: [...core, ...events, ...restart],
+  http: [...overHttp([...core, ...events]), ...doors],
+  presence,
+  leases: [...leases, ...leaseRestart],
+  writes,
+  timing: [...timing, ...slowPresence, ...slowLeases],
 };
 
 /** What is run unless levels are named: all that takes seconds. */
@@ -28,6 +35,7 @@ export const OPTIONS = {
   publish: { type: "string" },
   restart: { type: "string" },
   forget: { type: "string" },
+  tasks: { type: "string" },
   header: { type: "string", multiple: true },
   token: { type: "string" },
   channels: { type: "string", default: "conformance-" },
@@ -43,7 +51,8 @@ export const HELP = `node conformance/run.mjs URL [OPTIONS]      URL is that of 
   --publish URL      POST {"channel","name","data"} there publishes an event
   --restart URL      POST there restarts the server, and is answered when it listens again
   --forget URL       POST {"channel"} there makes the server forget what it kept of the channel
-  --header TEXT      NAME: VALUE, sent to these URLs; repeatable
+  --tasks URL        the collection of tasks for the level writes, such as http://127.0.0.1:4600/api/tasks
+  --header TEXT      NAME: VALUE, sent to the URLs above; repeatable
   --token TOKEN      what pages say in \`hello\`
   --channels TEXT    what the names of the channels begin with [conformance-]
   --patience MS      how long an answer may take [15000]
