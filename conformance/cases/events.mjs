@@ -192,9 +192,14 @@ export const events = [
       t.has(answer, { recovered: false, missed: [], pos: { e: pos.e, s: 504 } });
     },
   },
+];
+
+/** What needs a server that has its own way with what it keeps. */
+export const kept = [
   {
     name: "history is gone",
     says: "What is older than the server keeps gets `recovered: false`: everything of this channel may have changed.",
+    alone: true,
     run: async (t) => {
       const page = await t.page();
       const channel = t.channel();
@@ -205,9 +210,6 @@ export const events = [
       t.has(again, { recovered: false, missed: [] });
     },
   },
-];
-
-export const restart = [
   {
     name: "positions over a restart",
     says: "The epoch changes whenever the server may have lost or reordered numbers, for example after a restart.",

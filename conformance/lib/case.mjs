@@ -5,6 +5,12 @@ import { randomBytes } from "node:crypto";
 
 import { Fault, Page } from "./page.mjs";
 
+/** What is compared may be hundreds of events long. */
+function short(value) {
+  const text = String(JSON.stringify(value));
+  return text.length > 400 ? `${text.slice(0, 400)}… (${text.length} characters)` : text;
+}
+
 /** The case cannot be run here, and why. */
 export class Skip extends Error {}
 
@@ -104,7 +110,7 @@ export class Case {
 
   same(found, wanted, what) {
     if (!isDeepStrictEqual(found, wanted)) {
-      throw new Fault(`${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`);
+      throw new Fault(`${what}: ${short(found)} instead of ${short(wanted)}`);
     }
   }
 

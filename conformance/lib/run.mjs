@@ -2,7 +2,7 @@
 
 import { core } from "../cases/core.mjs";
 import { doors } from "../cases/doors.mjs";
-import { events, restart } from "../cases/events.mjs";
+import { events, kept } from "../cases/events.mjs";
 import { leaseRestart, leases, slowLeases } from "../cases/leases.mjs";
 import { presence, slowPresence } from "../cases/presence.mjs";
 import { timing } from "../cases/timing.mjs";
@@ -18,7 +18,7 @@ const overHttp = (cases) =>
     cases.filter((one) => one.ways).map((one) => ({ ...one, way, name: `${way}: ${one.name}` })));
 
 export const LEVELS = {
-  core: [...core, ...events, ...restart],
+  core: [...core, ...events, ...kept],
   http: [...overHttp([...core, ...events]), ...doors],
   presence,
   leases: [...leases, ...leaseRestart],
@@ -31,7 +31,7 @@ const USUAL = Object.keys(LEVELS).filter((level) => level !== "timing");
 
 export const OPTIONS = {
   level: { type: "string", multiple: true },
-  only: { type: "string" },
+  only: { type: "string", multiple: true, default: [""] },
   publish: { type: "string" },
   restart: { type: "string" },
   forget: { type: "string" },
@@ -47,10 +47,10 @@ export const OPTIONS = {
 export const HELP = `node conformance/run.mjs URL [OPTIONS]      URL is that of the socket, such as ws://127.0.0.1:4600/live
 
   --level LEVEL      ${Object.keys(LEVELS).join(", ")}; repeatable [all but timing]
-  --only TEXT        only the cases whose name holds TEXT
+  --only TEXT        only the cases whose name holds TEXT; repeatable
   --publish URL      POST {"channel","name","data"} there publishes an event
   --restart URL      POST there restarts the server, and is answered when it listens again
-  --forget URL       POST {"channel"} there makes the server forget what it kept of the channel
+  --forget URL       POST {"channel"} there makes the server forget what it kept of the channel; it may restart for it
   --tasks URL        the collection of tasks for the level writes, such as http://127.0.0.1:4600/api/tasks
   --header TEXT      NAME: VALUE, sent to the URLs above; repeatable
   --token TOKEN      what pages say in \`hello\`
@@ -64,7 +64,7 @@ What needs a URL that was not given is skipped, and said so. The exit code is 1 
 export async function run(options) {
   const cases = (options.level ?? USUAL)
     .flatMap((level) => LEVELS[level].map((one) => ({ level, ...one })))
-    .filter((one) => one.name.includes(options.only ?? ""));
+    .filter((one) => options.only.some((text) => one.name.includes(text)));
   const results = new Map();
   const queue = cases.filter((one) => !one.alone);
   const worker = async () => {
