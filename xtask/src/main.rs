@@ -46,7 +46,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "test",
         options: "[--only STAGE]… [--engine NAME]… [--allow-missing-engine]",
-        about: "run every test in every engine; stages: format clippy native simulation browser package fixtures e2e",
+        about: "run every test in every engine; stages: format clippy native simulation conformance browser package fixtures e2e",
         run: test::run,
     },
     Command {

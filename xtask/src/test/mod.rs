@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every stage, every engine, one table, one verdict.
 
 mod browser;
+mod conformance;
 mod e2e;
 mod fixtures;
 mod native;
@@ -25,6 +26,7 @@ enum Stage {
     Clippy,
     Native,
     Simulation,
+    Conformance,
     Browser,
     Package,
     Fixtures,
@@ -34,11 +36,12 @@ enum Stage {
 }
 
 impl Stage {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Format,
         Self::Clippy,
         Self::Native,
         Self::Simulation,
+        Self::Conformance,
         Self::Browser,
         Self::Package,
         Self::Fixtures,
@@ -52,6 +55,7 @@ impl Stage {
             Self::Clippy => "clippy",
             Self::Native => "native",
             Self::Simulation => "simulation",
+            Self::Conformance => "conformance",
             Self::Browser => "browser",
             Self::Package => "package",
             Self::Fixtures => "fixtures",
@@ -81,6 +85,7 @@ impl Stage {
             Self::Clippy => style::clippy(project, report),
             Self::Native => native::run(project, report, engines.allow_missing),
             Self::Simulation => simulation::run(project, report),
+            Self::Conformance => conformance::run(project, report, engines.allow_missing),
             Self::Browser => browser::run(project, engines, report),
             Self::Package => package::run(project, report),
             Self::Fixtures => fixtures::run(project, report),

@@ -8,6 +8,7 @@ pub mod driver;
 pub mod engines;
 pub mod node;
 pub mod postgres;
+pub mod python;
 pub mod small_std;
 pub mod wasm_rust;
 pub mod xvfb;
