@@ -4,6 +4,7 @@ import { core } from "../cases/core.mjs";
 import { doors } from "../cases/doors.mjs";
 import { events, kept } from "../cases/events.mjs";
 import { leaseRestart, leases, slowLeases } from "../cases/leases.mjs";
+import { people } from "../cases/people.mjs";
 import { presence, slowPresence } from "../cases/presence.mjs";
 import { timing } from "../cases/timing.mjs";
 import { writes } from "../cases/writes.mjs";
@@ -20,6 +21,7 @@ const overHttp = (cases) =>
 export const LEVELS = {
   core: [...core, ...events, ...kept],
   http: [...overHttp([...core, ...events]), ...doors],
+  people: [...people, ...overHttp(people)],
   presence,
   leases: [...leases, ...leaseRestart],
   writes,
@@ -38,6 +40,9 @@ export const OPTIONS = {
   tasks: { type: "string" },
   header: { type: "string", multiple: true },
   token: { type: "string" },
+  "wrong-token": { type: "string" },
+  "other-token": { type: "string" },
+  closed: { type: "string" },
   channels: { type: "string", default: "conformance-" },
   patience: { type: "string", default: "15000" },
   json: { type: "boolean" },
@@ -54,6 +59,9 @@ export const HELP = `node conformance/run.mjs URL [OPTIONS]      URL is that of 
   --tasks URL        the collection of tasks for the level writes, such as http://127.0.0.1:4600/api/tasks
   --header TEXT      NAME: VALUE, sent to the URLs above; repeatable
   --token TOKEN      what pages say in \`hello\`
+  --wrong-token TOKEN  one that nobody is known by
+  --other-token TOKEN  one of another person
+  --closed CHANNEL   a channel that is not for the person of --token
   --channels TEXT    what the names of the channels begin with [conformance-]
   --patience MS      how long an answer may take [15000]
   --json             the result as JSON

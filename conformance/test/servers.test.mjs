@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { everfresh, express, fastapi, start } from "./support/servers.mjs";
+import { everfresh, express, fastapi, listed, start } from "./support/servers.mjs";
 import { failures, names, suite } from "./support/suite.mjs";
 
 /** What a server has to come through, and what cannot be looked at there: a case that is skipped in silence checks nothing. */
@@ -30,6 +30,14 @@ for (const { name, kind, levels } of HERE) {
     for (const level of levels) assert.ok(result.cases.some((one) => one.level === level), level);
   });
 }
+
+test("everfresh-server knows people", async (t) => {
+  const server = await start(listed);
+  t.after(server.stop);
+  const result = await suite(server.live, ...server.flags, "--level", "people");
+  assert.deepEqual(failures(result), []);
+  assert.deepEqual(names(result, "skipped"), []);
+});
 
 // All they do is wait, so they wait at the same time.
 describe("on time", { concurrency: true }, () => {

@@ -1,9 +1,10 @@
 // Servers as processes of their own, with what the suite needs of a server's help.
 
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -27,6 +28,21 @@ export const everfresh = {
     ["--demo", "--listen", `127.0.0.1:${port}`, "--data", join(folder, "records.db")],
     quick ? { EVERFRESH_PING_MS: "1000", EVERFRESH_HELLO_MS: "1000", EVERFRESH_PRESENCE_GRACE_MS: "300" } : {},
   ],
+};
+
+/** Who has it may publish. */
+const KEY = randomBytes(24).toString("hex");
+
+/** The same, where only those come in whose tokens are in a file. */
+export const listed = {
+  ...everfresh,
+  flags: ["--token", "T1", "--other-token", "T2", "--wrong-token", "T3", "--closed", "private", "--header", `authorization: Bearer ${KEY}`],
+  command: (port, folder) => {
+    const [program, args] = everfresh.command(port, folder, false);
+    const file = join(folder, "people");
+    writeFileSync(file, "T1 jane conformance-*\nT2 bob conformance-* private\n");
+    return [program, [...args, "--people", file], { EVERFRESH_PUBLISH_KEY: KEY }];
+  },
 };
 
 export const fastapi = {
@@ -93,6 +109,7 @@ export async function start(kind, quick = false) {
     live: `ws://127.0.0.1:${port}/live`,
     flags: [
       ...["--publish", url + kind.publish, "--restart", `${hooks.url}/restart`, "--forget", `${hooks.url}/forget`],
+      ...(kind.flags ?? []),
       ...(kind.tasks ? ["--tasks", url + kind.tasks] : []),
     ],
     stop: async () => {
