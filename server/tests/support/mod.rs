@@ -10,6 +10,7 @@
 )]
 
 pub mod postgres;
+pub mod schema;
 pub mod visitor;
 
 use std::future::Future;
@@ -304,6 +305,12 @@ impl Page {
     }
 
     pub async fn say(&mut self, message: &Value) {
+        schema::of_page(message);
+        self.say_anything(message).await;
+    }
+
+    /// Says what no page should.
+    pub async fn say_anything(&mut self, message: &Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
@@ -379,10 +386,7 @@ impl Page {
             }
             match self.frame().await {
                 Got::Frame(text) => {
-                    self.waiting.extend(
-                        text.split('\n')
-                            .map(|part| serde_json::from_str::<Value>(part).unwrap()),
-                    );
+                    self.waiting.extend(text.split('\n').map(schema::of_server));
                 }
                 other => panic!("a message was expected, not {other:?}"),
             }
@@ -394,10 +398,7 @@ impl Page {
         let mut heard: Vec<Value> = self.waiting.drain(..).collect();
         loop {
             match self.frame().await {
-                Got::Frame(text) => heard.extend(
-                    text.split('\n')
-                        .map(|part| serde_json::from_str::<Value>(part).unwrap()),
-                ),
+                Got::Frame(text) => heard.extend(text.split('\n').map(schema::of_server)),
                 end => return (heard, end),
             }
         }

@@ -12,7 +12,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use super::{Answer, Got, Page, in_time, request};
+use super::{Answer, Got, Page, in_time, request, schema};
 
 /// The secret of the tests' tokens.
 pub const SECRET: &str = "a secret of the tests, which is no secret at all";
@@ -116,6 +116,7 @@ impl Visitor {
 
     /// Says something.
     pub async fn say(&mut self, message: &Value) {
+        schema::of_page(message);
         if let Link::Socket(page) = &mut self.link {
             return page.say(message).await;
         }
@@ -212,8 +213,7 @@ impl Visitor {
 
     fn take(&mut self, text: &str) {
         let lines = text.lines().filter(|line| !line.is_empty());
-        self.heard
-            .extend(lines.map(|line| serde_json::from_str::<Value>(line).expect("a message")));
+        self.heard.extend(lines.map(schema::of_server));
     }
 }
 
