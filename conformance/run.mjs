@@ -35,6 +35,6 @@ for (const header of values.header ?? []) {
 
 const results = await run({ ...values, url: positionals[0].replace(/\/$/, ""), patience, headers });
 const failed = results.some((result) => result.outcome === "failed");
-if (values.json) console.log(JSON.stringify({ url: positionals[0], well: !failed, cases: results }, null, 1));
-else console.log(table(results));
-process.exit(failed ? 1 : 0);
+const text = values.json ? JSON.stringify({ url: positionals[0], well: !failed, cases: results }, null, 1) : table(results);
+// Some connections may take their time to end; the text may too, where it goes into a pipe.
+process.stdout.write(`${text}\n`, () => process.exit(failed ? 1 : 0));

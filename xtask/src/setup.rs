@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::project::Project;
 use crate::tools::engines::Engine;
 use crate::tools::small_std::SmallRust;
-use crate::tools::{cargo_tools, node};
+use crate::tools::{cargo_tools, node, python};
 
 /// The command.
 pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
@@ -36,6 +36,13 @@ pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
                 complete = false;
                 println!("{}", missing.0);
             }
+        }
+    }
+    match python::ensure(project, python::FASTAPI)? {
+        Ok(python) => println!("python       {}", python.display()),
+        Err(missing) => {
+            complete = false;
+            println!("{}", missing.0);
         }
     }
     Ok(complete)

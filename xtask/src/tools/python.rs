@@ -10,6 +10,9 @@ use crate::process::{Step, ask, command};
 use crate::project::{self, Project};
 use crate::stamp::Stamp;
 
+/// What the example with FastAPI needs.
+pub const FASTAPI: &str = "examples/fastapi/requirements.txt";
+
 /// Debian has Python without what makes environments.
 const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
