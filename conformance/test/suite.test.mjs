@@ -41,8 +41,27 @@ const SPOILED = [
     "another hello", "before hello", "another version", "no subprotocol", "a frame that is too large", "a bad frame: no JSON"]],
   ["another close code", { close: () => 1000 }, [
     "another hello", "before hello", "another version", "no subprotocol", "a frame that is too large", "around a bad message"]],
+  ["nobody is told of leases", { spoil: of("lockev", () => []) }, ["a lease is given and given back", "who comes later"]],
+  ["fences that do not grow", {
+    spoil: of("lockd", (lockd) => [{ ...lockd, fence: 7 }]),
+  }, ["fences grow", "the answer was lost"]],
+  ["every lease is a new one", {
+    spoil: of("lockd", (lockd, said) => [{ ...lockd, fence: lockd.fence + said.length }]),
+  }, ["fences grow", "a lease comes back as long as nobody had the field"]],
+  ["a lease never ends", { spoil: of("lockev", (lockev) => (lockev.holder ? [lockev] : [])) }, ["a lease ends by itself"]],
+  ["it is not said why there is no lease", { spoil: of("err", (err) => [{ ...err, code: "forbidden" }]) }, [
+    "somebody else has it", "another fence gives nothing back", "a lease comes back as long as nobody had the field"]],
+  ["nobody leaves", { spoil: of("presence", (presence) => [{ ...presence, leave: {} }]) }, ["who comes, changes and leaves"]],
+  ["those who hide are named", {
+    spoil: of("presence", ({ join, ...rest }) => [
+      { ...rest, join: Object.fromEntries(Object.entries(join).map(([name, one]) => [name, { ...one, user: "jane" }])) }]),
+  }, ["who is anonymous"]],
+  ["only half of those who are there", { spoil: of("presence", (presence) => [{ ...presence, join: {} }]) }, ["everybody who is there"]],
+  ["signals of nobody", { spoil: of("sig", ({ from, ...rest }) => [rest]) }, ["signals"]],
   ["no err before the close", { spoil: of("err", () => []) }, ["a bad frame: a binary frame", "a space in a client id"]],
 ];
+
+const LEVELS = ["core", "presence", "leases"].flatMap((level) => ["--level", level]);
 
 let server;
 before(async () => (server = await start(everfresh)));
@@ -54,7 +73,7 @@ for (const [name, how, found] of SPOILED) {
     t.after(spoiler.stop);
     // What is to be heard and never comes takes as long as it may; whatever is well must not fail for want of time.
     const patience = found.length > 0 ? "1500" : "15000";
-    const result = await suite(spoiler.live, ...server.flags, "--level", "core", ...found.flatMap((one) => ["--only", one]), "--patience", patience);
+    const result = await suite(spoiler.live, ...server.flags, ...LEVELS, ...found.flatMap((one) => ["--only", one]), "--patience", patience);
     assert.equal(result.code, found.length > 0 ? 1 : 0, failures(result).join("\n"));
     const failed = result.cases.filter((one) => one.outcome === "failed");
     for (const one of found) assert.ok(failed.some((other) => other.name === one), `${one} failed`);
