@@ -99,6 +99,8 @@ export const events = [
     run: async (t) => {
       const channel = t.channel();
       const published = t.publishAll(channel, 60);
+      // It is waited for below; until then a failure of it is nobody's.
+      published.catch(() => {});
       const pages = [];
       for (let count = 0; count < 6; count += 1) {
         const page = await t.page();
