@@ -13,13 +13,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use everfresh_server::Config;
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
+use support::visitor::open_stream;
 use support::{Answer, config, get, in_time, publish, request, send, start, until};
-use tokio::net::TcpStream;
 
 const MESSAGES: (&str, &str) = ("content-type", "application/x-ndjson");
 
@@ -60,24 +59,8 @@ struct Stream {
 }
 
 impl Stream {
-    async fn open(addr: SocketAddr, first: String) -> Response<Incoming> {
-        let link = TcpStream::connect(addr).await.unwrap();
-        let (mut sender, link) = hyper::client::conn::http1::handshake(TokioIo::new(link))
-            .await
-            .unwrap();
-        tokio::spawn(link);
-        let request = Request::post("/live/sse")
-            .header("host", addr.to_string())
-            .header(MESSAGES.0, MESSAGES.1)
-            .body(Full::new(Bytes::from(first)))
-            .unwrap();
-        in_time("the head of a stream", sender.send_request(request))
-            .await
-            .unwrap()
-    }
-
     async fn welcomed(addr: SocketAddr, client: &str) -> Self {
-        let response = Self::open(addr, hello(client)).await;
+        let response = open_stream(addr, hello(client)).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(
             response.headers().get("content-type").unwrap(),

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
@@ -223,7 +223,8 @@ pub async fn knock(addr: SocketAddr, door: &str, body: String) -> Answer {
     request(addr, Method::POST, &path, &[MESSAGES], body).await
 }
 
-async fn stream(addr: SocketAddr, first: String) -> Incoming {
+/// A connection by server-sent events: its head, whatever it says.
+pub async fn open_stream(addr: SocketAddr, first: String) -> Response<Incoming> {
     let link = TcpStream::connect(addr).await.unwrap();
     let (mut sender, link) = hyper::client::conn::http1::handshake(TokioIo::new(link))
         .await
@@ -234,8 +235,13 @@ async fn stream(addr: SocketAddr, first: String) -> Incoming {
         .header(MESSAGES.0, MESSAGES.1)
         .body(Full::new(Bytes::from(first)))
         .unwrap();
-    let response = in_time("the head of a stream", sender.send_request(request)).await;
-    let response = response.unwrap();
+    in_time("the head of a stream", sender.send_request(request))
+        .await
+        .unwrap()
+}
+
+async fn stream(addr: SocketAddr, first: String) -> Incoming {
+    let response = open_stream(addr, first).await;
     assert_eq!(response.status(), StatusCode::OK);
     response.into_body()
 }
