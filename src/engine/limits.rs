@@ -642,6 +642,18 @@ pub const MISSING_TIMEOUT_MAX: Millis = Millis::seconds(30);
 /// Bytes of an epoch's name: it is kept for every channel.
 pub const EPOCH_BYTES_MAX: usize = 255;
 
+// Socket.IO.
+
+/// Bytes of a frame of Socket.IO. Its servers send no more than they take, which is 1 MB unless the app
+/// raises it, and what makes queries stale is rarely over 1 KiB.
+pub const PACKET_BYTES_MAX: usize = 1 << 20;
+
+/// Attachments of a packet. It says how many follow, and nothing else can be said until they came.
+pub const ATTACHMENTS_MAX: usize = 64;
+
+/// Bytes of all attachments of a packet: they are kept until the last one came.
+pub const ATTACHMENT_BYTES_MAX: usize = 1 << 20;
+
 // Tabs.
 
 /// A leader that said nothing for this long is asked whether it is there. Only a tab that can be

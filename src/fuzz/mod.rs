@@ -34,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     ("room", texts::room),
     ("routes", parts::routes),
     ("session", parts::session),
+    ("socketio", texts::socketio),
     ("sse", texts::sse),
     ("tabs", texts::tabs),
     ("talk", queue::fuzz::talk),

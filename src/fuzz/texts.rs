@@ -10,6 +10,7 @@ use crate::engine::status::Transport;
 use crate::engine::tabs::message;
 use crate::wire::json::{self, JsonFault, Raw, Text, Writer};
 use crate::wire::native::{self, FRAME_BYTES_MAX};
+use crate::wire::socketio::{self, Bookmark, Fault, Frame, Says, To};
 use crate::wire::sse::{Decoder, SseEvent};
 use crate::wire::{Event, Heard};
 
@@ -230,5 +231,107 @@ pub(super) fn ids(bytes: &[u8]) {
     }
     if let Some(transport) = Transport::parse(text) {
         assert_eq!(transport.text(), text);
+    }
+}
+
+/// What a server of Socket.IO sends: the first byte says whether each part is a frame of its own, and of which
+/// kind, or all is a body of HTTP.
+pub(super) fn socketio(bytes: &[u8]) {
+    let Some((how, rest)) = bytes.split_first() else {
+        return;
+    };
+    let mut decoder = socketio::Decoder::default();
+    let mut bookmark = Bookmark::default();
+    if how % 2 == 0 {
+        let mut kept = Vec::new();
+        let read = socketio::read_body(rest, &mut |frame| {
+            kept.push(frame.clone());
+            packet(&mut decoder, &mut bookmark, frame)
+        });
+        // What was read is written and read again.
+        let body = socketio::write_body(&kept);
+        let mut again = Vec::new();
+        if read.is_ok() {
+            let read = socketio::read_body(body.as_bytes(), &mut |frame| {
+                again.push(frame);
+                Ok(())
+            });
+            assert_eq!((read, &again), (Ok(()), &kept));
+        }
+    } else {
+        for piece in rest.split(|byte| *byte == 0x1E) {
+            let frame = match piece.split_first() {
+                Some((b'b', attachment)) => Ok(Frame::binary(attachment)),
+                _ => Frame::text(piece),
+            };
+            let heard = frame.and_then(|frame| packet(&mut decoder, &mut bookmark, frame));
+            if heard.is_err() {
+                break;
+            }
+        }
+    }
+    let _ = socketio::read_error(bytes);
+}
+
+fn packet(
+    decoder: &mut socketio::Decoder,
+    bookmark: &mut Bookmark,
+    frame: Frame<'_>,
+) -> Result<(), Fault> {
+    let whole = match decoder.push(frame)? {
+        Some(socketio::Said::Packet(whole)) => whole,
+        Some(socketio::Said::Open(open)) => {
+            let query = socketio::query(true, Some(&open.session));
+            assert!(query.bytes().all(|byte| byte.is_ascii_graphic()));
+            return Ok(());
+        }
+        _ => return Ok(()),
+    };
+    let packet = whole.read()?;
+    let mut to = To::namespace(packet.namespace);
+    to.attachments = whole.attachments.len();
+    let mut values = Vec::new();
+    let text = match packet.says {
+        Says::Event(mut event) => {
+            to.id = event.id;
+            event.args(&mut |value| values.push(value.text()));
+            assert_eq!(values.len(), event.count);
+            let text = socketio::event(&to, &event.name, &values);
+            bookmark.passed(&mut event);
+            assert!(event.count <= values.len());
+            text
+        }
+        Says::Ack { id, args } => {
+            to.id = Some(id);
+            args.elements(|value| values.push(value.text()));
+            socketio::ack(&to, &values)
+        }
+        Says::Connected { pid, .. } => {
+            let _ = bookmark.connected(pid.as_deref());
+            // What we ask with is JSON that the server can read.
+            let text = bookmark.connect("/", None);
+            let mark = text.strip_prefix("40").unwrap_or("-");
+            assert!(mark.is_empty() || json::parse(mark).is_ok(), "{text}");
+            return Ok(());
+        }
+        Says::Disconnected | Says::Refused { .. } => return Ok(()),
+    };
+    let again = reread(&text, &whole.attachments);
+    let have = again.as_ref().map(|whole| whole.read().is_ok());
+    assert_eq!(have, Some(true), "{text}");
+    Ok(())
+}
+
+/// Reads a packet with its attachments once more.
+fn reread<'a>(text: &'a str, attachments: &'a [Vec<u8>]) -> Option<socketio::Whole<'a>> {
+    let mut decoder = socketio::Decoder::default();
+    let mut said = decoder.push(Frame::Text(text)).ok()?;
+    for attachment in attachments {
+        assert_eq!(said, None);
+        said = decoder.push(Frame::binary(attachment)).ok()?;
+    }
+    match said {
+        Some(socketio::Said::Packet(whole)) => Some(whole),
+        _ => None,
     }
 }

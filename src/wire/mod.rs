@@ -8,6 +8,7 @@ pub mod json;
 pub mod native;
 pub mod native_room;
 pub mod relay;
+pub mod socketio;
 pub mod sse;
 
 use crate::engine::ids::{Position, RequestId, Seq};

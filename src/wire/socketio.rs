@@ -1,0 +1,770 @@
+//! Socket.IO 5 over Engine.IO 4, as servers in Node and in Python speak it.
+//!
+//! Two layers. Engine.IO carries: a packet is a character for its type and the rest; a socket carries
+//! one a frame, a body of HTTP several with a byte 0x1E between them. Socket.IO is what its messages
+//! are: a type, a namespace, a number if an answer is wanted, and JSON. Bytes among the arguments
+//! follow their packet as attachments, and [`Decoder`] puts them together again.
+//!
+//! What is kept of a namespace from one connection to the next is its [`Bookmark`].
+//!
+//! Python differs from Node: it names no `pid`, numbers answers from 1, refuses with a bare string, and
+//! says events before it says that the namespace is connected. A Node that replays does the last, too.
+
+use std::borrow::Cow;
+
+use super::json::{self, INTEGER_MAX, Raw, Text, Writer, push_number};
+use super::{CloseMeans, CloseRule, Recovery};
+use crate::engine::limits::{
+    ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHANNEL_NAME_BYTES_MAX, EPOCH_BYTES_MAX,
+    PACKET_BYTES_MAX,
+};
+use crate::engine::text;
+
+/// The namespace that is not written.
+pub const ROOT: &str = "/";
+
+/// The event by which servers say, after the connection, that they know who we are.
+pub const AUTHENTICATED: &str = "authenticated";
+
+/// The only sign of life that we give: the answer to the server's. A ping of ours is an error to it.
+pub const PONG: &str = "3";
+
+/// The connection ends.
+pub const CLOSE: &str = "1";
+
+/// Asks, on a socket beside a session over HTTP, whether the session can go on there.
+pub const PROBE: &str = "2probe";
+
+/// The session goes on on this socket. It is said after `Pong("probe")`.
+pub const UPGRADE: &str = "5";
+
+/// What the close codes of the socket mean. Any other means a lost connection.
+pub const CLOSES: &[CloseRule] = &[
+    CloseRule::one(1001, CloseMeans::GoingAway),
+    CloseRule::one(1012, CloseMeans::GoingAway),
+    CloseRule::one(1008, CloseMeans::Final),
+    CloseRule::one(1009, CloseMeans::TooLarge),
+];
+
+/// What stands between the packets of a body.
+const SEPARATOR: u8 = 0x1E;
+
+/// Names that mean something to either side's library.
+const RESERVED: &[&str] = &[
+    "connect",
+    "connect_error",
+    "disconnect",
+    "disconnecting",
+    "newListener",
+    "removeListener",
+];
+
+/// Why something is none of this protocol. The connection is given up then, as the servers do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is larger, or announces more, than we take.
+    TooLarge,
+    /// Its bytes are no text.
+    NotText,
+    /// There is no packet of that type.
+    Type,
+    /// What stands before the JSON is not what should be there.
+    Head,
+    /// It is not the JSON that this type has.
+    Json,
+    /// A placeholder names an attachment that there is none of.
+    Placeholder,
+    /// An attachment without a packet, or a packet where an attachment should be.
+    Order,
+    /// Not the spelling of bytes as text.
+    Base64,
+    /// The server is of a version that connects us unasked.
+    OldServer,
+}
+
+impl Fault {
+    /// For reading by people.
+    pub fn text(self) -> &'static str {
+        match self {
+            Fault::TooLarge => "frame too large",
+            Fault::NotText => "frame is not UTF-8",
+            Fault::Type => "unknown type of packet",
+            Fault::Head => "bad head of a packet",
+            Fault::Json => "bad JSON in a packet",
+            Fault::Placeholder => "bad placeholder",
+            Fault::Order => "packet out of order",
+            Fault::Base64 => "bad base64",
+            Fault::OldServer => "Socket.IO 2 is not spoken",
+        }
+    }
+}
+
+// ---- Engine.IO ----
+
+/// What a socket or a body carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// A packet.
+    Text(&'a str),
+    /// An attachment.
+    Binary(Cow<'a, [u8]>),
+}
+
+impl<'a> Frame<'a> {
+    /// A frame of text, of a socket.
+    pub fn text(bytes: &'a [u8]) -> Result<Self, Fault> {
+        // The size is looked at first: nothing of any size is walked over.
+        if bytes.len() > PACKET_BYTES_MAX {
+            return Err(Fault::TooLarge);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| Fault::NotText)?;
+        Ok(Frame::Text(text))
+    }
+
+    /// A frame of bytes, of a socket.
+    pub fn binary(bytes: &'a [u8]) -> Self {
+        Frame::Binary(Cow::Borrowed(bytes))
+    }
+}
+
+/// Hands out what a body of HTTP carries, in order.
+pub fn read_body<'a>(
+    body: &'a [u8],
+    each: &mut dyn FnMut(Frame<'a>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    if body.is_empty() {
+        return Ok(());
+    }
+    for piece in body.split(|byte| *byte == SEPARATOR) {
+        each(match piece.split_first() {
+            Some((b'b', digits)) => Frame::Binary(Cow::Owned(decode_base64(digits)?)),
+            _ => Frame::text(piece)?,
+        })?;
+    }
+    Ok(())
+}
+
+/// Writes a body of HTTP that carries these.
+pub fn write_body(frames: &[Frame<'_>]) -> String {
+    let mut out = String::new();
+    for frame in frames {
+        if !out.is_empty() {
+            out.push(char::from(SEPARATOR));
+        }
+        match frame {
+            Frame::Text(text) => out.push_str(text),
+            Frame::Binary(bytes) => {
+                out.push('b');
+                encode_base64(bytes, &mut out);
+            }
+        }
+    }
+    out
+}
+
+/// What follows the `?` of the address: over a socket or over HTTP, of the session that we have.
+pub fn query(socket: bool, session: Option<&str>) -> String {
+    let transport = if socket { "websocket" } else { "polling" };
+    let mut out = text::concat(&["EIO=4&transport=", transport]);
+    if let Some(session) = session {
+        out.push_str("&sid=");
+        for byte in session.bytes() {
+            match byte {
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b'~' => {
+                    out.push(char::from(byte));
+                }
+                // A server may make its names of whatever it likes.
+                _ => {
+                    out.push('%');
+                    for nibble in [byte >> 4, byte & 15] {
+                        out.push(char::from_digit(nibble.into(), 16).unwrap_or('0'));
+                    }
+                }
+            }
+        }
+    }
+    out
+}
+
+/// What the server means when it answers a request with an error, if it says so.
+pub fn read_error(body: &[u8]) -> Option<CloseMeans> {
+    let raw = json::parse(std::str::from_utf8(body).ok()?).ok()?;
+    Some(match raw.member("code")?.integer()? {
+        // The transport, the way to ask or the version of the protocol is not known to it.
+        0 | 2 | 5 => CloseMeans::Final,
+        4 => CloseMeans::Unauthorized,
+        // It does not know the session (it was started anew, or this is another server), or the
+        // session goes on elsewhere.
+        _ => CloseMeans::Lost,
+    })
+}
+
+/// What the server says first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// How requests over HTTP say which session they belong to. No namespace's name for us.
+    pub session: String,
+    /// The server asks for a sign of life this often, in milliseconds.
+    pub ping_ms: u64,
+    /// When it did not for this long after it should have, it is gone.
+    pub timeout_ms: u64,
+    /// Bytes that it takes in a frame or a body. Servers before 2022 do not say.
+    pub bytes_max: Option<u64>,
+    /// Whether a session over HTTP may go on on a socket.
+    pub upgrade: bool,
+}
+
+impl Open {
+    fn read(text: &str) -> Option<Open> {
+        let raw = json::parse(text).ok()?;
+        let mut upgrade = false;
+        if let Some(upgrades) = raw.member("upgrades") {
+            upgrades.elements(|to| upgrade |= to.string().is_some_and(|to| to.is("websocket")));
+        }
+        Some(Open {
+            session: name(raw.member("sid"))?.into_owned(),
+            ping_ms: raw.member("pingInterval")?.integer()?,
+            timeout_ms: raw.member("pingTimeout")?.integer()?,
+            bytes_max: raw.member("maxPayload").and_then(Raw::integer),
+            upgrade,
+        })
+    }
+}
+
+/// A name that the server gives, and that is kept: so it may not be of any size.
+fn name(raw: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
+    let name = raw?.string()?.decode();
+    (!name.is_empty() && name.len() <= EPOCH_BYTES_MAX).then_some(name)
+}
+
+/// What a frame says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// The session is open. Nothing is connected yet.
+    Open(Open),
+    /// The session ends.
+    Close,
+    /// The server asks for a sign of life.
+    Ping,
+    /// The answer to [`PROBE`].
+    Probed,
+    /// Nothing: it ends a request that waits.
+    Noop,
+    /// A packet of Socket.IO with all that belongs to it.
+    Packet(Whole<'a>),
+}
+
+/// A packet of Socket.IO as it stands in its frame, and the attachments that came behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole<'a> {
+    text: Cow<'a, str>,
+    /// What the placeholders stand for.
+    pub attachments: Vec<Vec<u8>>,
+}
+
+/// Puts packets and their attachments together. One a connection; after a fault it is of no use.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    waiting: Option<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    text: String,
+    attachments: Vec<Vec<u8>>,
+    count: usize,
+    bytes: usize,
+}
+
+impl Decoder {
+    /// Takes the next frame. Nothing is said while attachments are missing.
+    pub fn push<'a>(&mut self, frame: Frame<'a>) -> Result<Option<Said<'a>>, Fault> {
+        match frame {
+            Frame::Text(text) => self.packet(text),
+            Frame::Binary(bytes) => self.attach(bytes),
+        }
+    }
+
+    fn packet<'a>(&mut self, text: &'a str) -> Result<Option<Said<'a>>, Fault> {
+        if text.len() > PACKET_BYTES_MAX {
+            return Err(Fault::TooLarge);
+        }
+        let rest = text.get(1..).unwrap_or("");
+        Ok(Some(match text.as_bytes().first() {
+            Some(b'0') => Said::Open(Open::read(rest).ok_or(Fault::Json)?),
+            Some(b'1') => Said::Close,
+            Some(b'2') => Said::Ping,
+            Some(b'3') => Said::Probed,
+            Some(b'4') => return self.message(rest),
+            Some(b'6') => Said::Noop,
+            _ => return Err(Fault::Type),
+        }))
+    }
+
+    fn message<'a>(&mut self, text: &'a str) -> Result<Option<Said<'a>>, Fault> {
+        if self.waiting.is_some() {
+            return Err(Fault::Order);
+        }
+        let count = Head::read(text)?.attachments;
+        if count == 0 {
+            let attachments = Vec::new();
+            let text = Cow::Borrowed(text);
+            return Ok(Some(Said::Packet(Whole { text, attachments })));
+        }
+        self.waiting = Some(Waiting {
+            text: text.to_owned(),
+            attachments: Vec::new(),
+            count,
+            bytes: 0,
+        });
+        Ok(None)
+    }
+
+    fn attach<'a>(&mut self, bytes: Cow<'_, [u8]>) -> Result<Option<Said<'a>>, Fault> {
+        let mut waiting = self.waiting.take().ok_or(Fault::Order)?;
+        waiting.bytes = waiting.bytes.saturating_add(bytes.len());
+        if waiting.bytes > ATTACHMENT_BYTES_MAX {
+            return Err(Fault::TooLarge);
+        }
+        waiting.attachments.push(bytes.into_owned());
+        if waiting.attachments.len() < waiting.count {
+            self.waiting = Some(waiting);
+            return Ok(None);
+        }
+        Ok(Some(Said::Packet(Whole {
+            text: Cow::Owned(waiting.text),
+            attachments: waiting.attachments,
+        })))
+    }
+}
+
+// ---- Socket.IO ----
+
+/// A packet of Socket.IO.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// Where it belongs.
+    pub namespace: &'a str,
+    /// What it says.
+    pub says: Says<'a>,
+}
+
+/// What a packet says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Says<'a> {
+    /// The namespace is connected.
+    Connected {
+        /// Our name in it. It is another one on the next connection, unless that one is a recovery.
+        sid: Cow<'a, str>,
+        /// The secret to take it up again with, where the server keeps what was missed.
+        pid: Option<Cow<'a, str>>,
+    },
+    /// The namespace cannot be connected.
+    Refused {
+        /// For reading by people.
+        message: Cow<'a, str>,
+        /// What the app's server has to say about it.
+        data: Raw<'a>,
+    },
+    /// The server ended the namespace, for good: who comes back by itself comes back in vain.
+    Disconnected,
+    /// Something happened.
+    Event(Event<'a>),
+    /// The answer to what we sent with a number.
+    Ack {
+        /// The number.
+        id: u64,
+        /// The array of what was answered; empty when the server's function gave nothing.
+        args: Raw<'a>,
+    },
+}
+
+/// Something that the server told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The number to answer with, if an answer is wanted.
+    pub id: Option<u64>,
+    /// Its name.
+    pub name: Cow<'a, str>,
+    /// Name and arguments.
+    list: Raw<'a>,
+    /// How many arguments there are.
+    pub count: usize,
+}
+
+impl<'a> Event<'a> {
+    fn read(list: Raw<'a>, id: Option<u64>) -> Option<Self> {
+        let mut first = None;
+        let mut count = 0usize;
+        list.elements(|element| {
+            first.get_or_insert(element);
+            count += 1;
+        });
+        let first = first?;
+        // The libraries allow a number for a name.
+        let name = match first.string() {
+            Some(name) => name.decode(),
+            None => Cow::Borrowed(first.integer().map(|_| first.text())?),
+        };
+        if is_reserved(&name) {
+            return None;
+        }
+        Some(Event {
+            id,
+            name,
+            list,
+            count: count - 1,
+        })
+    }
+
+    /// Hands out the arguments.
+    pub fn args(&self, each: &mut dyn FnMut(Raw<'a>)) {
+        let mut at = 0;
+        self.list.elements(|element| {
+            if (1..=self.count).contains(&at) {
+                each(element);
+            }
+            at += 1;
+        });
+    }
+
+    /// The first argument: what nearly every event has, and nothing else.
+    pub fn payload(&self) -> Raw<'a> {
+        let mut first = None;
+        self.args(&mut |arg| {
+            first.get_or_insert(arg);
+        });
+        first.unwrap_or(Raw::NULL)
+    }
+
+    /// Is it the server's word that it knows who we are?
+    pub fn is_authenticated(&self) -> bool {
+        self.name == AUTHENTICATED
+    }
+
+    /// Where we are with this event, if that is told. It is no argument of the app any more then.
+    ///
+    /// A server that keeps what was missed adds a last string to events that want no answer. What is
+    /// sent as volatile is not kept and has none: a last string of the app's own is taken for one there,
+    /// as the libraries do.
+    fn take_offset(&mut self) -> Option<Cow<'a, str>> {
+        let mut last = None;
+        self.args(&mut |arg| last = Some(arg));
+        let offset = name(last).filter(|_| self.id.is_none())?;
+        self.count -= 1;
+        Some(offset)
+    }
+}
+
+/// Is the name one that must not be sent?
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.iter().any(|reserved| *reserved == name)
+}
+
+/// What stands before the JSON of a packet.
+struct Head<'a> {
+    kind: u8,
+    attachments: usize,
+    namespace: &'a str,
+    id: Option<u64>,
+    rest: &'a str,
+}
+
+impl<'a> Head<'a> {
+    fn read(text: &'a str) -> Result<Head<'a>, Fault> {
+        let kind = text.bytes().next().ok_or(Fault::Type)?;
+        if !matches!(kind, b'0'..=b'6') {
+            return Err(Fault::Type);
+        }
+        let mut rest = text.get(1..).unwrap_or("");
+        let mut attachments = 0;
+        if matches!(kind, b'5' | b'6') {
+            let count = number(&mut rest)?.ok_or(Fault::Head)?;
+            rest = rest.strip_prefix('-').ok_or(Fault::Head)?;
+            attachments = usize::try_from(count).unwrap_or(usize::MAX);
+            if attachments > ATTACHMENTS_MAX {
+                return Err(Fault::TooLarge);
+            }
+        }
+        let mut namespace = ROOT;
+        if rest.starts_with('/') {
+            namespace = text::piece(&mut rest, b",");
+            if namespace.len() > CHANNEL_NAME_BYTES_MAX {
+                return Err(Fault::TooLarge);
+            }
+        }
+        Ok(Head {
+            kind,
+            attachments,
+            namespace,
+            id: number(&mut rest)?,
+            rest,
+        })
+    }
+}
+
+/// The number that a text begins with, if it begins with one.
+fn number(rest: &mut &str) -> Result<Option<u64>, Fault> {
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 0 {
+        return Ok(None);
+    }
+    let (number, behind) = rest.split_at_checked(digits).ok_or(Fault::Head)?;
+    *rest = behind;
+    let number = text::number(number).filter(|number| *number <= INTEGER_MAX);
+    number.map(Some).ok_or(Fault::Head)
+}
+
+impl Whole<'_> {
+    /// Reads what it says.
+    pub fn read(&self) -> Result<Packet<'_>, Fault> {
+        let head = Head::read(&self.text)?;
+        let raw = match head.rest {
+            "" => None,
+            rest => Some(json::parse(rest).map_err(|_| Fault::Json)?),
+        };
+        let says = match (head.kind, raw) {
+            (b'0', Some(raw)) => Says::Connected {
+                sid: name(raw.member("sid")).ok_or(Fault::OldServer)?,
+                pid: name(raw.member("pid")),
+            },
+            (b'0', None) => return Err(Fault::OldServer),
+            (b'1', None) => Says::Disconnected,
+            (b'4', raw) => refused(raw.unwrap_or(Raw::NULL)),
+            (b'2' | b'5', Some(raw)) => Says::Event(Event::read(raw, head.id).ok_or(Fault::Json)?),
+            (b'3' | b'6', Some(raw)) if raw.is_array() => Says::Ack {
+                id: head.id.ok_or(Fault::Head)?,
+                args: raw,
+            },
+            _ => return Err(Fault::Json),
+        };
+        if matches!(head.kind, b'5' | b'6')
+            && !placeholders_fit(raw.unwrap_or(Raw::NULL), self.attachments.len())
+        {
+            return Err(Fault::Placeholder);
+        }
+        Ok(Packet {
+            namespace: head.namespace,
+            says,
+        })
+    }
+}
+
+/// A refusal is an object, or the bare words of a server in Python.
+fn refused(raw: Raw<'_>) -> Says<'_> {
+    let message = raw.string().or_else(|| raw.member("message")?.string());
+    Says::Refused {
+        message: message.map(Text::decode).unwrap_or_default(),
+        data: raw.member("data").unwrap_or(Raw::NULL),
+    }
+}
+
+/// Has every placeholder an attachment? The scanner bounds how deep this goes.
+fn placeholders_fit(raw: Raw<'_>, count: usize) -> bool {
+    let stands_for_bytes = raw.member("_placeholder").and_then(Raw::bool);
+    if stands_for_bytes == Some(true) {
+        let number = raw.member("num").and_then(Raw::integer);
+        return number.is_some_and(|number| usize::try_from(number).is_ok_and(|at| at < count));
+    }
+    let mut fit = true;
+    raw.members(|_, value| fit = fit && placeholders_fit(value, count));
+    raw.elements(|value| fit = fit && placeholders_fit(value, count));
+    fit
+}
+
+/// What is kept of a namespace, so that the next connection goes on where the last one ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bookmark {
+    pid: Option<String>,
+    offset: Option<String>,
+}
+
+impl Bookmark {
+    /// Asks for the namespace, with what the app's server wants to know: an object.
+    pub fn connect(&self, namespace: &str, auth: Option<Raw<'_>>) -> String {
+        let mut out = begin(b'0', &To::namespace(namespace));
+        if let Some(pid) = &self.pid {
+            let mut writer = Writer::new();
+            writer.object(|w| {
+                w.key("pid").string(pid);
+                if let Some(offset) = &self.offset {
+                    w.key("offset").string(offset);
+                }
+                if let Some(auth) = auth {
+                    auth.members(|name, value| w.key(&name.decode()).raw(value.text()));
+                }
+            });
+            out.push_str(&writer.finish());
+        } else if let Some(auth) = auth {
+            out.push_str(auth.text());
+        }
+        out
+    }
+
+    /// The namespace is connected. What was said before on this connection is passed on only now.
+    pub fn connected(&mut self, pid: Option<&str>) -> Recovery {
+        // A server that cannot go on gives another name.
+        if pid.is_some() && self.pid.as_deref() == pid && self.offset.is_some() {
+            return Recovery::Complete;
+        }
+        let had = self.pid.is_some();
+        *self = Bookmark {
+            pid: pid.map(str::to_owned),
+            offset: None,
+        };
+        if had {
+            Recovery::Impossible
+        } else {
+            Recovery::NotAsked
+        }
+    }
+
+    /// An event is passed on, after the namespace was connected: remembers where we are with it, and
+    /// takes that from the event.
+    pub fn passed(&mut self, event: &mut Event<'_>) {
+        if self.pid.is_some()
+            && let Some(offset) = event.take_offset()
+        {
+            self.offset = Some(offset.into_owned());
+        }
+    }
+}
+
+// ---- What we say ----
+
+/// Where something goes, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct To<'a> {
+    /// The namespace.
+    pub namespace: &'a str,
+    /// The number of the answer: of the one that is wanted, or of the one that is given.
+    pub id: Option<u64>,
+    /// How many frames of bytes follow.
+    pub attachments: usize,
+}
+
+impl<'a> To<'a> {
+    /// To a namespace, without a number and without bytes.
+    pub fn namespace(namespace: &'a str) -> Self {
+        To {
+            namespace,
+            id: None,
+            attachments: 0,
+        }
+    }
+}
+
+/// Tells of something. Each argument is JSON; where one has bytes, it has a [`placeholder`].
+pub fn event(to: &To<'_>, name: &str, args: &[&str]) -> String {
+    list(
+        if to.attachments == 0 { b'2' } else { b'5' },
+        to,
+        Some(name),
+        args,
+    )
+}
+
+/// Answers something.
+pub fn ack(to: &To<'_>, args: &[&str]) -> String {
+    list(
+        if to.attachments == 0 { b'3' } else { b'6' },
+        to,
+        None,
+        args,
+    )
+}
+
+/// Leaves a namespace.
+pub fn disconnect(namespace: &str) -> String {
+    begin(b'1', &To::namespace(namespace))
+}
+
+/// What stands for the attachment of that number.
+pub fn placeholder(number: u64) -> String {
+    let mut writer = Writer::new();
+    writer.object(|w| {
+        w.key("_placeholder").bool(true);
+        w.key("num").number(number);
+    });
+    writer.finish()
+}
+
+fn list(kind: u8, to: &To<'_>, name: Option<&str>, args: &[&str]) -> String {
+    let mut writer = Writer::new();
+    writer.array(|w| {
+        if let Some(name) = name {
+            w.string(name);
+        }
+        for arg in args {
+            w.raw(arg);
+        }
+    });
+    let mut out = begin(kind, to);
+    out.push_str(&writer.finish());
+    out
+}
+
+fn begin(kind: u8, to: &To<'_>) -> String {
+    let mut out = String::from("4");
+    out.push(char::from(kind));
+    if to.attachments > 0 {
+        push_number(&mut out, to.attachments as u64);
+        out.push('-');
+    }
+    if to.namespace != ROOT {
+        out.push_str(to.namespace);
+        out.push(',');
+    }
+    if let Some(id) = to.id {
+        push_number(&mut out, id);
+    }
+    out
+}
+
+// ---- Bytes as text ----
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn encode_base64(bytes: &[u8], out: &mut String) {
+    for group in bytes.chunks(3) {
+        let mut bits = 0u32;
+        for at in 0..3 {
+            bits = bits << 8 | u32::from(group.get(at).copied().unwrap_or(0));
+        }
+        for at in 0..4u32 {
+            let digit = DIGITS.get((bits >> (18 - 6 * at) & 63) as usize);
+            let used = at as usize <= group.len();
+            out.push(
+                digit
+                    .filter(|_| used)
+                    .map_or('=', |digit| char::from(*digit)),
+            );
+        }
+    }
+}
+
+fn decode_base64(digits: &[u8]) -> Result<Vec<u8>, Fault> {
+    if digits.len() / 4 * 3 > ATTACHMENT_BYTES_MAX {
+        return Err(Fault::TooLarge);
+    }
+    if digits.len() % 4 != 0 {
+        return Err(Fault::Base64);
+    }
+    let plain = digits.strip_suffix(b"=").unwrap_or(digits);
+    let plain = plain.strip_suffix(b"=").unwrap_or(plain);
+    let mut out = Vec::with_capacity(digits.len() / 4 * 3);
+    for group in plain.chunks(4) {
+        let mut bits = 0u32;
+        for &digit in group {
+            let value = DIGITS.iter().position(|have| *have == digit);
+            bits = bits << 6 | value.ok_or(Fault::Base64)? as u32;
+        }
+        bits <<= 6 * (4 - group.len());
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        out.extend(bytes.iter().take(group.len() - 1));
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests;
