@@ -8,9 +8,10 @@ use crate::engine::queue::MutationId;
 use crate::engine::room::{Wish, Word};
 use crate::engine::status::Transport;
 use crate::engine::tabs::message;
+use crate::wire::engineio::{self, Fault, Frame};
 use crate::wire::json::{self, JsonFault, Raw, Text, Writer};
 use crate::wire::native::{self, FRAME_BYTES_MAX};
-use crate::wire::socketio::{self, Bookmark, Fault, Frame, Says, To};
+use crate::wire::socketio::{self, Bookmark, Says, To};
 use crate::wire::sse::{Decoder, SseEvent};
 use crate::wire::{Event, Heard};
 
@@ -244,15 +245,15 @@ pub(super) fn socketio(bytes: &[u8]) {
     let mut bookmark = Bookmark::default();
     if how % 2 == 0 {
         let mut kept = Vec::new();
-        let read = socketio::read_body(rest, &mut |frame| {
+        let read = engineio::read_body(rest, &mut |frame| {
             kept.push(frame.clone());
             packet(&mut decoder, &mut bookmark, frame)
         });
         // What was read is written and read again.
-        let body = socketio::write_body(&kept);
+        let body = engineio::write_body(&kept);
         let mut again = Vec::new();
         if read.is_ok() {
-            let read = socketio::read_body(body.as_bytes(), &mut |frame| {
+            let read = engineio::read_body(body.as_bytes(), &mut |frame| {
                 again.push(frame);
                 Ok(())
             });
@@ -270,7 +271,7 @@ pub(super) fn socketio(bytes: &[u8]) {
             }
         }
     }
-    let _ = socketio::read_error(bytes);
+    let _ = engineio::read_error(bytes);
 }
 
 fn packet(
@@ -281,7 +282,7 @@ fn packet(
     let whole = match decoder.push(frame)? {
         Some(socketio::Said::Packet(whole)) => whole,
         Some(socketio::Said::Open(open)) => {
-            let query = socketio::query(true, Some(&open.session));
+            let query = engineio::query(true, Some(&open.session));
             assert!(query.bytes().all(|byte| byte.is_ascii_graphic()));
             return Ok(());
         }

@@ -4,6 +4,7 @@
 //! writes what the engine wants to say. What a protocol cannot do is told by its
 //! [`Capabilities`], so that the engine keeps its promises by other means.
 
+pub mod engineio;
 pub mod json;
 pub mod native;
 pub mod native_room;

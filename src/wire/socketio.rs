@@ -1,9 +1,7 @@
-//! Socket.IO 5 over Engine.IO 4, as servers in Node and in Python speak it.
+//! Socket.IO 5, carried by Engine.IO 4, as servers in Node and in Python speak it.
 //!
-//! Two layers. Engine.IO carries: a packet is a character for its type and the rest; a socket carries
-//! one a frame, a body of HTTP several with a byte 0x1E between them. Socket.IO is what its messages
-//! are: a type, a namespace, a number if an answer is wanted, and JSON. Bytes among the arguments
-//! follow their packet as attachments, and [`Decoder`] puts them together again.
+//! A packet is a type, a namespace, a number if an answer is wanted, and JSON. Bytes among the arguments
+//! follow it as attachments, and [`Decoder`] puts them together again.
 //!
 //! What is kept of a namespace from one connection to the next is its [`Bookmark`].
 //!
@@ -12,11 +10,11 @@
 
 use std::borrow::Cow;
 
+use super::Recovery;
+use super::engineio::{Fault, Frame, Open, name};
 use super::json::{self, INTEGER_MAX, Raw, Text, Writer, push_number};
-use super::{CloseMeans, CloseRule, Recovery};
 use crate::engine::limits::{
-    ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHANNEL_NAME_BYTES_MAX, EPOCH_BYTES_MAX,
-    PACKET_BYTES_MAX,
+    ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHANNEL_NAME_BYTES_MAX, PACKET_BYTES_MAX,
 };
 use crate::engine::text;
 
@@ -25,29 +23,6 @@ pub const ROOT: &str = "/";
 
 /// The event by which servers say, after the connection, that they know who we are.
 pub const AUTHENTICATED: &str = "authenticated";
-
-/// The only sign of life that we give: the answer to the server's. A ping of ours is an error to it.
-pub const PONG: &str = "3";
-
-/// The connection ends.
-pub const CLOSE: &str = "1";
-
-/// Asks, on a socket beside a session over HTTP, whether the session can go on there.
-pub const PROBE: &str = "2probe";
-
-/// The session goes on on this socket. It is said after `Pong("probe")`.
-pub const UPGRADE: &str = "5";
-
-/// What the close codes of the socket mean. Any other means a lost connection.
-pub const CLOSES: &[CloseRule] = &[
-    CloseRule::one(1001, CloseMeans::GoingAway),
-    CloseRule::one(1012, CloseMeans::GoingAway),
-    CloseRule::one(1008, CloseMeans::Final),
-    CloseRule::one(1009, CloseMeans::TooLarge),
-];
-
-/// What stands between the packets of a body.
-const SEPARATOR: u8 = 0x1E;
 
 /// Names that mean something to either side's library.
 const RESERVED: &[&str] = &[
@@ -59,184 +34,6 @@ const RESERVED: &[&str] = &[
     "removeListener",
 ];
 
-/// Why something is none of this protocol. The connection is given up then, as the servers do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It is larger, or announces more, than we take.
-    TooLarge,
-    /// Its bytes are no text.
-    NotText,
-    /// There is no packet of that type.
-    Type,
-    /// What stands before the JSON is not what should be there.
-    Head,
-    /// It is not the JSON that this type has.
-    Json,
-    /// A placeholder names an attachment that there is none of.
-    Placeholder,
-    /// An attachment without a packet, or a packet where an attachment should be.
-    Order,
-    /// Not the spelling of bytes as text.
-    Base64,
-    /// The server is of a version that connects us unasked.
-    OldServer,
-}
-
-impl Fault {
-    /// For reading by people.
-    pub fn text(self) -> &'static str {
-        match self {
-            Fault::TooLarge => "frame too large",
-            Fault::NotText => "frame is not UTF-8",
-            Fault::Type => "unknown type of packet",
-            Fault::Head => "bad head of a packet",
-            Fault::Json => "bad JSON in a packet",
-            Fault::Placeholder => "bad placeholder",
-            Fault::Order => "packet out of order",
-            Fault::Base64 => "bad base64",
-            Fault::OldServer => "Socket.IO 2 is not spoken",
-        }
-    }
-}
-
-// ---- Engine.IO ----
-
-/// What a socket or a body carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Frame<'a> {
-    /// A packet.
-    Text(&'a str),
-    /// An attachment.
-    Binary(Cow<'a, [u8]>),
-}
-
-impl<'a> Frame<'a> {
-    /// A frame of text, of a socket.
-    pub fn text(bytes: &'a [u8]) -> Result<Self, Fault> {
-        // The size is looked at first: nothing of any size is walked over.
-        if bytes.len() > PACKET_BYTES_MAX {
-            return Err(Fault::TooLarge);
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| Fault::NotText)?;
-        Ok(Frame::Text(text))
-    }
-
-    /// A frame of bytes, of a socket.
-    pub fn binary(bytes: &'a [u8]) -> Self {
-        Frame::Binary(Cow::Borrowed(bytes))
-    }
-}
-
-/// Hands out what a body of HTTP carries, in order.
-pub fn read_body<'a>(
-    body: &'a [u8],
-    each: &mut dyn FnMut(Frame<'a>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    if body.is_empty() {
-        return Ok(());
-    }
-    for piece in body.split(|byte| *byte == SEPARATOR) {
-        each(match piece.split_first() {
-            Some((b'b', digits)) => Frame::Binary(Cow::Owned(decode_base64(digits)?)),
-            _ => Frame::text(piece)?,
-        })?;
-    }
-    Ok(())
-}
-
-/// Writes a body of HTTP that carries these.
-pub fn write_body(frames: &[Frame<'_>]) -> String {
-    let mut out = String::new();
-    for frame in frames {
-        if !out.is_empty() {
-            out.push(char::from(SEPARATOR));
-        }
-        match frame {
-            Frame::Text(text) => out.push_str(text),
-            Frame::Binary(bytes) => {
-                out.push('b');
-                encode_base64(bytes, &mut out);
-            }
-        }
-    }
-    out
-}
-
-/// What follows the `?` of the address: over a socket or over HTTP, of the session that we have.
-pub fn query(socket: bool, session: Option<&str>) -> String {
-    let transport = if socket { "websocket" } else { "polling" };
-    let mut out = text::concat(&["EIO=4&transport=", transport]);
-    if let Some(session) = session {
-        out.push_str("&sid=");
-        for byte in session.bytes() {
-            match byte {
-                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b'~' => {
-                    out.push(char::from(byte));
-                }
-                // A server may make its names of whatever it likes.
-                _ => {
-                    out.push('%');
-                    for nibble in [byte >> 4, byte & 15] {
-                        out.push(char::from_digit(nibble.into(), 16).unwrap_or('0'));
-                    }
-                }
-            }
-        }
-    }
-    out
-}
-
-/// What the server means when it answers a request with an error, if it says so.
-pub fn read_error(body: &[u8]) -> Option<CloseMeans> {
-    let raw = json::parse(std::str::from_utf8(body).ok()?).ok()?;
-    Some(match raw.member("code")?.integer()? {
-        // The transport, the way to ask or the version of the protocol is not known to it.
-        0 | 2 | 5 => CloseMeans::Final,
-        4 => CloseMeans::Unauthorized,
-        // It does not know the session (it was started anew, or this is another server), or the
-        // session goes on elsewhere.
-        _ => CloseMeans::Lost,
-    })
-}
-
-/// What the server says first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Open {
-    /// How requests over HTTP say which session they belong to. No namespace's name for us.
-    pub session: String,
-    /// The server asks for a sign of life this often, in milliseconds.
-    pub ping_ms: u64,
-    /// When it did not for this long after it should have, it is gone.
-    pub timeout_ms: u64,
-    /// Bytes that it takes in a frame or a body. Servers before 2022 do not say.
-    pub bytes_max: Option<u64>,
-    /// Whether a session over HTTP may go on on a socket.
-    pub upgrade: bool,
-}
-
-impl Open {
-    fn read(text: &str) -> Option<Open> {
-        let raw = json::parse(text).ok()?;
-        let mut upgrade = false;
-        if let Some(upgrades) = raw.member("upgrades") {
-            upgrades.elements(|to| upgrade |= to.string().is_some_and(|to| to.is("websocket")));
-        }
-        Some(Open {
-            session: name(raw.member("sid"))?.into_owned(),
-            ping_ms: raw.member("pingInterval")?.integer()?,
-            timeout_ms: raw.member("pingTimeout")?.integer()?,
-            bytes_max: raw.member("maxPayload").and_then(Raw::integer),
-            upgrade,
-        })
-    }
-}
-
-/// A name that the server gives, and that is kept: so it may not be of any size.
-fn name(raw: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
-    let name = raw?.string()?.decode();
-    (!name.is_empty() && name.len() <= EPOCH_BYTES_MAX).then_some(name)
-}
-
 /// What a frame says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said<'a> {
@@ -246,7 +43,7 @@ pub enum Said<'a> {
     Close,
     /// The server asks for a sign of life.
     Ping,
-    /// The answer to [`PROBE`].
+    /// The answer to [`PROBE`](super::engineio::PROBE).
     Probed,
     /// Nothing: it ends a request that waits.
     Noop,
@@ -337,8 +134,6 @@ impl Decoder {
         })))
     }
 }
-
-// ---- Socket.IO ----
 
 /// A packet of Socket.IO.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -457,6 +252,10 @@ impl<'a> Event<'a> {
 }
 
 /// Is the name one that must not be sent?
+#[expect(
+    clippy::manual_contains,
+    reason = "`contains` brings one more comparison of slices"
+)]
 pub fn is_reserved(name: &str) -> bool {
     RESERVED.iter().any(|reserved| *reserved == name)
 }
@@ -630,8 +429,6 @@ impl Bookmark {
     }
 }
 
-// ---- What we say ----
-
 /// Where something goes, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct To<'a> {
@@ -719,51 +516,6 @@ fn begin(kind: u8, to: &To<'_>) -> String {
         push_number(&mut out, id);
     }
     out
-}
-
-// ---- Bytes as text ----
-
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn encode_base64(bytes: &[u8], out: &mut String) {
-    for group in bytes.chunks(3) {
-        let mut bits = 0u32;
-        for at in 0..3 {
-            bits = bits << 8 | u32::from(group.get(at).copied().unwrap_or(0));
-        }
-        for at in 0..4u32 {
-            let digit = DIGITS.get((bits >> (18 - 6 * at) & 63) as usize);
-            let used = at as usize <= group.len();
-            out.push(
-                digit
-                    .filter(|_| used)
-                    .map_or('=', |digit| char::from(*digit)),
-            );
-        }
-    }
-}
-
-fn decode_base64(digits: &[u8]) -> Result<Vec<u8>, Fault> {
-    if digits.len() / 4 * 3 > ATTACHMENT_BYTES_MAX {
-        return Err(Fault::TooLarge);
-    }
-    if digits.len() % 4 != 0 {
-        return Err(Fault::Base64);
-    }
-    let plain = digits.strip_suffix(b"=").unwrap_or(digits);
-    let plain = plain.strip_suffix(b"=").unwrap_or(plain);
-    let mut out = Vec::with_capacity(digits.len() / 4 * 3);
-    for group in plain.chunks(4) {
-        let mut bits = 0u32;
-        for &digit in group {
-            let value = DIGITS.iter().position(|have| *have == digit);
-            bits = bits << 6 | value.ok_or(Fault::Base64)? as u32;
-        }
-        bits <<= 6 * (4 - group.len());
-        let [_, bytes @ ..] = bits.to_be_bytes();
-        out.extend(bytes.iter().take(group.len() - 1));
-    }
-    Ok(out)
 }
 
 #[cfg(test)]
