@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use super::json::{self, Raw, Text, Writer};
 use super::native_room;
-use super::{Capabilities, CloseMeans, CloseRule, Event, Heard, Recovery, Refusal, RoomCan};
+use super::{
+    Capabilities, CloseMeans, CloseRule, Event, Heard, Heartbeat, Recovery, Refusal, Resume,
+    RoomCan,
+};
 use crate::engine::ids::{Position, RequestId, Seq};
 use crate::engine::limits::EPOCH_BYTES_MAX;
 use crate::engine::text;
@@ -14,8 +17,11 @@ pub const SUBPROTOCOL: &str = "fresh.v1";
 
 /// The native wire can do everything.
 pub const CAPABILITIES: Capabilities = Capabilities {
-    resume: true,
-    probe: true,
+    resume: Resume::Positions,
+    heartbeat: Heartbeat::Either,
+    acks: true,
+    clock: true,
+    renews: true,
     room: RoomCan::ALL,
 };
 

@@ -10,13 +10,27 @@
 
 use std::borrow::Cow;
 
-use super::Recovery;
 use super::engineio::{Fault, Frame, Open, name};
 use super::json::{self, INTEGER_MAX, Raw, Text, Writer, push_number};
+use super::{Capabilities, Heartbeat, Recovery, Resume, RoomCan};
 use crate::engine::limits::{
     ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHANNEL_NAME_BYTES_MAX, PACKET_BYTES_MAX,
 };
 use crate::engine::text;
+
+/// Of a server that keeps what was missed; one that does not names no `pid`.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    resume: Resume::Mark,
+    heartbeat: Heartbeat::Server,
+    acks: false,
+    clock: false,
+    renews: false,
+    room: RoomCan {
+        presence: false,
+        signals: false,
+        leases: false,
+    },
+};
 
 /// The namespace that is not written.
 pub const ROOT: &str = "/";
