@@ -1,7 +1,8 @@
 //! Names and numbers that must not be mixed up.
 
+use super::limits::EPOCH_BYTES_MAX;
 use super::text;
-use crate::wire::json::push_number;
+use crate::wire::json::{Raw, Text, Writer, push_number};
 
 /// One tab, or one life of it: a page that comes back from the back/forward cache keeps its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,6 +130,28 @@ impl Position {
             epoch: epoch.into(),
             seq,
         }
+    }
+
+    /// Writes it as JSON.
+    pub fn write(&self, w: &mut Writer) {
+        w.object(|w| {
+            w.key("e").string(self.epoch.as_str());
+            w.key("s").number(self.seq.0);
+        });
+    }
+
+    /// Reads what [`Position::write`] wrote.
+    pub fn read(raw: Raw<'_>) -> Option<Position> {
+        let mut epoch = None;
+        let mut seq = None;
+        raw.members(|key, value| match key {
+            key if key.is("e") => epoch = value.string().map(Text::decode),
+            key if key.is("s") => seq = value.integer().map(Seq),
+            _ => {}
+        });
+        // It is kept for every channel, so that it may not be of any size.
+        let epoch = epoch.filter(|epoch| epoch.len() <= EPOCH_BYTES_MAX)?;
+        Some(Position::new(&epoch, seq?))
     }
 }
 

@@ -111,7 +111,7 @@ use self::tabs::message::Says;
 use self::tabs::{Role, Tabs};
 use self::tell::{Told, Touched};
 use self::time::{Millis, Mono, Now, Wall};
-use crate::wire::{Event, RoomCan};
+use crate::wire::{Event, RoomCan, Wire};
 
 /// What the engine is told once, when it is made.
 #[derive(Clone, Copy, Debug)]
@@ -135,6 +135,7 @@ pub struct Engine {
     rng: Rng,
     tabs: Tabs,
     calls: Calls,
+    wire: Wire,
     link: Link,
     channels: Channels,
     invalidation: Invalidation,
@@ -186,6 +187,7 @@ enum Life {
 impl Engine {
     /// An engine that waits for [`Command::Start`].
     pub fn new(mut config: Config, boot: Boot, now: Now) -> Self {
+        let wire = Wire::default();
         let scope = principal::scope(&config);
         let settings = config.queue.clone();
         let wish = config.record.take();
@@ -208,7 +210,8 @@ impl Engine {
             rng: Rng::new(boot.seed),
             tabs: Tabs::new(boot.tab),
             calls: Calls::default(),
-            link: Link::new(Self::link_settings(&config), boot.online, now.wall),
+            link: Link::new(Self::link_settings(&config, &wire), boot.online, now.wall),
+            wire,
             channels: Channels::new(config.keep),
             invalidation: Invalidation::default(),
             freshness: Engine::freshness_of(&mut config, boot.online, now),

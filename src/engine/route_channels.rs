@@ -12,7 +12,6 @@ use super::route_tabs::FULL;
 use super::tabs::message::{self, Says};
 use super::tell::Touched;
 use super::time::Now;
-use crate::wire::native;
 use crate::wire::{Event, Recovery, Refusal};
 
 impl Engine {
@@ -131,12 +130,13 @@ impl Engine {
                     channel,
                     position,
                 } => {
-                    let frame = native::subscribe(request, &channel, position.as_ref());
+                    let frame = self.wire.subscribe(request, &channel, position.as_ref());
                     self.send(now, frame);
                 }
                 Step::Unsubscribe { channel } => {
                     let request = self.next_request();
-                    self.send(now, native::unsubscribe(request, &channel));
+                    let frame = self.wire.unsubscribe(request, &channel);
+                    self.send(now, frame);
                 }
                 Step::Gap { channel } => {
                     let name = self.journal.name(&channel);

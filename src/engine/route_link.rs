@@ -16,16 +16,16 @@ use super::tabs::calls::{CallRefused, Deed};
 use super::text;
 use super::time::{Millis, Mono, Now};
 use super::token::Token;
-use crate::wire::{Heard, Refusal, native};
+use crate::wire::{Heard, Refusal, Wire};
 
 impl Engine {
     /// What the app and the wire decided about the link.
-    pub(super) fn link_settings(config: &super::config::Config) -> link::Settings {
+    pub(super) fn link_settings(config: &super::config::Config, wire: &Wire) -> link::Settings {
         link::Settings {
             ladder: config.ladder.clone(),
             attempts_max: config.attempts_max,
             has_tokens: config.has_tokens,
-            closes: native::CLOSES,
+            closes: wire.closes(),
         }
     }
 
@@ -58,7 +58,7 @@ impl Engine {
         self.link.heard(now, conn);
         self.metrics.frame(now, bytes.len());
         let mut heard = Vec::new();
-        native::read(bytes, &mut heard);
+        self.wire.read(bytes, &mut heard);
         self.on_heard(now, conn, heard);
     }
 
@@ -135,7 +135,7 @@ impl Engine {
                     asked: retry_after(&reply.headers, now.wall),
                 },
                 _ => Sighting::Here {
-                    after: native::read_alive(reply.body).map(Millis),
+                    after: self.wire.read_alive(reply.body).map(Millis),
                 },
             },
         };
@@ -169,7 +169,7 @@ impl Engine {
                     ends_ms,
                     room,
                 } => {
-                    self.room_can = native::CAPABILITIES.room.and(room);
+                    self.room_can = self.wire.capabilities().room.and(room);
                     let welcome = link::Welcome {
                         ping: Millis(ping_ms),
                         session,
@@ -258,17 +258,17 @@ impl Engine {
                 let frame = self.hello();
                 self.out.push_back(Output::SendFrame { conn, frame });
             }
-            Step::Pong(conn, number) => self.link.say_first(now, conn, native::pong(number)),
+            Step::Pong(conn, number) => self.link.say_first(now, conn, self.wire.pong(number)),
             Step::Ping(conn) => {
                 self.metrics.asked(now.mono);
                 let number = self.next_request().0;
                 self.link.asked(number);
-                self.link.say_first(now, conn, native::ping(number));
+                self.link.say_first(now, conn, self.wire.ping(number));
             }
             Step::Authorize(conn) => {
                 let request = self.next_request();
                 let token = self.link.token().map(Token::text);
-                let message = native::authorize(request, token);
+                let message = self.wire.authorize(request, token);
                 self.link.authorizing(request);
                 self.link.say_first(now, conn, message);
             }
@@ -278,7 +278,7 @@ impl Engine {
                 session,
                 lines,
             } => {
-                let mut body = native::from_session(&session);
+                let mut body = self.wire.from_session(&session);
                 body.push('\n');
                 body.push_str(&lines);
                 let call = self.post_call("send", body);
@@ -289,7 +289,7 @@ impl Engine {
                 session,
                 patience,
             } => {
-                let call = self.post_call("poll", native::from_session(&session));
+                let call = self.post_call("poll", self.wire.from_session(&session));
                 self.send_request(now, Owner::LinkPoll(conn), patience, call);
             }
             Step::Look(sight) => {
@@ -322,7 +322,8 @@ impl Engine {
     }
 
     fn hello(&self) -> String {
-        native::hello(&self.tabs.me().text(), self.link.token().map(Token::text))
+        self.wire
+            .hello(&self.tabs.me().text(), self.link.token().map(Token::text))
     }
 
     fn open_link(&mut self, now: Now, conn: ConnId, transport: Transport) {
@@ -331,7 +332,7 @@ impl Engine {
             Transport::Socket => self.out.push_back(Output::OpenSocket {
                 conn,
                 url: self.config.url.clone(),
-                protocol: native::SUBPROTOCOL,
+                protocol: self.wire.subprotocol(),
             }),
             Transport::Stream => {
                 self.metrics.greeted(now.mono);

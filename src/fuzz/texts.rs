@@ -1,7 +1,7 @@
 //! Decoders of text, each by itself.
 
 use crate::engine::hlc::Stamp;
-use crate::engine::ids::{Scope, TabId, number_text};
+use crate::engine::ids::{Position, Scope, TabId, number_text};
 use crate::engine::key::{QueryKey, write_canonical, write_filled};
 use crate::engine::principal;
 use crate::engine::queue::MutationId;
@@ -112,9 +112,9 @@ pub(super) fn native(bytes: &[u8]) {
                 ..
             } => {
                 let mut writer = Writer::new();
-                native::write_position(&mut writer, position);
+                position.write(&mut writer);
                 let text = writer.finish();
-                let read = json::parse(&text).map(native::read_position);
+                let read = json::parse(&text).map(Position::read);
                 assert_eq!(read, Ok(Some(position.clone())));
             }
             _ => {}

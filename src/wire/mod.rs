@@ -14,6 +14,101 @@ pub mod sse;
 
 use crate::engine::ids::{Position, RequestId, Seq};
 
+/// The protocol that a link speaks. Whoever has one asks what it can, never which it is.
+#[derive(Debug, Default)]
+pub enum Wire {
+    /// `fresh.v1`.
+    #[default]
+    Native,
+}
+
+impl Wire {
+    /// What the protocol can.
+    pub fn capabilities(&self) -> Capabilities {
+        match self {
+            Wire::Native => native::CAPABILITIES,
+        }
+    }
+
+    /// What its close codes mean.
+    pub fn closes(&self) -> &'static [CloseRule] {
+        match self {
+            Wire::Native => native::CLOSES,
+        }
+    }
+
+    /// The subprotocol that a socket is opened with.
+    pub fn subprotocol(&self) -> &'static str {
+        match self {
+            Wire::Native => native::SUBPROTOCOL,
+        }
+    }
+
+    /// Reads a frame.
+    pub fn read<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        match self {
+            Wire::Native => native::read(frame, heard),
+        }
+    }
+
+    /// Reads the answer to a look whether the server is there: after how many milliseconds it wants to be
+    /// dialled.
+    pub fn read_alive(&self, body: &[u8]) -> Option<u64> {
+        match self {
+            Wire::Native => native::read_alive(body),
+        }
+    }
+
+    /// The first message: who we are.
+    pub fn hello(&self, client: &str, token: Option<&str>) -> String {
+        match self {
+            Wire::Native => native::hello(client, token),
+        }
+    }
+
+    /// Gives a new token, on a connection that goes on.
+    pub fn authorize(&self, id: RequestId, token: Option<&str>) -> String {
+        match self {
+            Wire::Native => native::authorize(id, token),
+        }
+    }
+
+    /// Says which session the messages of a request belong to.
+    pub fn from_session(&self, session: &str) -> String {
+        match self {
+            Wire::Native => native::from_session(session),
+        }
+    }
+
+    /// Asks for a sign of life.
+    pub fn ping(&self, number: u64) -> String {
+        match self {
+            Wire::Native => native::ping(number),
+        }
+    }
+
+    /// Gives a sign of life.
+    pub fn pong(&self, number: u64) -> String {
+        match self {
+            Wire::Native => native::pong(number),
+        }
+    }
+
+    /// Asks for a channel from a position on.
+    pub fn subscribe(&self, id: RequestId, channel: &str, position: Option<&Position>) -> String {
+        match self {
+            Wire::Native => native::subscribe(id, channel, position),
+        }
+    }
+
+    /// Gives a channel back.
+    pub fn unsubscribe(&self, id: RequestId, channel: &str) -> String {
+        match self {
+            Wire::Native => native::unsubscribe(id, channel),
+        }
+    }
+}
+
 /// What a frame of the server says. Slices point into the frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Heard<'a> {

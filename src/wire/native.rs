@@ -9,7 +9,6 @@ use super::{
     RoomCan,
 };
 use crate::engine::ids::{Position, RequestId, Seq};
-use crate::engine::limits::EPOCH_BYTES_MAX;
 use crate::engine::text;
 
 /// The subprotocol that the socket is opened with.
@@ -62,7 +61,7 @@ pub fn subscribe(id: RequestId, channel: &str, position: Option<&Position>) -> S
         w.key("ch").string(channel);
         if let Some(position) = position {
             w.key("pos");
-            write_position(w, position);
+            position.write(w);
         }
     })
 }
@@ -109,28 +108,6 @@ pub fn ping(number: u64) -> String {
 /// Gives a sign of life.
 pub fn pong(number: u64) -> String {
     message("pong", |w| w.key("n").number(number))
-}
-
-/// Writes a position as the protocol spells it.
-pub fn write_position(w: &mut Writer, position: &Position) {
-    w.object(|w| {
-        w.key("e").string(position.epoch.as_str());
-        w.key("s").number(position.seq.0);
-    });
-}
-
-/// Reads a position as the protocol spells it.
-pub fn read_position(raw: Raw<'_>) -> Option<Position> {
-    let mut epoch = None;
-    let mut seq = None;
-    raw.members(|key, value| match key {
-        key if key.is("e") => epoch = value.string().map(Text::decode),
-        key if key.is("s") => seq = value.integer().map(Seq),
-        _ => {}
-    });
-    // It is kept for every channel, so that it may not be of any size.
-    let epoch = epoch.filter(|epoch| epoch.len() <= EPOCH_BYTES_MAX)?;
-    Some(Position::new(&epoch, seq?))
 }
 
 pub(super) fn message(kind: &str, rest: impl FnOnce(&mut Writer)) -> String {
@@ -316,7 +293,7 @@ fn read_subscribed<'a>(fields: Fields<'a>, heard: &mut Vec<Heard<'a>>) {
     heard.push(Heard::Subscribed {
         request: fields.request.map(RequestId),
         channel: channel.clone().into_owned(),
-        position: fields.position.and_then(read_position),
+        position: fields.position.and_then(Position::read),
         recovery,
     });
     if let Some(missed) = fields.missed {

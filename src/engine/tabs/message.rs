@@ -18,7 +18,6 @@ use crate::engine::status::Status;
 use crate::engine::time::Until;
 use crate::wire::Event;
 use crate::wire::json::{self, Text, Writer};
-use crate::wire::native::write_position;
 
 /// The version of the messages. Tabs of two releases of an app can be open at a time; they do
 /// not understand each other and each browser link then belongs to one release.
@@ -355,7 +354,7 @@ fn write_place(w: &mut Writer, channel: &str, position: Option<&Position>) {
 
 fn write_maybe_position(w: &mut Writer, position: Option<&Position>) {
     match position {
-        Some(position) => write_position(w, position),
+        Some(position) => position.write(w),
         None => w.null(),
     }
 }

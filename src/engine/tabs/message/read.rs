@@ -11,7 +11,6 @@ use crate::engine::limits::{CHANNELS_KNOWN_MAX, TAB_MESSAGE_BYTES_MAX};
 use crate::engine::status::Status;
 use crate::engine::time::{Millis, Until, Wall};
 use crate::wire::json::{self, Raw, Text};
-use crate::wire::native::read_position;
 
 /// Every member that any message has; one walk over the text finds them all.
 #[derive(Clone, Copy, Default)]
@@ -77,7 +76,7 @@ impl<'a> Members<'a> {
     }
 
     fn position(&self) -> Option<Position> {
-        self.position.and_then(read_position)
+        self.position.and_then(Position::read)
     }
 
     fn until(&self) -> Option<Until> {
@@ -214,7 +213,7 @@ fn read_wants(raw: Raw<'_>) -> Option<Vec<Want>> {
     let mut out: Vec<Want> = Vec::new();
     raw.members(|name, position| {
         if out.len() < CHANNELS_KNOWN_MAX {
-            out.push((name.decode().into_owned(), read_position(position)));
+            out.push((name.decode().into_owned(), Position::read(position)));
         }
     });
     out.retain(|(name, _)| is_channel_name(name));
