@@ -374,15 +374,21 @@ fn refused(raw: Raw<'_>) -> Says<'_> {
 
 /// Has every placeholder an attachment? The scanner bounds how deep this goes.
 fn placeholders_fit(raw: Raw<'_>, count: usize) -> bool {
-    let stands_for_bytes = raw.member("_placeholder").and_then(Raw::bool);
-    if stands_for_bytes == Some(true) {
-        let number = raw.member("num").and_then(Raw::integer);
-        return number.is_some_and(|number| usize::try_from(number).is_ok_and(|at| at < count));
-    }
+    let (mut stands_for_bytes, mut number) = (false, None);
     let mut fit = true;
-    raw.members(|_, value| fit = fit && placeholders_fit(value, count));
+    raw.members(|name, value| {
+        if name.is("_placeholder") {
+            stands_for_bytes = value.bool() == Some(true);
+        } else if name.is("num") {
+            number = value.integer();
+        }
+        fit = fit && placeholders_fit(value, count);
+    });
     raw.elements(|value| fit = fit && placeholders_fit(value, count));
-    fit
+    match stands_for_bytes {
+        true => number.is_some_and(|number| usize::try_from(number).is_ok_and(|at| at < count)),
+        false => fit,
+    }
 }
 
 /// What is kept of a namespace, so that the next connection goes on where the last one ended.
