@@ -209,6 +209,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_position_comes_back_unless_its_epoch_is_of_any_size() {
+        let read = |epoch: &str| {
+            let mut writer = Writer::new();
+            let position = Position::new(epoch, Seq(7));
+            position.write(&mut writer);
+            let text = writer.finish();
+            let read = crate::wire::json::parse(&text).map(Position::read);
+            read.map(|read| read == Some(position))
+        };
+        assert_eq!(read("E\""), Ok(true));
+        assert_eq!(read(&"e".repeat(EPOCH_BYTES_MAX)), Ok(true));
+        assert_eq!(read(&"e".repeat(EPOCH_BYTES_MAX + 1)), Ok(false));
+    }
+
+    #[test]
     fn a_tab_id_is_16_digits_and_comes_back() {
         let id = TabId(0x00ab_cdef_0123_4567);
         assert_eq!(id.text(), "00abcdef01234567");
