@@ -11,6 +11,7 @@ use crate::engine::tabs::message;
 use crate::wire::engineio::{self, Fault, Frame};
 use crate::wire::json::{self, JsonFault, Raw, Text, Writer};
 use crate::wire::native::{self, FRAME_BYTES_MAX};
+use crate::wire::socketio::session::Session;
 use crate::wire::socketio::{self, Bookmark, Says, To};
 use crate::wire::sse::{Decoder, SseEvent};
 use crate::wire::{Event, Heard};
@@ -271,7 +272,24 @@ pub(super) fn socketio(bytes: &[u8]) {
             }
         }
     }
+    meaning(rest);
     let _ = engineio::read_error(bytes);
+}
+
+/// The same as a body, in the words of every wire: what is told is of a namespace that was asked for.
+fn meaning(body: &[u8]) {
+    let mut session = Session::default();
+    for namespace in ["/", "/admin"] {
+        assert!(session.subscribe(namespace, None).is_some());
+    }
+    let _ = engineio::read_body(body, &mut |frame| {
+        session.read(frame, &mut |heard| {
+            if let Heard::Event(event) = heard {
+                assert!(matches!(&*event.channel, "/" | "/admin"));
+                event_between_tabs(&event);
+            }
+        })
+    });
 }
 
 fn packet(

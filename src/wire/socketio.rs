@@ -8,6 +8,8 @@
 //! Python differs from Node: it names no `pid`, numbers answers from 1, refuses with a bare string, and
 //! says events before it says that the namespace is connected. A Node that replays does the last, too.
 
+pub mod session;
+
 use std::borrow::Cow;
 
 use super::engineio::{Fault, Frame, Open, name};
@@ -329,6 +331,19 @@ fn number(rest: &mut &str) -> Result<Option<u64>, Fault> {
 }
 
 impl Whole<'_> {
+    /// The same, kept beyond its frame.
+    fn into_owned(self) -> Whole<'static> {
+        Whole {
+            text: Cow::Owned(self.text.into_owned()),
+            attachments: self.attachments,
+        }
+    }
+
+    fn size(&self) -> usize {
+        let attached = self.attachments.iter().map(Vec::len);
+        self.text.len() + attached.sum::<usize>()
+    }
+
     /// Reads what it says.
     pub fn read(&self) -> Result<Packet<'_>, Fault> {
         let head = Head::read(&self.text)?;

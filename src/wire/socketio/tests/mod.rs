@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod forms;
+mod session;
 
 use super::*;
 use crate::wire::CloseMeans;
