@@ -35,6 +35,7 @@ impl World {
             Transition::Unmount(seat, query) => {
                 self.with_tab(seat, |world, tab| {
                     let wishes = world.tabs[tab].app.queries.unmount(query);
+                    world.put_aside(tab, query);
                     world.grant(tab, wishes);
                     world.watch_terms(tab);
                 });

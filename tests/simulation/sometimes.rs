@@ -245,6 +245,8 @@ rare! {
     Refreshed,
     /// Contracts were off because a form was filled in.
     FormFilledIn,
+    /// A tab crashed while it led, just when another one asked it to look.
+    LeaderCrashedAsAsked,
     /// What was stored for a reload was not what had been stored.
     SessionLies,
     /// An app kept its data over a reload.

@@ -36,6 +36,8 @@ pub(crate) struct Terms {
     pub(crate) tabs: Vec<TabTerms>,
     /// By browser and contract.
     pub(crate) browsers: Vec<Vec<Polls>>,
+    /// By browser: until then the tab that leads dies when another one asks it to look.
+    ambushes: Vec<Time>,
     /// What the page that is being loaded anew has kept.
     kept: Option<Kept>,
     /// Windows that broke in the world's calm end are counted from here.
@@ -79,6 +81,7 @@ impl Terms {
             plain: Some(plain).filter(|_| !list.is_empty()),
             tabs: Vec::new(),
             browsers: vec![polls; extent.browsers],
+            ambushes: vec![0; extent.browsers],
             kept: None,
             calm_since: None,
             list,

@@ -5,6 +5,7 @@
 //! Ages are counted on the computer's monotonic clock: a sleep of which no clock of a page tells
 //! makes data older than anybody on that computer can know.
 
+use everfresh::engine::command::Command;
 use everfresh::engine::freshness::{Blame, Violation};
 use everfresh::engine::input::PageEvent;
 
@@ -215,6 +216,18 @@ impl World {
         }
     }
 
+    /// Nobody looks at a query any more: what is left may be younger than it was, and is old anew
+    /// in its turn.
+    pub(crate) fn put_aside(&mut self, tab: usize, query: usize) {
+        let family = self.shape.queries[query].0;
+        let watches = &mut self.terms.tabs[tab].watches;
+        for (term, watch) in self.terms.list.iter().zip(watches) {
+            if term.family == family {
+                watch.told = watch.told.map(|_| true);
+            }
+        }
+    }
+
     /// The app cancelled a fetch.
     pub(crate) fn fetch_cancelled(&mut self, tab: usize, key: &str) {
         let mut queries = self.tabs[tab].app.queries.list.iter();
@@ -244,6 +257,17 @@ impl World {
         let now = self.now;
         if matches!(arrival, Arrival::Start) {
             self.terms.tabs[tab].active = now;
+        }
+        // A page that stands still does not end a form either.
+        if let Arrival::Command(command) = arrival {
+            let (contract, enabled) = match command {
+                Command::EnableContract { contract } => (contract, true),
+                Command::DisableContract { contract } => (contract, false),
+                _ => return,
+            };
+            if let Some(term) = self.term(contract) {
+                self.terms.tabs[tab].watches[term].enabled = enabled;
+            }
         }
         let Arrival::Page(event) = arrival else {
             return;

@@ -144,6 +144,8 @@ pub(crate) enum Happening {
     Answers(usize, Result<Answered, Failure>),
     /// A form is done: a contract of a tab is in force again.
     FormEnds(usize, usize),
+    /// A tab that leads dies, because another one has just asked it to look.
+    Ambushed(usize),
     /// The checks of every second.
     Audit,
     /// Faults are over.
@@ -396,6 +398,7 @@ impl World {
                 self.agenda.add(calm + CALM, Happening::End);
             }
             Happening::Drill(drill) => self.drill(drill),
+            Happening::Ambushed(tab) => self.ambushed(tab),
             Happening::DrillDeed(deed) => self.do_drill(deed),
             Happening::DrillChange(kind) => self.change(kind, 1, 0),
             Happening::DrillCheck => self.check_drill(),

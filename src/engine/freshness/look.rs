@@ -347,6 +347,9 @@ impl Freshness {
         reason: &'static str,
         rng: &mut Rng,
     ) {
+        // What broke until now did not break by this.
+        self.compare_clocks(now);
+        self.check_window(now, at);
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };

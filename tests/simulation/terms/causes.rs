@@ -13,6 +13,7 @@ impl World {
         if let Some(term) = self.term_of(text, "ask") {
             let watch = &mut self.terms.tabs[tab].watches[term];
             watch.asks.get_or_insert(self.now);
+            self.spring(tab);
         }
     }
 

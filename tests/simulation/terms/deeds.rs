@@ -30,6 +30,8 @@ pub(crate) enum Deed {
     Http(HttpFault, Time),
     /// The tab is loaded anew; what it finds stored may be a lie.
     Reload(Seat, u64),
+    /// The tab that leads in a browser dies as soon as another one asks it to look, for a while.
+    Ambush(usize, Time),
 }
 
 impl Terms {
@@ -58,13 +60,14 @@ impl Terms {
             false => Who::On(seat),
         };
         let span = chance.between(S, 100 * S);
-        match chance.below(16) {
+        match chance.below(18) {
             0 => Deed::Focus(who, chance.one_in(2)),
             1 | 2 => Deed::Away(who, span),
             3 | 4 => Deed::Touch(who),
             5 | 6 => Deed::Form(who, span),
             7 => Deed::Refresh(who, chance.index(self.list.len())),
             8..=12 => Deed::Http(http_fault(chance), span),
+            13 | 14 => Deed::Ambush(browser, span),
             _ => Deed::Reload(seat, chance.bits()),
         }
     }
@@ -122,9 +125,32 @@ impl World {
                 let until = self.now + span;
                 self.http.misbehave(fault, until);
             }
+            Deed::Ambush(browser, span) => {
+                self.terms.ambushes[browser] = self.now + span;
+            }
             Deed::Reload(seat, lie) => self.with(Who::On(seat), |world, tab| {
                 world.load_anew(tab, Some(lie).filter(|lie| lie % 2 == 0));
             }),
+        }
+    }
+
+    /// A tab asks the one that leads to look, which may be the moment at which that one dies: the
+    /// question reaches nobody.
+    pub(super) fn spring(&mut self, asks: usize) {
+        let browser = self.tabs[asks].seat.browser;
+        let leader = self.leader(browser).filter(|leader| *leader != asks);
+        let armed = self.healed.is_none() && self.now < self.terms.ambushes[browser];
+        if let Some(leader) = leader.filter(|_| armed) {
+            self.terms.ambushes[browser] = 0;
+            self.agenda.add(self.now, Happening::Ambushed(leader));
+        }
+    }
+
+    /// A tab dies in the moment in which it is asked to look.
+    pub(crate) fn ambushed(&mut self, tab: usize) {
+        if self.runs(tab) {
+            self.sometimes.reached(Rare::LeaderCrashedAsAsked);
+            self.crash(tab);
         }
     }
 
@@ -146,7 +172,6 @@ impl World {
 
     /// A contract of a tab is in force, or off.
     pub(crate) fn enable(&mut self, tab: usize, term: usize, enabled: bool) {
-        self.terms.tabs[tab].watches[term].enabled = enabled;
         let contract = self.terms.list[term].name.clone();
         let command = match enabled {
             true => Command::EnableContract { contract },
