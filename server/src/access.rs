@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::{Serialize, Serializer};
 
 use crate::codes::ErrorCode;
+use crate::faults::Passes;
 use crate::ids::{BadName, ChannelName, Millis};
 use crate::rules::{Deed, Rules, Traits};
 use crate::tokens::{BadToken, Checker};
@@ -57,6 +58,8 @@ impl Serialize for UserName {
 pub(crate) struct Access {
     policy: Policy,
     rules: Option<SharedRules>,
+    /// What of the demo's tokens is good no more.
+    pub(crate) passes: Passes,
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +91,8 @@ pub(crate) struct Person {
     pub(crate) called: Option<Arc<str>>,
     /// How long their token is good, if it ends.
     pub(crate) until: Option<Millis>,
+    /// What tells a token of the demo from the one before.
+    pub(crate) pass: Option<Arc<str>>,
     traits: Arc<Traits>,
     /// The channels that they may use: names, or beginnings of names before a `*`. All, if nothing.
     channels: Option<Arc<[String]>>,
@@ -226,6 +231,7 @@ impl Access {
         Self {
             policy,
             rules: None,
+            passes: Passes::default(),
         }
     }
 
@@ -265,12 +271,7 @@ impl Access {
     /// When the token is not of anybody, where that matters.
     pub(crate) fn admit(&self, token: Option<&str>) -> Result<Person, Stranger> {
         let person = match &self.policy {
-            Policy::Open { demo } => Person {
-                name: token
-                    .filter(|_| *demo)
-                    .and_then(|token| UserName::parse(token.strip_prefix(DEMO)?).ok()),
-                ..Person::default()
-            },
+            Policy::Open { demo } => self.visitor(token.filter(|_| *demo))?,
             Policy::Listed(listed) => {
                 let token = token.ok_or(Stranger::Unknown)?;
                 let found = listed.iter().find(|listed| same(&listed.token, token));
@@ -294,6 +295,25 @@ impl Access {
         };
         let rules = self.rules.clone();
         Ok(Person { rules, ..person })
+    }
+
+    /// Whoever says `demo:NAME` is called so, and `demo:NAME#PASS` is good until the lab ends the pass.
+    fn visitor(&self, token: Option<&str>) -> Result<Person, Stranger> {
+        let Some(said) = token.and_then(|token| token.strip_prefix(DEMO)) else {
+            return Ok(Person::default());
+        };
+        let (name, pass) = match said.split_once('#') {
+            Some((name, pass)) => (name, Some(pass)),
+            None => (said, None),
+        };
+        if pass.is_some_and(|pass| self.passes.has_expired(pass)) {
+            return Err(Stranger::Expired);
+        }
+        Ok(Person {
+            name: UserName::parse(name).ok(),
+            pass: pass.map(Arc::from),
+            ..Person::default()
+        })
     }
 }
 
@@ -343,6 +363,17 @@ mod tests {
         assert_eq!(named(true, None), None);
         assert_eq!(named(false, Some("demo:jane")), None);
         assert_eq!(may(&Access::open(false), "x", "anything"), Some(true));
+    }
+
+    #[test]
+    fn a_pass_of_the_demo_is_good_until_it_has_expired() {
+        let access = Access::open(true);
+        let jane = access.admit(Some("demo:jane#phone/1")).unwrap();
+        assert_eq!(jane.name.unwrap().as_str(), "jane");
+        access.passes.expire(jane.pass.unwrap());
+        let expired = access.admit(Some("demo:jane#phone/1")).err();
+        assert_eq!(expired, Some(Stranger::Expired));
+        assert!(access.admit(Some("demo:jane#phone/2")).is_ok());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::body::BODY_BYTES_MAX;
 use crate::carried::Carriers;
 use crate::codes::ErrorCode;
 use crate::error::ApiError;
+use crate::faults::{self, Faults};
 use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
 use crate::publish::Publishing;
@@ -60,8 +61,8 @@ impl Requests {
     }
 }
 
-/// The router; `with_demo` adds what `--demo` switches on.
-pub(crate) fn router(app: App, with_demo: bool) -> Router {
+/// The router; with `faults` there is also what `--demo` switches on.
+pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
     let mut api = Router::new()
         .route("/tasks", get(tasks::list).post(tasks::create))
         .route(
@@ -95,18 +96,25 @@ pub(crate) fn router(app: App, with_demo: bool) -> Router {
         .merge(live)
         .route("/healthz", get(gate::health))
         .fallback(pages::page);
-    if with_demo {
+    if let Some(faults) = faults {
+        let lab = Router::new()
+            .route("/faults", get(faults::list).post(faults::set))
+            .route("/half-open", post(faults::half_open))
+            .route("/restart", post(faults::restart))
+            .with_state(Arc::clone(faults));
         let demo = Router::new()
             .route("/stats", get(demo::stats))
             .route("/cut", post(demo::cut))
-            .route("/burst", post(demo::burst));
-        let mut demo = demo.fallback(nothing_here);
+            .route("/burst", post(demo::burst))
+            .route("/expire", post(faults::expire));
+        let mut demo = demo.merge(lab).fallback(nothing_here);
         if app.live.access.is_closed() {
             demo = demo.layer(from_fn_with_state(app.clone(), gate::admit));
         }
         router = router
             .nest("/demo", demo)
-            .route("/metrics", get(gate::metrics));
+            .route("/metrics", get(gate::metrics))
+            .layer(from_fn_with_state(Arc::clone(faults), faults::meet));
     }
     router
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -6,6 +6,7 @@
 //! and `carried` do the same for pages that no socket reaches.
 //! `access` says who comes in, by `tokens`, and by `rules` where they may go; `quota` how much each may ask for; `reload`
 //! reads all that again when it changes. `audit` writes down who did what, `metrics` counts it.
+//! `faults` is a bad network on demand, for the lab of the demo.
 //! `guest` and `room` are about who is there and who may edit which field.
 //! Inside, `hub` decides who hears what and `crowd` who is where, without any I/O, and `store` keeps records, events and leases in SQLite.
 //!
@@ -25,6 +26,7 @@ mod demo;
 mod doors;
 mod error;
 mod etag;
+mod faults;
 mod fence;
 mod gate;
 mod guest;

@@ -24,6 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{Sleep, sleep, timeout};
 use tower::ServiceExt;
 
+use crate::faults::{Faults, Link, Wire};
 use crate::log;
 use crate::tls::Tls;
 
@@ -46,6 +47,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Tls>,
     router: Router,
+    faults: Option<Arc<Faults>>,
     limits: ListenLimits,
     stop: oneshot::Receiver<()>,
 ) {
@@ -62,9 +64,16 @@ pub(crate) async fn serve(
                     // Without this a small frame may wait 40 ms for the acknowledgement of the one before.
                     let _stays_slower = stream.set_nodelay(true);
                     let (router, tls, stopped) = (router.clone(), tls.clone(), stopped.clone());
+                    let faults = faults.clone();
                     tokio::spawn(async move {
                         let _held: OwnedSemaphorePermit = permit;
-                        begin(stream, peer, tls, router, limits, stopped).await;
+                        let visit = Visit {
+                            peer,
+                            faults,
+                            limits,
+                            stopped,
+                        };
+                        visit.begin(stream, tls, router).await;
                     });
                 }
                 Err(error) => {
@@ -97,55 +106,73 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn begin(
-    stream: TcpStream,
+/// A connection that came in.
+struct Visit {
     peer: SocketAddr,
-    tls: Option<Tls>,
-    router: Router,
+    /// What the lab of the demo does to connections, where there is one.
+    faults: Option<Arc<Faults>>,
     limits: ListenLimits,
     stopped: watch::Receiver<()>,
-) {
-    match tls {
-        None => speak(stream, peer, router, limits, stopped).await,
-        // Whoever does not get through the handshake is no page: there is nobody to tell.
-        Some(tls) => {
-            if let Ok(Ok(stream)) = timeout(limits.patience, tls.accept(stream)).await {
-                speak(stream, peer, router, limits, stopped).await;
+}
+
+impl Visit {
+    async fn begin(self, stream: TcpStream, tls: Option<Tls>, router: Router) {
+        match tls {
+            None => self.meet(stream, router).await,
+            // Whoever does not get through the handshake is no page: there is nobody to tell.
+            Some(tls) => {
+                if let Ok(Ok(stream)) = timeout(self.limits.patience, tls.accept(stream)).await {
+                    self.meet(stream, router).await;
+                }
             }
         }
     }
+
+    async fn meet(self, stream: impl Stream, router: Router) {
+        match &self.faults {
+            None => self.speak(stream, router, None).await,
+            Some(faults) => {
+                let link = faults.link();
+                let wire = Wire::new(stream, Arc::clone(&link));
+                self.speak(wire, router, Some(link)).await;
+            }
+        }
+    }
+
+    async fn speak(mut self, stream: impl Stream, router: Router, link: Option<Arc<Link>>) {
+        let (peer, limits) = (self.peer, self.limits);
+        let answer = service_fn(move |request: Request<Incoming>| {
+            let (router, link) = (router.clone(), link.clone());
+            async move {
+                let mut request = request.map(|body| timely(body, limits.patience));
+                request.extensions_mut().insert(ConnectInfo(peer));
+                if let Some(link) = link {
+                    request.extensions_mut().insert(link);
+                }
+                let response: Result<_, Infallible> = router.oneshot(request).await;
+                response
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.idle)
+            .serve_connection(TokioIo::new(stream), answer)
+            .with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        // How it ends is the peer's business.
+        tokio::select! {
+            _ended = connection.as_mut() => return,
+            _stop = self.stopped.changed() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        let _ended = connection.await;
+    }
 }
 
-async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    peer: SocketAddr,
-    router: Router,
-    limits: ListenLimits,
-    mut stopped: watch::Receiver<()>,
-) {
-    let answer = service_fn(move |request: Request<Incoming>| {
-        let router = router.clone();
-        async move {
-            let mut request = request.map(|body| timely(body, limits.patience));
-            request.extensions_mut().insert(ConnectInfo(peer));
-            let response: Result<_, Infallible> = router.oneshot(request).await;
-            response
-        }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle)
-        .serve_connection(TokioIo::new(stream), answer)
-        .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    // How it ends is the peer's business.
-    tokio::select! {
-        _ended = connection.as_mut() => return,
-        _stop = stopped.changed() => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    let _ended = connection.await;
-}
+/// What bytes come and go on.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
 
 /// A body that has to be there in time.
 struct Timely {

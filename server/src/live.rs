@@ -200,6 +200,15 @@ impl Live {
         }
     }
 
+    /// The connections whose people are known.
+    pub(crate) fn seated(&self) -> Vec<(Arc<Outbox>, Person)> {
+        let seats = self.seats();
+        let known = seats
+            .values()
+            .filter_map(|seat| Some((Arc::clone(&seat.outbox), seat.person.clone()?)));
+        known.collect()
+    }
+
     /// A connection said hello.
     pub(crate) fn join(&self, key: SessionKey, client: ClientId, outbox: Arc<Outbox>) {
         self.hub().join(key, client, clock::now(), outbox);

@@ -22,13 +22,26 @@ async fn run(config: Config) -> ExitCode {
         Ok(told_to_stop) => told_to_stop,
         Err(error) => return fail(&error),
     };
-    let handle = match serve(config).await {
+    let mut handle = match serve(config.clone()).await {
         Ok(handle) => handle,
         Err(error) => return fail(&error),
     };
     // One line, and flushed: whoever started the server reads it to know when and where it is ready.
     say(&format!("listening on {}", handle.url()));
-    told_to_stop.next().await;
+    loop {
+        let pause = tokio::select! {
+            () = told_to_stop.next() => break,
+            pause = handle.told_to_die() => pause,
+        };
+        let revived = tokio::select! {
+            () = told_to_stop.next() => return ExitCode::SUCCESS,
+            revived = handle.die(config.clone(), pause) => revived,
+        };
+        handle = match revived {
+            Ok(handle) => handle,
+            Err(error) => return fail(&error),
+        };
+    }
     tokio::select! {
         () = handle.shutdown() => {}
         // Told twice, it goes at once.

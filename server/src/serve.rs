@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::{self, App, Requests};
 use crate::audit::Audit;
@@ -17,6 +17,7 @@ use crate::carried::Carriers;
 use crate::clock;
 use crate::config::{Config, Limits};
 use crate::demo;
+use crate::faults::Faults;
 use crate::hub::Hub;
 use crate::listen;
 use crate::live::{Live, Origins};
@@ -34,6 +35,12 @@ const SHUTDOWN_MAX: Duration = Duration::from_millis(1_500);
 /// How long closing the data file may take after that. Not closed, it is as after a crash: whole, but still held.
 const CLOSE_MAX: Duration = Duration::from_millis(300);
 
+/// How long a server that died may take to be started again, beside the pause that was asked for.
+const REVIVAL_MAX: Duration = Duration::from_secs(10);
+
+/// How often that is tried.
+const REVIVAL_STEP: Duration = Duration::from_millis(50);
+
 /// How often what is too old is let go.
 const TIDY: Duration = Duration::from_secs(60);
 
@@ -50,6 +57,7 @@ pub struct Handle {
     reloading: JoinHandle<()>,
     watching: Option<(SocketAddr, JoinHandle<()>)>,
     tidying: JoinHandle<()>,
+    faults: Option<Arc<Faults>>,
 }
 
 impl Handle {
@@ -78,6 +86,36 @@ impl Handle {
         Publisher::new(self.store.clone())
     }
 
+    /// Waits until the lab of the demo wants the server dead, and returns for how long. Without the demo nobody can.
+    pub async fn told_to_die(&self) -> Duration {
+        match &self.faults {
+            Some(faults) => faults.told_to_die().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Dies without a word, as a crash does, and is started again at the same address after a pause. What was only in
+    /// memory is gone.
+    ///
+    /// # Errors
+    /// When it cannot be started again.
+    pub async fn die(self, config: Config, pause: Duration) -> Result<Self, StartError> {
+        let listen = self.addr.to_string();
+        drop(self);
+        sleep(pause).await;
+        let config = Config { listen, ..config };
+        let until = Instant::now() + REVIVAL_MAX;
+        loop {
+            match serve(config.clone()).await {
+                // What the dead one held is let go by its last tasks.
+                Err(error) if error.is_for_now() && Instant::now() < until => {
+                    sleep(REVIVAL_STEP).await
+                }
+                done => return done,
+            }
+        }
+    }
+
     /// Tells every page to come back later, one after the other where there are many, takes no more connections, and
     /// waits until all are closed, but not for long.
     pub async fn shutdown(mut self) {
@@ -97,6 +135,9 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.live.cut(None);
+        if let Some(faults) = &self.faults {
+            faults.cut_all();
+        }
         self.serving.abort();
         self.keeping.abort();
         self.reloading.abort();
@@ -237,6 +278,17 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+impl StartError {
+    /// Whether somebody else has what is needed, and may give it back.
+    fn is_for_now(&self) -> bool {
+        match self {
+            Self::Listen { error, .. } => error.kind() == io::ErrorKind::AddrInUse,
+            Self::Data { error, .. } => error.is(Trouble::InUse),
+            _ => false,
+        }
+    }
+}
+
 /// Starts a server on the current tokio runtime.
 ///
 /// ```
@@ -310,11 +362,19 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         requests: Arc::new(Requests::default()),
     };
     let watching = watch(&config, &app).await?;
-    let router = app::router(app, config.demo);
+    let faults = config.demo.then(Arc::<Faults>::default);
+    let router = app::router(app, faults.as_ref());
     let (stop, stopped) = oneshot::channel::<()>();
     let limits = config.limits.listen();
     let secure = tls.is_some();
-    let serving = listen::serve(listener, tls.clone(), router, limits, stopped);
+    let serving = listen::serve(
+        listener,
+        tls.clone(),
+        router,
+        faults.clone(),
+        limits,
+        stopped,
+    );
     let serving = tokio::spawn(serving);
     let keeping = tokio::spawn(Arc::clone(&live.room).keep(store.clone()));
     let reloading = tokio::spawn(reload::keep(Arc::new(config), Arc::clone(&live), tls));
@@ -330,6 +390,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         reloading,
         watching,
         tidying,
+        faults,
     })
 }
 

@@ -79,10 +79,10 @@ fn port_busy(port: u16) -> Error {
 }
 
 fn serve(project: &Project, server: &std::path::Path, options: &Options) -> Result<bool> {
-    let data = options
-        .data
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(":memory:"));
+    let data = match &options.data {
+        Some(data) => data.clone(),
+        None => fresh_data(project)?,
+    };
     let mut program = project.command(server);
     program
         .arg("--listen")
@@ -92,6 +92,9 @@ fn serve(project: &Project, server: &std::path::Path, options: &Options) -> Resu
         .arg("--data")
         .arg(data)
         .arg("--demo")
+        // A link that goes deaf is noticed by its missing pings: whoever watches should not have to wait for long.
+        .arg("--ping-ms")
+        .arg("5000")
         .stdout(Stdio::piped());
     let mut group =
         Group::start(&mut program).map_err(|error| Error::io("cannot start", server, &error))?;
@@ -123,10 +126,24 @@ fn serve(project: &Project, server: &std::path::Path, options: &Options) -> Resu
     ))
 }
 
+/// A file with nothing in it: each demo begins anew, and what is in it outlives a server that the lab kills.
+fn fresh_data(project: &Project) -> Result<PathBuf> {
+    let folder = project.path("target/xtask/demo");
+    let failed = |error| Error::io("cannot use", &folder, &error);
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    Ok(folder.join("records.db"))
+}
+
 fn announce(url: &str, open: bool) {
-    println!("\n  The demo is at  {url}\n  Open it in two tabs. Ctrl-C ends it.\n");
+    println!(
+        "\n  The stage is at       {url}/stage\n  One tab by itself at  {url}\n  Ctrl-C ends it.\n"
+    );
     if open && has_display() {
-        open_browser(url);
+        open_browser(&format!("{url}/stage"));
     }
 }
 

@@ -217,6 +217,8 @@ pub struct Dial<'a> {
     pub protocols: Option<&'a str>,
     pub origin: Option<String>,
     pub receive_buffer: Option<u32>,
+    /// The device of the demo that it stands for.
+    pub device: Option<&'a str>,
 }
 
 impl Default for Dial<'_> {
@@ -225,6 +227,7 @@ impl Default for Dial<'_> {
             protocols: Some("fresh.v1"),
             origin: None,
             receive_buffer: None,
+            device: None,
         }
     }
 }
@@ -237,7 +240,9 @@ impl Page {
                 socket.set_recv_buffer_size(size)?;
             }
             let stream = socket.connect(addr).await?;
-            let mut request = format!("ws://{addr}/live").into_client_request()?;
+            let query = dial.device.map(|device| format!("?device={device}"));
+            let query = query.unwrap_or_default();
+            let mut request = format!("ws://{addr}/live{query}").into_client_request()?;
             if let Some(protocols) = dial.protocols {
                 request
                     .headers_mut()
