@@ -2,6 +2,7 @@ import { Header } from "./Header";
 import { Counters } from "./instruments/Counters";
 import { EventLog } from "./instruments/EventLog";
 import { FreshnessPanel } from "./instruments/FreshnessPanel";
+import { LogSwitch } from "./instruments/LogSwitch";
 import { MetricsPanel } from "./instruments/MetricsPanel";
 import { OneSocket } from "./instruments/OneSocket";
 import { QueuePanel } from "./instruments/QueuePanel";
@@ -36,6 +37,7 @@ export function App() {
             <ThisTab />
             <Counters />
             <EventLog />
+            <LogSwitch />
           </section>
         </div>
       )}

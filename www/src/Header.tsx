@@ -1,19 +1,14 @@
 import { ConnectionIndicator } from "./instruments/ConnectionIndicator";
 import { TabBadge } from "./instruments/TabBadge";
 import { PersonMenu } from "./people/PersonMenu";
-import { Leaf } from "./ui/icons";
+import { Brand } from "./ui/Brand";
 import "./Header.css";
 
 export function Header() {
   return (
     <header className="header">
       <div className="header-inner">
-        <p className="brand">
-          <span className="brand-mark">
-            <Leaf />
-          </span>
-          everfresh
-        </p>
+        <Brand />
         <TabBadge />
         <ConnectionIndicator />
         <PersonMenu />

@@ -3,6 +3,7 @@ import { createEverfresh } from "everfresh";
 import { attach } from "everfresh/tanstack";
 import { CONTRACTS } from "./contracts";
 import type { ContractName } from "./contracts";
+import { device, liveUrl, passOf } from "./device";
 import { forgetAnswers } from "./net/http";
 import { loggedIn, remember, seat, useSession } from "./people/people";
 import type { DemoPerson } from "./people/people";
@@ -30,11 +31,11 @@ export const queryClient = new QueryClient({
 });
 
 export const live = createEverfresh({
-  name: seat ? `seat-${seat.id}` : "demo",
+  name: device !== undefined ? `device-${device}` : seat ? `seat-${seat.id}` : "demo",
   user: loggedIn().id,
   // The demo's server believes whoever says a name. A real app asks its own server for a token here.
-  getToken: () => `demo:${useSession.getState().person.id}`,
-  backend: { kind: "everfresh", url: "/live" },
+  getToken: () => passOf(useSession.getState().person.id),
+  backend: { kind: "everfresh", url: liveUrl },
   channels: ["tasks"],
   rooms: true,
   // `/?record` makes a recording of the run, which `cargo xtask simulate --replay` reads.

@@ -1,21 +1,10 @@
-import { QueryClientProvider } from "@tanstack/react-query";
-import { EverfreshProvider } from "everfresh/react";
-import { StrictMode } from "react";
-import { createRoot } from "react-dom/client";
-import { App } from "./App";
-import { live, queryClient } from "./live";
 import "./ui/tokens.css";
 import "./ui/base.css";
 
-const root = document.getElementById("root");
-if (root === null) throw new Error("index.html has no #root");
+/** The pages that are no tab of the app: they have no connection, and count as no device. */
+const PAGES: Readonly<Record<string, () => Promise<unknown>>> = {
+  "/stage": () => import("./stage/start"),
+  "/away": () => import("./stage/away"),
+};
 
-createRoot(root).render(
-  <StrictMode>
-    <QueryClientProvider client={queryClient}>
-      <EverfreshProvider live={live}>
-        <App />
-      </EverfreshProvider>
-    </QueryClientProvider>
-  </StrictMode>,
-);
+void (PAGES[location.pathname] ?? (() => import("./tab/start")))();

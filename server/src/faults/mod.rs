@@ -12,6 +12,7 @@ mod passes;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -97,14 +98,40 @@ type Whom = Option<Device>;
 #[derive(Debug)]
 pub(crate) struct Faults {
     set: Mutex<BTreeMap<Whom, Fault>>,
-    links: Mutex<Vec<Weak<Link>>>,
+    /// Whether there are any: looked at for each write, where a lock that all connections share would be felt.
+    any: AtomicBool,
+    links: Mutex<Links>,
     restart: watch::Sender<Option<Duration>>,
+}
+
+/// The connections that there are, and some that there were.
+#[derive(Debug, Default)]
+struct Links {
+    known: Vec<Weak<Link>>,
+    /// At so many those that are gone are looked for.
+    full_at: usize,
+}
+
+impl Links {
+    fn add(&mut self, link: &Arc<Link>) {
+        if self.known.len() >= self.full_at {
+            self.known.retain(|known| known.strong_count() > 0);
+            // Half of what is there at least is new the next time, so that looking costs little for each.
+            self.full_at = (self.known.len() * 2).max(64);
+        }
+        self.known.push(Arc::downgrade(link));
+    }
+
+    fn all(&self) -> impl Iterator<Item = Arc<Link>> {
+        self.known.iter().filter_map(Weak::upgrade)
+    }
 }
 
 impl Default for Faults {
     fn default() -> Self {
         Self {
             set: Mutex::default(),
+            any: AtomicBool::new(false),
             links: Mutex::default(),
             restart: watch::Sender::new(None),
         }
@@ -114,12 +141,17 @@ impl Default for Faults {
 impl Faults {
     /// What is wrong with a device's network now. Whoever names no device has none.
     pub(crate) fn of(&self, device: Option<&Device>) -> Fault {
-        let Some(device) = device else {
+        let Some(device) = device.filter(|_| self.are_any()) else {
             return Fault::default();
         };
         let set = self.faults();
         let own = set.get(&Some(device.clone()));
         own.or_else(|| set.get(&None)).copied().unwrap_or_default()
+    }
+
+    /// Whether anything is wrong with anybody's network.
+    fn are_any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
     }
 
     /// From now on this is wrong, and nothing else. False if too many devices have faults.
@@ -135,6 +167,7 @@ impl Faults {
         } else {
             return false;
         }
+        self.any.store(!set.is_empty(), Ordering::Release);
         drop(set);
         for link in self.links_of(whom.as_ref()) {
             if fault.down || link.is_barred_by(fault) {
@@ -147,15 +180,13 @@ impl Faults {
     /// A connection that begins.
     pub(crate) fn link(self: &Arc<Self>) -> Arc<Link> {
         let link = Arc::new(Link::new(Arc::clone(self)));
-        let mut links = self.links();
-        links.retain(|known| known.strong_count() > 0);
-        links.push(Arc::downgrade(&link));
+        self.links().add(&link);
         link
     }
 
     /// Resets all connections, as when a machine loses its power.
     pub(crate) fn cut_all(&self) {
-        for link in self.links().iter().filter_map(Weak::upgrade) {
+        for link in self.links().all() {
             link.cut();
         }
     }
@@ -172,8 +203,8 @@ impl Faults {
 
     fn links_of(&self, whom: Option<&Device>) -> Vec<Arc<Link>> {
         let links = self.links();
-        let known = links.iter().filter_map(Weak::upgrade);
-        known
+        links
+            .all()
             .filter(|link| match (link.device(), whom) {
                 (None, _) => false,
                 (Some(_), None) => true,
@@ -186,7 +217,7 @@ impl Faults {
         self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn links(&self) -> MutexGuard<'_, Vec<Weak<Link>>> {
+    fn links(&self) -> MutexGuard<'_, Links> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -114,6 +114,9 @@ impl Link {
 
     /// How much later what is written now arrives; nothing if it is lost too often.
     fn delay(&self, bytes: usize) -> Option<Duration> {
+        if !self.faults.are_any() {
+            return Some(Duration::ZERO);
+        }
         let fault = self.faults.of(self.device().as_ref());
         let mut most = Duration::ZERO;
         if fault.loss_percent > 0 {

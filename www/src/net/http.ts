@@ -1,5 +1,6 @@
 import type { RunContext } from "everfresh";
-import { countNotModified, countRead } from "./traffic";
+import { device } from "../device";
+import { countNotModified, countRead, countWrite } from "./traffic";
 
 /** A refusal of the server: its status, and the sentence that it gave as the reason. Status 0: it did not answer. */
 export class HttpError extends Error {
@@ -30,7 +31,7 @@ export function forgetAnswers(): void {
  */
 export async function read<Body>(url: string, signal: AbortSignal): Promise<Body> {
   const known = answers.get(url);
-  const headers = new Headers({ accept: "application/json" });
+  const headers = headersOf();
   if (known !== undefined) headers.set("if-none-match", known.etag);
   countRead();
   // `no-store` keeps the browser's own cache out of it, which would turn a 304 into a 200 on the way.
@@ -56,11 +57,19 @@ export async function write<Answer>(
   body: object | undefined,
   { headers: given, signal, keepalive }: Pick<RunContext, "headers" | "signal" | "keepalive">,
 ): Promise<Answer> {
-  const headers = new Headers({ ...given, accept: "application/json" });
+  const headers = headersOf(given);
   if (body !== undefined) headers.set("content-type", "application/json");
+  countWrite();
   const response = await fetch(url, { method, headers, signal, keepalive, ...(body && { body: JSON.stringify(body) }) });
   if (!response.ok) throw await refusal(response);
   return (response.status === 204 ? null : await response.json()) as Answer;
+}
+
+/** What every request says: also which device of the stage it comes from, so that the lab's faults meet it. */
+function headersOf(given: Record<string, string> = {}): Headers {
+  const headers = new Headers({ ...given, accept: "application/json" });
+  if (device !== undefined) headers.set("everfresh-device", device);
+  return headers;
 }
 
 /** `fetch`, whose own errors say something else in every browser. */

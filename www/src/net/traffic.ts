@@ -2,13 +2,15 @@ import { create } from "zustand";
 
 /** What this tab asked of the server over HTTP, counted since the page was loaded. */
 interface Traffic {
-  /** Requests that read data. Those that write are not counted: they are the user's, not the cache's. */
+  /** Requests that read data. */
   reads: number;
+  /** Requests that write: they are the user's, not the cache's. */
+  writes: number;
   /** Reads that were answered with 304: nothing had changed, and no body was sent. */
   notModified: number;
 }
 
-export const useTraffic = create<Traffic>(() => ({ reads: 0, notModified: 0 }));
+export const useTraffic = create<Traffic>(() => ({ reads: 0, writes: 0, notModified: 0 }));
 
 export function countRead(): void {
   useTraffic.setState(({ reads }) => ({ reads: reads + 1 }));
@@ -16,4 +18,8 @@ export function countRead(): void {
 
 export function countNotModified(): void {
   useTraffic.setState(({ notModified }) => ({ notModified: notModified + 1 }));
+}
+
+export function countWrite(): void {
+  useTraffic.setState(({ writes }) => ({ writes: writes + 1 }));
 }

@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from "react";
 import { create } from "zustand";
+import { device } from "../device";
 
 /** Somebody who may log in to the demo. */
 export interface DemoPerson {
@@ -15,19 +16,21 @@ export const PEOPLE: readonly [DemoPerson, ...DemoPerson[]] = [
   { id: "cleo", name: "Cleo Martin", tone: "rust" },
 ];
 
-const KEY = "everfresh-demo:person";
+const KEY = device === undefined ? "everfresh-demo:person" : `everfresh-demo:person:${device}`;
 
 const byId = (id: string | null) => PEOPLE.find((person) => person.id === id);
 
 /**
  * A tab opened by `/?as=ben` stands for another browser: an instance of its own, in which Ben is logged in. So two
- * people meet on one screen. All other tabs are one browser, where one person is logged in at a time.
+ * people meet on one screen. All other tabs are one browser, where one person is logged in at a time. On a device of
+ * the stage it says who is logged in there at first.
  */
-export const seat = byId(new URLSearchParams(location.search).get("as"));
+const invited = byId(new URLSearchParams(location.search).get("as"));
+export const seat = device === undefined ? invited : undefined;
 
 /** Who is logged in in this browser, as the last tab that switched wrote it down. */
 export function loggedIn(): DemoPerson {
-  return seat ?? byId(stored()) ?? PEOPLE[0];
+  return seat ?? byId(stored()) ?? invited ?? PEOPLE[0];
 }
 
 /** The same for what is on the screen. What another tab wrote may be readable here only a moment after it told of it. */

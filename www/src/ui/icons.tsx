@@ -139,3 +139,24 @@ export const Close = () => (
     <path d="m5.5 5.5 9 9M14.5 5.5l-9 9" />
   </Icon>
 );
+
+export const Person = () => (
+  <Icon className="icon">
+    <circle cx="10" cy="6.8" r="3.1" />
+    <path d="M4 16.500c.5-3.300 2.900-4.900 6-4.900s5.500 1.600 6 4.900" />
+  </Icon>
+);
+
+export const Phone = () => (
+  <Icon className="icon">
+    <rect x="5.500" y="2.800" width="9" height="14.400" rx="2" />
+    <path d="M9 14.600h2" />
+  </Icon>
+);
+
+export const Flask = () => (
+  <Icon className="icon">
+    <path d="M8 3h4M8.700 3v4.800L4.300 15a1.500 1.500 0 0 0 1.300 2.200h8.800a1.500 1.500 0 0 0 1.300-2.200l-4.400-7.200V3" />
+    <path d="M6.600 12.200h6.800" />
+  </Icon>
+);

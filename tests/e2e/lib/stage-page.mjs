@@ -1,0 +1,79 @@
+// The page on which several devices stand side by side, each with its tabs in frames.
+
+import { eventually } from "./browser.mjs";
+
+const FRAMES = `const frames = (device) => [...document.querySelectorAll(\`[data-device='\${device}'] iframe\`)].map((frame) => frame.contentDocument);`;
+
+export class StagePage {
+  tab;
+
+  static async open(browser, url) {
+    const page = new StagePage();
+    page.tab = await browser.open(`${url}/stage`);
+    return page;
+  }
+
+  run(script, ...args) {
+    return this.tab.run(script, ...args);
+  }
+
+  /** Presses a button of the page itself, by its test id. */
+  press(testId, within = "") {
+    return this.run("document.querySelector(`${arguments[1]} [data-testid='${arguments[0]}']`).click()", testId, within);
+  }
+
+  /** Presses a button of one tab of a device. */
+  pressIn(device, index, testId) {
+    return this.run(
+      `${FRAMES} frames(arguments[0])[arguments[1]].querySelector(\`[data-testid='\${arguments[2]}']\`).click()`,
+      device,
+      index,
+      testId,
+    );
+  }
+
+  /** The text of something in one tab of a device; `null` where it is not there. */
+  textIn(device, index, testId) {
+    return this.run(
+      `${FRAMES} return frames(arguments[0])[arguments[1]]?.querySelector(\`[data-testid='\${arguments[2]}']\`)?.textContent ?? null`,
+      device,
+      index,
+      testId,
+    );
+  }
+
+  /** What the devices are: the parts their tabs play, and who is there. */
+  devices() {
+    return this.run(`return [...document.querySelectorAll("[data-testid='device']")].map((device) => ({
+      id: device.dataset.device,
+      user: device.dataset.user,
+      link: device.querySelector("[data-testid='device-link']").textContent,
+      live: device.querySelector("[data-testid='device-link']").dataset.live === "true",
+      roles: [...device.querySelectorAll("[data-testid='stage-tab']")].map((tab) => tab.dataset.role),
+      crowns: device.querySelectorAll(".icon-crown").length,
+    }))`);
+  }
+
+  async device(id) {
+    return (await this.devices()).find((device) => device.id === id);
+  }
+
+  untilDevice(id, what, holds) {
+    return eventually(`${id}: ${what}`, () => this.device(id), (device) => device !== undefined && holds(device));
+  }
+
+  /** Waits until so many tabs show what the server has. */
+  async untilEqual(tabs) {
+    await eventually(`${tabs} tabs are equal`, () => this.agreement(), ({ state, of }) => state === "equal" && of === tabs);
+  }
+
+  /** How many of the tabs show what the server has, as the page says it. */
+  async agreement() {
+    const dataset = await this.run("return { ...document.querySelector(\"[data-testid='agreement']\")?.dataset }");
+    return { state: dataset.state, agree: Number(dataset.agree), of: Number(dataset.of) };
+  }
+
+  value(testId) {
+    return this.run("return document.querySelector(`[data-testid='${arguments[0]}']`).dataset.value", testId).then(Number);
+  }
+}

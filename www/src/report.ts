@@ -1,0 +1,52 @@
+import type { ConnectionStatus, Counters, Metrics, TabRole, Transport } from "everfresh";
+
+/** What a tab on the stage tells the stage about itself: what it would show on its own. */
+export interface Report {
+  readonly kind: "report";
+  readonly device: string;
+  readonly tab: string;
+  readonly user: string;
+  /** Somebody else logged in in another tab of the device: this one shows nothing. */
+  readonly fenced: boolean;
+  readonly role: TabRole;
+  readonly tabs: number;
+  readonly status: ConnectionStatus;
+  readonly transport: Transport | null;
+  /** What is on the screen, in a form in which it can be compared; `null` before there is anything. */
+  readonly shown: string | null;
+  readonly queue: { readonly count: number; readonly dead: number; readonly conflicts: number };
+  readonly counters: Counters;
+  readonly metrics: Metrics | null;
+  readonly traffic: { readonly reads: number; readonly writes: number; readonly notModified: number };
+  readonly violations: number;
+}
+
+/** A change that somebody made in a tab, or one that a tab has painted. */
+export interface Sighting {
+  readonly kind: "acted" | "painted";
+  readonly id: string;
+  /** That of the record: before the change where somebody acted, and after it where it is painted. */
+  readonly version: number;
+  /** Milliseconds since 1970, of a clock that all tabs of the stage share and nobody sets. */
+  readonly at: number;
+}
+
+/** What the stage asks of a tab. */
+export type Order =
+  | { readonly order: "login"; readonly user: string }
+  | { readonly order: "clock"; readonly by: number }
+  | { readonly order: "reconnect" };
+
+interface Comparable {
+  readonly id: string;
+  readonly version: number;
+  readonly title: string;
+  readonly status: string;
+  readonly project: string | null;
+}
+
+/** A list of tasks as one text, which is the same where the same is shown. */
+export function comparable(tasks: readonly Comparable[]): string {
+  const lines = tasks.map(({ id, version, title, status, project }) => JSON.stringify([id, version, title, status, project]));
+  return lines.sort().join("\n");
+}

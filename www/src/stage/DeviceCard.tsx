@@ -1,0 +1,112 @@
+import type { ConnectionStatus } from "everfresh";
+import { Avatar } from "../people/Avatar";
+import { firstNameOf } from "../people/people";
+import { Close, Crown, Plus } from "../ui/icons";
+import { TABS_MOST, addTab, closeDevice, closeTab, frameOf, userOf } from "./devices";
+import type { StageDevice, StageTab } from "./devices";
+
+const WAYS = { ws: "WebSocket", sse: "event stream", poll: "polling" } as const;
+
+/** One browser: its tabs side by side, over the one connection that they share. */
+export function DeviceCard({ device, name }: { device: StageDevice; name: string }) {
+  const { id, as, tabs } = device;
+  const holder = tabs.find(({ report }) => report?.role === "leader" || report?.role === "alone")?.report;
+  return (
+    <section
+      className="device"
+      aria-label={`${name}'s browser`}
+      data-testid="device"
+      data-device={id}
+      data-user={userOf(device)}
+      data-tabs={Math.min(tabs.length, 3)}
+    >
+      <header className="device-head">
+        <Avatar user={userOf(device)} small />
+        <div>
+          <h2>{name}’s browser</h2>
+          <p className="device-link" data-live={holder?.status === "connected" || holder?.status === "degraded"} data-testid="device-link">
+            {linkWords(holder?.status, holder?.transport ?? null)}
+          </p>
+        </div>
+        <button
+          type="button"
+          className="button button-small"
+          data-testid="add-tab"
+          disabled={tabs.length >= TABS_MOST}
+          onClick={() => addTab(id)}
+        >
+          <Plus />
+          Tab
+          <span className="visually-hidden"> in {name}’s browser</span>
+        </button>
+        <button
+          type="button"
+          className="icon-button"
+          data-testid="close-device"
+          title="Close this browser"
+          aria-label={`Close ${name}’s browser`}
+          onClick={() => closeDevice(id)}
+        >
+          <Close />
+        </button>
+      </header>
+      <div className="device-tabs">
+        {tabs.map((tab, index) => (
+          <TabFrame key={tab.key} device={id} as={as} tab={tab} title={`Tab ${index + 1}`} owner={name} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function linkWords(status: ConnectionStatus | undefined, transport: keyof typeof WAYS | null): string {
+  if (status === undefined) return "starting";
+  if (transport !== null && (status === "connected" || status === "degraded")) return `one connection, ${WAYS[transport]}`;
+  return status === "needs-auth" ? "login needed" : status;
+}
+
+interface FrameProps {
+  device: string;
+  as: string;
+  tab: StageTab;
+  title: string;
+  owner: string;
+}
+
+/** A frame of this origin is a tab to the browser: it has locks, channels and storage like any other. */
+function TabFrame({ device, as, tab, title, owner }: FrameProps) {
+  const { report, key } = tab;
+  const leads = report?.role === "leader";
+  return (
+    <article className="stage-tab" data-testid="stage-tab" data-role={report?.role ?? "starting"} data-status={report?.status ?? "idle"}>
+      <header className="stage-tab-head">
+        <span className="stage-tab-mark">{leads ? <Crown /> : null}</span>
+        <h3>
+          {title}
+          <span className="visually-hidden"> of {owner}</span>
+        </h3>
+        <span className="stage-tab-role" data-testid="stage-tab-role">
+          {report === null ? "opening" : report.fenced ? `${firstNameOf(report.user)} was here` : ROLES[report.role]}
+        </span>
+        <button
+          type="button"
+          className="icon-button"
+          data-testid="close-tab"
+          title="Close this tab"
+          aria-label={`Close ${title} of ${owner}`}
+          onClick={() => closeTab(device, key)}
+        >
+          <Close />
+        </button>
+      </header>
+      <iframe ref={frameOf(key)} className="stage-frame" title={`${title} of ${owner}`} src={`/?device=${device}&as=${as}`} />
+    </article>
+  );
+}
+
+const ROLES = {
+  leader: "holds the connection",
+  follower: "is told by the leader",
+  alone: "has its own connection",
+  starting: "joining",
+} as const;

@@ -1,0 +1,79 @@
+import { device } from "../device";
+import { live, queryClient } from "../live";
+import { useTraffic } from "../net/traffic";
+import { useSession } from "../people/people";
+import { comparable } from "../report";
+import type { Report, Sighting } from "../report";
+import type { ShownTask } from "../scenes/tasks/api";
+import { LIST } from "../scenes/tasks/mutations";
+import { changesBetween } from "./changes";
+
+/** No two reports are closer than this, in milliseconds. */
+const PAUSE = 200;
+
+/** Tells the page around this one, and no other, how this tab stands, and what it paints when. */
+export function reportAll(): void {
+  let due = false;
+  const soon = () => {
+    if (due) return;
+    due = true;
+    setTimeout(() => {
+      due = false;
+      tell(report());
+    }, PAUSE);
+  };
+  live.subscribe(soon);
+  useTraffic.subscribe(soon);
+  useSession.subscribe(soon);
+  let before = shown();
+  queryClient.getQueryCache().subscribe(() => {
+    const after = shown();
+    if (after === before) return;
+    if (after !== undefined) sight(before, after);
+    before = after;
+    soon();
+  });
+  soon();
+}
+
+function sight(before: ShownTask[] | undefined, after: ShownTask[]): void {
+  const at = now();
+  for (const change of changesBetween(before, after)) {
+    if (change.kind === "acted") tell({ ...change, at });
+    // Painted it is once a frame has been drawn with it, which is before the second one begins.
+    else requestAnimationFrame(() => requestAnimationFrame(() => tell({ ...change, at: now() })));
+  }
+}
+
+const shown = () => queryClient.getQueryData<ShownTask[]>(LIST);
+
+/** Of the clock that nobody sets. */
+const now = () => performance.timeOrigin + performance.now();
+
+function tell(what: Report | Sighting): void {
+  window.parent.postMessage(what, location.origin);
+}
+
+function report(): Report {
+  const { tab, role, tabs, status, transport, queue, counters, metrics, freshness } = live.getSnapshot();
+  const { person, fenced } = useSession.getState();
+  const tasks = shown();
+  const { reads, writes, notModified } = useTraffic.getState();
+  return {
+    kind: "report",
+    device: device ?? "",
+    tab,
+    user: person.id,
+    fenced,
+    role,
+    tabs,
+    status,
+    transport,
+    shown: tasks === undefined ? null : comparable(tasks),
+    queue: { count: queue.count, dead: queue.dead, conflicts: queue.conflicts },
+    counters,
+    metrics,
+    traffic: { reads, writes, notModified },
+    violations: freshness.reduce((sum, contract) => sum + contract.violations, 0),
+  };
+}
