@@ -17,7 +17,7 @@ export interface Report {
   readonly queue: { readonly count: number; readonly dead: number; readonly conflicts: number };
   readonly counters: Counters;
   readonly metrics: Metrics | null;
-  readonly traffic: { readonly reads: number; readonly writes: number; readonly notModified: number };
+  readonly traffic: { readonly answered: number; readonly writes: number; readonly notModified: number };
   readonly violations: number;
 }
 

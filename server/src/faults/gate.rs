@@ -30,8 +30,11 @@ pub(crate) async fn meet(
         link.cut();
         return never().await;
     }
-    if barred(fault, carries) {
-        return StatusCode::BAD_GATEWAY.into_response();
+    match carries {
+        Carries::Socket if fault.no_sockets => return StatusCode::BAD_GATEWAY.into_response(),
+        // Until the page gives up.
+        Carries::Stream if fault.no_streams => return never().await,
+        _ => {}
     }
     if fault.loss_percent > 0 {
         match resends(fault.loss_percent) {
@@ -45,17 +48,9 @@ pub(crate) async fn meet(
     next.run(request).await
 }
 
-/// The connection is reset: there will be no answer, and nobody to read it.
+/// There will be no answer.
 async fn never() -> Response {
     std::future::pending().await
-}
-
-fn barred(fault: Fault, carries: Carries) -> bool {
-    match carries {
-        Carries::Request => false,
-        Carries::Stream => fault.no_streams,
-        Carries::Socket => fault.no_sockets,
-    }
 }
 
 fn carried_by(request: &Request) -> Carries {

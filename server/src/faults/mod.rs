@@ -77,7 +77,7 @@ pub(crate) struct Fault {
     loss_percent: u8,
     /// No handshake of a WebSocket comes through, as where a proxy does not know them.
     no_sockets: bool,
-    /// No stream of events comes through.
+    /// No stream of events comes through: a proxy waits for its end before it passes anything on.
     no_streams: bool,
 }
 

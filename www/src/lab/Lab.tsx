@@ -68,7 +68,7 @@ export function Lab({ names }: { names: ReadonlyMap<string, string> }) {
         standing("slow", "2 s latency", "Everything from the server arrives two seconds later, in its order.", { latency_ms: 2000 }, fault.latency_ms > 0),
         standing("loss", "30 % loss", "30 of 100 packets are lost on the way and sent again as TCP does it: after 200 ms, 400 ms and so on.", { loss_percent: 30 }, fault.loss_percent > 0),
         standing("no-sockets", "Block WebSockets", "Handshakes are answered with 502, as by a proxy that does not know them. Event streams go through.", { no_sockets: true }, fault.no_sockets),
-        standing("no-streams", "Block streams", "Event streams are answered with 502. With WebSockets blocked too, only polling is left.", { no_streams: true }, fault.no_streams),
+        standing("no-streams", "Block streams", "Event streams hang, as behind a proxy that waits for their end. With WebSockets blocked too, only polling is left.", { no_streams: true }, fault.no_streams),
       ],
     },
     {

@@ -10,7 +10,7 @@ export function Savings() {
   const tabs = reports.length;
   const sum = (of: (report: (typeof reports)[number]) => number) => reports.reduce((all, report) => all + of(report), 0);
   const events = past.events + sum(({ counters }) => counters.events);
-  const reads = past.reads + sum(({ traffic }) => traffic.reads);
+  const reads = past.reads + sum(({ traffic }) => traffic.answered);
   return (
     <section className="card instrument" aria-labelledby="savings-title" data-testid="savings">
       <h2 id="savings-title">With and without</h2>
@@ -29,11 +29,13 @@ export function Savings() {
 function Compared({ name, id, real, without }: { name: string; id: string; real: number; without: number }) {
   const most = Math.max(real, without, 1);
   return (
-    <dl className="compared" aria-label={name}>
-      <dt className="compared-name">{name}</dt>
-      <Bar label="With" value={real} share={real / most} id={`with-${id}`} />
-      <Bar label="Without" value={without} share={without / most} id={`without-${id}`} />
-    </dl>
+    <div className="compared">
+      <h3>{name}</h3>
+      <dl>
+        <Bar label="With" value={real} share={real / most} id={`with-${id}`} />
+        <Bar label="Without" value={without} share={without / most} id={`without-${id}`} />
+      </dl>
+    </div>
   );
 }
 

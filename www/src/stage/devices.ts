@@ -109,7 +109,7 @@ function change(id: string, to: (device: StageDevice) => StageDevice): void {
 function added(past: Past, { report }: StageTab): Past {
   if (report === null) return past;
   const { events } = report.counters;
-  return { tabs: past.tabs + 1, events: past.events + events, reads: past.reads + report.traffic.reads };
+  return { tabs: past.tabs + 1, events: past.events + events, reads: past.reads + report.traffic.answered };
 }
 
 /** Who is logged in on a device now. */

@@ -58,7 +58,7 @@ function report(): Report {
   const { tab, role, tabs, status, transport, queue, counters, metrics, freshness } = live.getSnapshot();
   const { person, fenced } = useSession.getState();
   const tasks = shown();
-  const { reads, writes, notModified } = useTraffic.getState();
+  const { answered, writes, notModified } = useTraffic.getState();
   return {
     kind: "report",
     device: device ?? "",
@@ -73,7 +73,7 @@ function report(): Report {
     queue: { count: queue.count, dead: queue.dead, conflicts: queue.conflicts },
     counters,
     metrics,
-    traffic: { reads, writes, notModified },
+    traffic: { answered, writes, notModified },
     violations: freshness.reduce((sum, contract) => sum + contract.violations, 0),
   };
 }
