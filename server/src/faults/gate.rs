@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::wire::{Carries, Link, resends};
-use super::{Device, Fault, Faults};
+use super::{Device, Faults};
 
 /// The header by which a request names its device, where its address does not.
 const DEVICE: &str = "everfresh-device";
