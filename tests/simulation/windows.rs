@@ -267,6 +267,7 @@ impl World {
             };
             if let Some(term) = self.term(contract) {
                 self.terms.tabs[tab].watches[term].enabled = enabled;
+                self.note_need(tab, term);
             }
         }
         let Arrival::Page(event) = arrival else {
