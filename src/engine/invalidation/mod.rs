@@ -1,8 +1,8 @@
 //! From events to stale queries: which, and when to say so or to refetch them.
 //!
-//! Routes say which families an event makes stale ([`route`]); families merge a burst into one
-//! telling a window ([`family`]); the ledger knows the keys that an adapter reports, what each
-//! still owes and whose turn it is ([`ledger`], [`state`]). It knows no channels, no sockets, no
+//! Routes say which families an event makes stale (`route`); families merge a burst into one
+//! telling a window (`family`); the ledger knows the keys that an adapter reports, what each
+//! still owes and whose turn it is (`ledger`, `state`). It knows no channels, no sockets, no
 //! queries' data and no clock; chance comes in.
 //!
 //! # What it promises

@@ -155,6 +155,9 @@ pub fn bind(project: &Project, module: &Module, compiled: &Path, into: &Path) ->
     Ok(into.join(format!("{}_bg.wasm", module.name)))
 }
 
+/// A disk that is full has made an optimiser write half a module and call it a success.
+const VALID: &str = "new WebAssembly.Module(require('node:fs').readFileSync(process.argv[1]))";
+
 /// Runs the optimiser over a module, in place; the answer is what it printed.
 pub fn optimise(project: &Project, module: &Path, passes: &[&str]) -> Result<String> {
     let mut wasm_opt = project.command(project.npm_program("wasm-opt"));
@@ -165,5 +168,8 @@ pub fn optimise(project: &Project, module: &Path, passes: &[&str]) -> Result<Str
         .args([module, module])
         .env("PATH", path_with(&[&project.path("node_modules/.bin")]));
     let finished = Step::new("optimise the module for size", wasm_opt).must(project)?;
+    let mut node = project.command("node");
+    node.args(["--eval", VALID]).arg(module);
+    Step::new("see that the module is whole", node).must(project)?;
     Ok(finished.output)
 }
