@@ -6,16 +6,21 @@
  * it is busy.
  *
  * The page says
- *   [conn, url, protocol]  open a socket
- *   [conn, text, ""]       send on it
- *   [conn, "", ""]         close it
+ *   [conn, url, protocol]  open a socket, with a subprotocol if it is not empty
+ *   [conn, text]           send on it
+ *   [conn, ""]             close it
  *   ms                     tick after so many milliseconds, instead of what was said before
  *   [ms]                   the same for the page's own timers, of which the engine knows nothing
  *   null                   close everything and end
  * and hears records in one buffer, as src/wire/relay.rs reads them. A tick for the page's own timers is null.
  */
 
-type FromPage = readonly [conn: number, text: string, protocol: string] | readonly [ms: number] | number | null;
+type FromPage =
+  | readonly [conn: number, url: string, protocol: string]
+  | readonly [conn: number, text: string]
+  | readonly [ms: number]
+  | number
+  | null;
 
 /** What a worker has, and the page's own types do not say. */
 declare const self: {
@@ -25,12 +30,13 @@ declare const self: {
   close(): void;
 };
 
-const VERSION = 1;
+const VERSION = 2;
 const READY = 0;
 const OPENED = 1;
 const FRAME = 2;
 const CLOSED = 3;
 const TICK = 4;
+const BYTES = 5;
 
 const HEAD = 9;
 /** A screen shows nothing more often. */
@@ -80,7 +86,7 @@ function putFrame(conn: number, data: string | ArrayBuffer): void {
   if (typeof data === "string") return putText(FRAME, conn, data);
   reserve(data.byteLength);
   buffer.set(new Uint8Array(data), used + HEAD);
-  put(FRAME, conn, data.byteLength);
+  put(BYTES, conn, data.byteLength);
 }
 
 /** Hands over what there is. What is urgent waits for nothing, but does not go ahead of what came before it. */
@@ -104,7 +110,7 @@ function tell(kind: number, conn: number): void {
 function open(conn: number, url: string, protocol: string): void {
   let socket: WebSocket;
   try {
-    socket = new WebSocket(url, protocol);
+    socket = new WebSocket(url, protocol === "" ? [] : protocol);
   } catch (error) {
     putText(CLOSED, conn, String(error), ABNORMAL);
     return flush();
@@ -144,11 +150,12 @@ self.onmessage = ({ data }) => {
   } else if (data.length === 1) {
     clearTimeout(ticksPage);
     ticksPage = setTimeout(() => self.postMessage(null), data[0]);
+  } else if (data.length === 3) {
+    open(...data);
   } else {
-    const [conn, text, protocol] = data;
+    const [conn, text] = data;
     const socket = sockets.get(conn);
-    if (protocol !== "") open(conn, text, protocol);
-    else if (text === "") close(conn);
+    if (text === "") close(conn);
     // One that is closing swallows it; its end is told.
     else if (socket !== undefined && socket.readyState > 0) socket.send(text);
   }

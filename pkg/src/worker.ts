@@ -29,6 +29,7 @@ export function startRelay(url: string | URL | undefined, hears: (batch: Uint8Ar
     if (data) hears(new Uint8Array(data));
   };
   return {
+    open: (...message) => worker.postMessage(message),
     say: (...message) => worker.postMessage(message),
     wake: (ms) => worker.postMessage(ms),
     end(lastWords) {

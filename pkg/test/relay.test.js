@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-const KINDS = ["ready", "opened", "frame", "closed", "tick"];
+const KINDS = ["ready", "opened", "frame", "closed", "tick", "bytes"];
 
 let clock;
 let sockets;
@@ -85,7 +85,7 @@ beforeEach(async () => {
   Object.assign(globalThis, { self: worker, WebSocket: Socket });
   mock.method(performance, "now", () => clock);
   await import(`../dist/relay.js?${number++}`);
-  assert.deepEqual(heard(), [[["ready", 1]]]);
+  assert.deepEqual(heard(), [[["ready", 2]]]);
 });
 
 afterEach(() => {
@@ -105,19 +105,24 @@ function connect(conn) {
 test("a socket is opened, used and closed", () => {
   const socket = connect(7);
   assert.deepEqual([socket.url, socket.protocol, socket.binaryType], ["ws://host/live", "fresh.v1", "arraybuffer"]);
-  say([7, "hello", ""]);
+  say([7, "hello"]);
   assert.deepEqual(socket.sent, ["hello"]);
-  say([7, "", ""]);
+  say([7, ""]);
   assert.equal(socket.closed, 1000);
   socket.say("a late word");
   assert.deepEqual(heard(), []);
 });
 
+test("a socket need not have a subprotocol", () => {
+  say([7, "ws://host/socket.io/", ""]);
+  assert.deepEqual([sockets[0].url, sockets[0].protocol], ["ws://host/socket.io/", []]);
+});
+
 test("what is said to a socket that is not open is dropped", () => {
   say([1, "ws://host/live", "fresh.v1"]);
-  say([1, "early", ""]);
-  say([2, "never opened", ""]);
-  say([2, "", ""]);
+  say([1, "early"]);
+  say([2, "never opened"]);
+  say([2, ""]);
   assert.deepEqual(sockets[0].sent, []);
 });
 
@@ -159,8 +164,8 @@ test("text of any kind, and bytes, arrive as they were", () => {
   pass(16);
   const frames = heard().flat();
   assert.deepEqual(
-    frames.map(([, , text = ""]) => text),
-    [...texts, "bytes"],
+    frames.map(([kind, , text = ""]) => [kind, text]),
+    [...texts.map((text) => ["frame", text]), ["bytes", "bytes"]],
   );
 });
 
@@ -194,7 +199,7 @@ test("a socket that cannot be made is one that closed", () => {
 
 test("at its end it sends what it was given, closes every socket and itself", () => {
   const socket = connect(7);
-  say([7, "bye", ""]);
+  say([7, "bye"]);
   say(null);
   assert.deepEqual([socket.sent, socket.closed, worker.closed], [["bye"], 1000, true]);
   socket.say("a late word");

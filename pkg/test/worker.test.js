@@ -53,10 +53,11 @@ test("the worker's file is the one beside this one, or where the app says", () =
 test("what it hands over is heard as bytes, and what it is to do is said", () => {
   const [relay, worker] = start();
   worker.onmessage(batchOf(1, 2));
-  relay.say(7, "wss://app.test/live", "fresh.v1");
+  relay.open(7, "wss://app.test/live", "fresh.v1");
+  relay.say(7, "hello");
   relay.wake(500);
   assert.deepEqual(heard, [[1, 2]]);
-  assert.deepEqual(worker.said, [[7, "wss://app.test/live", "fresh.v1"], 500]);
+  assert.deepEqual(worker.said, [[7, "wss://app.test/live", "fresh.v1"], [7, "hello"], 500]);
 });
 
 test("a page that may have none is told by what is thrown", () => {

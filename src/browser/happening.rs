@@ -129,6 +129,7 @@ fn of_socket(happened: &socket::Happened) -> SocketEvent<'_> {
     match happened {
         socket::Happened::Opened => SocketEvent::Opened,
         socket::Happened::Frame(bytes) => SocketEvent::Frame(bytes),
+        socket::Happened::Bytes(bytes) => SocketEvent::Bytes(bytes),
         socket::Happened::Closed { code, reason } => SocketEvent::Closed {
             code: *code,
             reason,

@@ -29,14 +29,17 @@ extern "C" {
 
     /// A relay worker, with these members:
     ///
-    /// * `say(conn, text, protocol)` opens a socket at the address `text`; without a protocol it
-    ///   sends the text on it, and without a text it closes it.
+    /// * `open(conn, url, protocol)` opens a socket, with a subprotocol if it is not empty.
+    /// * `say(conn, text)` sends the text on it; without a text it closes it.
     /// * `wake(ms)` has it tick after a span of time, instead of what was said before.
     /// * `end(last_words)` ends it: at once, or when it has sent what it was given.
     pub(super) type RelayWorker;
 
     #[wasm_bindgen(method)]
-    pub(super) fn say(this: &RelayWorker, conn: u32, text: &str, protocol: &str);
+    pub(super) fn open(this: &RelayWorker, conn: u32, url: &str, protocol: &str);
+
+    #[wasm_bindgen(method)]
+    pub(super) fn say(this: &RelayWorker, conn: u32, text: &str);
 
     #[wasm_bindgen(method)]
     pub(super) fn wake(this: &RelayWorker, ms: u32);

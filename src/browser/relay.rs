@@ -60,7 +60,7 @@ impl Relay {
 
     fn open(&mut self, dial: &Dial) {
         self.conn = Some(dial.conn);
-        self.worker.say(dial.conn.0, &dial.url, dial.protocol);
+        self.worker.open(dial.conn.0, &dial.url, dial.protocol);
     }
 }
 
@@ -74,7 +74,7 @@ impl Handles {
     /// Sends a frame. A socket that is closing swallows it; its close event follows.
     pub(super) fn send(&self, conn: ConnId, frame: &str) {
         if let Some(relay) = self.relay.as_ref().filter(|relay| relay.conn == Some(conn)) {
-            relay.worker.say(conn.0, frame, "");
+            relay.worker.say(conn.0, frame);
         } else if let Some(socket) = self.socket.as_ref().filter(|have| have.conn() == conn) {
             socket.send(frame);
         }
@@ -86,7 +86,7 @@ impl Handles {
         self.dial.take_if(|dial| dial.conn == conn);
         if let Some(relay) = self.relay.as_mut().filter(|relay| relay.conn == Some(conn)) {
             relay.conn = None;
-            relay.worker.say(conn.0, "", "");
+            relay.worker.say(conn.0, "");
         }
     }
 
@@ -161,6 +161,7 @@ impl Shell {
         for record in Records::new(batch) {
             let (conn, event) = match record {
                 Record::Frame(conn, bytes) => (conn, SocketEvent::Frame(bytes)),
+                Record::Bytes(conn, bytes) => (conn, SocketEvent::Bytes(bytes)),
                 Record::Opened(conn) => (conn, SocketEvent::Opened),
                 Record::Closed { conn, code, reason } => {
                     (conn, SocketEvent::Closed { code, reason })

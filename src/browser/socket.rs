@@ -20,8 +20,10 @@ pub(super) struct Socket {
 pub(super) enum Happened {
     /// It is open.
     Opened,
-    /// A frame came.
+    /// A frame of text came.
     Frame(Vec<u8>),
+    /// A frame of bytes came.
+    Bytes(Vec<u8>),
     /// It is closed.
     Closed { code: u16, reason: String },
 }
@@ -34,7 +36,11 @@ impl Socket {
             let inbox = inbox.clone();
             move |happened| inbox.put(Happening::Socket(conn, happened))
         };
-        let Ok(socket) = WebSocket::new_with_str(&dial.url, dial.protocol) else {
+        let made = match dial.protocol {
+            "" => WebSocket::new(&dial.url),
+            protocol => WebSocket::new_with_str(&dial.url, protocol),
+        };
+        let Ok(socket) = made else {
             inbox.put(Happening::closed(conn, "the browser refused the socket"));
             return None;
         };
@@ -44,8 +50,8 @@ impl Socket {
         let listeners = [
             Listener::new(&socket, "open", inbox, move |_| opened(Happened::Opened)),
             Listener::new(&socket, "message", inbox, move |event| {
-                if let Some(bytes) = frame_bytes(event.unchecked_ref()) {
-                    framed(Happened::Frame(bytes));
+                if let Some(frame) = frame(event.unchecked_ref()) {
+                    framed(frame);
                 }
             }),
             Listener::new(&socket, "close", inbox, move |event| {
@@ -81,11 +87,11 @@ impl Drop for Socket {
     }
 }
 
-fn frame_bytes(event: &MessageEvent) -> Option<Vec<u8>> {
+fn frame(event: &MessageEvent) -> Option<Happened> {
     let data = event.data();
     if let Some(text) = data.as_string() {
-        return Some(text.into_bytes());
+        return Some(Happened::Frame(text.into_bytes()));
     }
     data.dyn_ref::<js_sys::ArrayBuffer>()
-        .map(|buffer| js_sys::Uint8Array::new(buffer).to_vec())
+        .map(|buffer| Happened::Bytes(js_sys::Uint8Array::new(buffer).to_vec()))
 }

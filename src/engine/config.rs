@@ -36,6 +36,7 @@
 
 use std::rc::Rc;
 
+use super::backend::Speaks;
 use super::channels::Settings;
 use super::freshness::contract::{Contract, contracts};
 use super::ids::{Scope, number_text};
@@ -60,8 +61,10 @@ pub struct Config {
     pub name: String,
     /// A hash of that name and of the backend.
     pub base: Scope,
-    /// Where the native server listens: an absolute `ws:` or `wss:` URL.
+    /// Where the server listens: an absolute `ws:` or `wss:` URL.
     pub url: String,
+    /// What it speaks.
+    pub speaks: Speaks,
     /// What to connect with, the best first. Never empty.
     pub ladder: Vec<Transport>,
     /// Dials in a row that may fail before the server is only looked for now and then.
@@ -143,20 +146,19 @@ impl Config {
             .member("backend")
             .filter(|backend| backend.is_object())
             .ok_or_else(|| BadInput::at("backend", "an object"))?;
-        if string(backend.member("kind")).as_deref() != Some("everfresh") {
-            return Err(BadInput::at("backend.kind", "\"everfresh\""));
-        }
+        let speaks = Speaks::read(backend)?;
         let name = name(raw.member("name"))?;
         let url = url(backend.member("url"))?;
         Ok(Config {
             user: user(raw.member("user"))?,
-            base: principal::base(&name, &url),
+            base: principal::base(&name, &url, speaks.place()),
             name,
             url,
-            ladder: ladder(backend.member("ladder"))?,
+            ladder: ladder(backend.member("ladder"), &speaks)?,
             attempts_max: attempts_max(backend.member("maxAttempts"))?,
             has_tokens: has_tokens(raw.member("getToken"))?,
-            channels: channels(raw.member("channels"))?,
+            channels: channels(raw.member("channels"), &speaks)?,
+            speaks,
             keep: keep(raw)?,
             routes: routes(raw.member("events"))?,
             queue: queue::Settings::parse(raw.member("queue"), raw.member("mutations"))?,
@@ -197,11 +199,11 @@ fn url(raw: Option<Raw<'_>>) -> Result<String, BadInput> {
         .ok_or_else(|| BadInput::at("backend.url", "an absolute ws: or wss: URL"))
 }
 
-fn ladder(raw: Option<Raw<'_>>) -> Result<Vec<Transport>, BadInput> {
+fn ladder(raw: Option<Raw<'_>>, speaks: &Speaks) -> Result<Vec<Transport>, BadInput> {
     let bad = || {
         BadInput::at(
             "backend.ladder",
-            "some of \"ws\", \"sse\", \"poll\", each once",
+            "some of \"ws\", \"sse\", \"poll\" that the backend has, each once",
         )
     };
     let Some(raw) = raw else {
@@ -211,7 +213,9 @@ fn ladder(raw: Option<Raw<'_>>) -> Result<Vec<Transport>, BadInput> {
     let mut good = true;
     raw.elements(
         |element| match string(Some(element)).as_deref().and_then(Transport::parse) {
-            Some(transport) if !out.contains(&transport) => out.push(transport),
+            Some(transport) if speaks.goes_by(transport) && !out.contains(&transport) => {
+                out.push(transport);
+            }
             _ => good = false,
         },
     );
@@ -250,15 +254,18 @@ pub fn is_channel_name(name: &str) -> bool {
         && !name.chars().any(char::is_control)
 }
 
-fn channels(raw: Option<Raw<'_>>) -> Result<Vec<String>, BadInput> {
+fn channels(raw: Option<Raw<'_>>, speaks: &Speaks) -> Result<Vec<String>, BadInput> {
     let mut out = Vec::new();
-    let Some(raw) = raw else { return Ok(out) };
+    let Some(raw) = raw else {
+        out.extend(speaks.always());
+        return Ok(out);
+    };
     if !raw.is_array() {
         return Err(BadInput::at("channels", "an array of channel names"));
     }
     let mut bad = None;
     raw.elements(|element| match string(Some(element)) {
-        Some(name) if is_channel_name(&name) => out.push(name),
+        Some(name) if speaks.is_channel(&name) => out.push(name),
         _ => {
             bad.get_or_insert(out.len());
         }
@@ -267,8 +274,11 @@ fn channels(raw: Option<Raw<'_>>) -> Result<Vec<String>, BadInput> {
         let path = indexed("channels", index);
         return Err(BadInput::at(
             path,
-            "a name of 1 to 255 bytes without control characters",
+            "a name of 1 to 255 bytes without control characters; of Socket.IO a namespace",
         ));
+    }
+    if let Some(always) = speaks.always().filter(|name| !out.contains(name)) {
+        out.push(always);
     }
     if out.len() > limits::CHANNELS_MAX {
         return Err(BadInput::at("channels", "at most 50 channels"));

@@ -113,8 +113,10 @@ pub enum Input<'a> {
 pub enum SocketEvent<'a> {
     /// It is open: frames may be sent.
     Opened,
-    /// A frame came.
+    /// A frame of text came.
     Frame(&'a [u8]),
+    /// A frame of bytes came.
+    Bytes(&'a [u8]),
     /// It is closed, or could not be opened.
     Closed {
         /// The close code; 1006 when the browser says nothing.

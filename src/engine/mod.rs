@@ -18,6 +18,7 @@
 //! know each other; only [`Engine`] knows them all, and it only carries what one part says to
 //! the others.
 
+pub mod backend;
 pub mod channels;
 pub mod command;
 pub mod config;
@@ -187,7 +188,7 @@ enum Life {
 impl Engine {
     /// An engine that waits for [`Command::Start`].
     pub fn new(mut config: Config, boot: Boot, now: Now) -> Self {
-        let wire = Wire::default();
+        let wire = Wire::new(&config.speaks);
         let scope = principal::scope(&config);
         let settings = config.queue.clone();
         let wish = config.record.take();
@@ -259,7 +260,7 @@ impl Engine {
             Input::Tick => Touched::Nothing,
             // What is in a frame says for itself what it touches.
             Input::Socket {
-                event: SocketEvent::Frame(_),
+                event: SocketEvent::Frame(_) | SocketEvent::Bytes(_),
                 ..
             }
             | Input::TabMessage(_) => Touched::Counters,
@@ -541,7 +542,7 @@ impl Engine {
             self.tell(Notice::Event {
                 channel: event.channel.clone().into_owned(),
                 name: event.name.clone().into_owned(),
-                data: event.data.to_owned(),
+                data: event.data.clone().into_owned(),
                 by: event.by.clone().map(String::from),
                 at: event.at,
             });

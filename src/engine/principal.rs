@@ -318,9 +318,10 @@ impl Who {
 
 /// What all persons of an instance have in common: its name, its backend, and the parts of the engine
 /// that its page has, because a tab that lacks one must not lead tabs that have it.
-pub fn base(name: &str, url: &str) -> Scope {
+pub fn base(name: &str, url: &str, place: &str) -> Scope {
     let all = queue::SENDS && room::HERE;
-    Scope(hash(&[name, url, if all { "" } else { "core" }]))
+    let at = text::concat(&[url, place]);
+    Scope(hash(&[name, &at, if all { "" } else { "core" }]))
 }
 
 /// Whose data this configuration is about: tabs of the same instance, principal and backend share

@@ -12,6 +12,7 @@ use super::route_tabs::FULL;
 use super::tabs::message::{self, Says};
 use super::tell::Touched;
 use super::time::Now;
+use super::token::Token;
 use crate::wire::{Event, Recovery, Refusal};
 
 impl Engine {
@@ -103,6 +104,11 @@ impl Engine {
             self.channel_steps(now);
             return;
         }
+        self.tell_refusal(refusal);
+    }
+
+    /// Tells the app what the server said no to.
+    pub(super) fn tell_refusal(&mut self, refusal: Refusal) {
         let mut message = refusal.code;
         message.push_str(": ");
         message.push_str(&refusal.message);
@@ -130,13 +136,15 @@ impl Engine {
                     channel,
                     position,
                 } => {
-                    let frame = self.wire.subscribe(request, &channel, position.as_ref());
-                    self.send(now, frame);
+                    let token = self.link.token().map(Token::text);
+                    let ask = (self.wire).subscribe(request, &channel, position.as_ref(), token);
+                    self.ask(now, ask);
                 }
                 Step::Unsubscribe { channel } => {
                     let request = self.next_request();
-                    let frame = self.wire.unsubscribe(request, &channel);
-                    self.send(now, frame);
+                    if let Some(frame) = self.wire.unsubscribe(request, &channel) {
+                        self.send(now, frame);
+                    }
                 }
                 Step::Gap { channel } => {
                     let name = self.journal.name(&channel);

@@ -21,7 +21,7 @@ impl Engine {
         let happening = Happening {
             name: &event.name,
             channel: &event.channel,
-            data: event.data,
+            data: &event.data,
             ours,
         };
         match self.invalidation.event(now.mono, &happening) {

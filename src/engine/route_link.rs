@@ -16,7 +16,7 @@ use super::tabs::calls::{CallRefused, Deed};
 use super::text;
 use super::time::{Millis, Mono, Now};
 use super::token::Token;
-use crate::wire::{Heard, Refusal, Wire};
+use crate::wire::{Ask, Heard, Refusal, Wire};
 
 impl Engine {
     /// What the app and the wire decided about the link.
@@ -26,6 +26,7 @@ impl Engine {
             attempts_max: config.attempts_max,
             has_tokens: config.has_tokens,
             closes: wire.closes(),
+            can: wire.capabilities(),
         }
     }
 
@@ -51,6 +52,7 @@ impl Engine {
                 self.link.closed(now, conn, code, reason, &mut self.rng);
             }
             SocketEvent::Frame(bytes) => self.on_frame(now, conn, bytes),
+            SocketEvent::Bytes(bytes) => self.on_bytes(now, conn, bytes),
         }
     }
 
@@ -60,6 +62,31 @@ impl Engine {
         let mut heard = Vec::new();
         self.wire.read(bytes, &mut heard);
         self.on_heard(now, conn, heard);
+    }
+
+    fn on_bytes(&mut self, now: Now, conn: ConnId, bytes: &[u8]) {
+        self.link.heard(now, conn);
+        self.metrics.frame(now, bytes.len());
+        let mut heard = Vec::new();
+        self.wire.read_bytes(bytes, &mut heard);
+        self.on_heard(now, conn, heard);
+    }
+
+    /// A channel is wanted: asks the server, or says what is known of it.
+    pub(super) fn ask(&mut self, now: Now, ask: Ask) {
+        match ask {
+            Ask::Say(frame) => self.send(now, frame),
+            Ask::Known => {
+                if let Some(conn) = self.link.live() {
+                    let news = self.wire.news();
+                    self.on_heard(now, conn, news);
+                }
+            }
+            Ask::Unanswered => {
+                self.link.unheard(now, &mut self.rng);
+                self.link_steps(now);
+            }
+        }
     }
 
     /// An answer that is read as it comes went on, or ended.
@@ -164,6 +191,7 @@ impl Engine {
                 Heard::Unknown => {}
                 Heard::Welcome {
                     ping_ms,
+                    timeout_ms,
                     session,
                     now_ms,
                     ends_ms,
@@ -172,6 +200,7 @@ impl Engine {
                     self.room_can = self.wire.capabilities().room.and(room);
                     let welcome = link::Welcome {
                         ping: Millis(ping_ms),
+                        timeout: timeout_ms.map(Millis),
                         session,
                         now_ms,
                         ends_ms,
@@ -196,7 +225,13 @@ impl Engine {
                 }
                 Heard::Room(said) => self.on_room(now, said),
                 Heard::Refused(refusal) => self.on_link_refused(now, refusal),
+                Heard::TurnedAway(refusal) => self.on_turned_away(now, conn, refusal),
+                Heard::Say(message) => self.link.say_first(now, conn, message),
                 Heard::Malformed(what) => self.fault(FaultCode::BadFrame, what),
+                Heard::Broken(what) => {
+                    self.fault(FaultCode::BadFrame, what);
+                    self.link.broken(now, conn, &mut self.rng);
+                }
             }
             self.link_steps(now);
         }
@@ -222,6 +257,13 @@ impl Engine {
             return;
         }
         self.on_refused(now, refusal);
+    }
+
+    /// The server does not take the connection.
+    fn on_turned_away(&mut self, now: Now, conn: ConnId, refusal: Refusal) {
+        let after = refusal.retry_after_ms.map(Millis);
+        (self.link).turned_away(now, conn, &refusal.code, after, &mut self.rng);
+        self.tell_refusal(refusal);
     }
 
     /// Says something to the server, if it can be heard.
@@ -263,14 +305,18 @@ impl Engine {
                 self.metrics.asked(now.mono);
                 let number = self.next_request().0;
                 self.link.asked(number);
-                self.link.say_first(now, conn, self.wire.ping(number));
+                if let Some(message) = self.wire.ping(number) {
+                    self.link.say_first(now, conn, message);
+                }
             }
             Step::Authorize(conn) => {
                 let request = self.next_request();
                 let token = self.link.token().map(Token::text);
                 let message = self.wire.authorize(request, token);
                 self.link.authorizing(request);
-                self.link.say_first(now, conn, message);
+                if let Some(message) = message {
+                    self.link.say_first(now, conn, message);
+                }
             }
             Step::Frame(conn, frame) => self.out.push_back(Output::SendFrame { conn, frame }),
             Step::Post {
@@ -321,29 +367,32 @@ impl Engine {
         }
     }
 
-    fn hello(&self) -> String {
+    fn hello(&mut self) -> String {
         self.wire
             .hello(&self.tabs.me().text(), self.link.token().map(Token::text))
     }
 
     fn open_link(&mut self, now: Now, conn: ConnId, transport: Transport) {
         self.metrics.dials += 1;
+        self.wire.begin();
         match transport {
             Transport::Socket => self.out.push_back(Output::OpenSocket {
                 conn,
-                url: self.config.url.clone(),
+                url: self.wire.socket_url(&self.config.url),
                 protocol: self.wire.subprotocol(),
             }),
             Transport::Stream => {
                 self.metrics.greeted(now.mono);
-                let mut call = self.post_call("sse", self.hello());
+                let hello = self.hello();
+                let mut call = self.post_call("sse", hello);
                 call.headers
                     .push(("accept", "text/event-stream".to_owned()));
                 self.out.push_back(Output::OpenStream { conn, call });
             }
             Transport::Poll => {
                 self.metrics.greeted(now.mono);
-                let call = self.post_call("poll", self.hello());
+                let hello = self.hello();
+                let call = self.post_call("poll", hello);
                 self.send_request(now, Owner::LinkPoll(conn), CONNECT_TIMEOUT, call);
             }
         }

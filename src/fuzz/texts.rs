@@ -1,5 +1,6 @@
 //! Decoders of text, each by itself.
 
+use crate::engine::backend::SocketIo;
 use crate::engine::hlc::Stamp;
 use crate::engine::ids::{Position, Scope, TabId, number_text};
 use crate::engine::key::{QueryKey, write_canonical, write_filled};
@@ -14,7 +15,7 @@ use crate::wire::native::{self, FRAME_BYTES_MAX};
 use crate::wire::socketio::session::Session;
 use crate::wire::socketio::{self, Bookmark, Says, To};
 use crate::wire::sse::{Decoder, SseEvent};
-use crate::wire::{Event, Heard};
+use crate::wire::{Ask, Event, Heard};
 
 /// Any text as JSON: what is accepted can be walked, written and read again.
 pub(super) fn json(bytes: &[u8]) {
@@ -278,17 +279,27 @@ pub(super) fn socketio(bytes: &[u8]) {
 
 /// The same as a body, in the words of every wire: what is told is of a namespace that was asked for.
 fn meaning(body: &[u8]) {
-    let mut session = Session::default();
-    for namespace in ["/", "/admin"] {
-        assert!(session.subscribe(namespace, None).is_some());
-    }
+    let mut session = Session::new(&SocketIo {
+        namespace: "/".to_owned(),
+        auth: None,
+        known_by: None,
+    });
+    assert_eq!(session.hello(None), "40");
+    assert!(matches!(session.subscribe("/admin", None), Ask::Say(_)));
     let _ = engineio::read_body(body, &mut |frame| {
-        session.read(frame, &mut |heard| {
-            if let Heard::Event(event) = heard {
+        let mut heard = Vec::new();
+        let read = session.read(frame, &mut |said| heard.push(said));
+        if let [Heard::Welcome { .. }] = &*heard {
+            assert_eq!(session.subscribe("/", None), Ask::Known);
+            heard.append(&mut session.news());
+        }
+        for said in heard {
+            if let Heard::Event(event) = said {
                 assert!(matches!(&*event.channel, "/" | "/admin"));
                 event_between_tabs(&event);
             }
-        })
+        }
+        read
     });
 }
 

@@ -4,29 +4,62 @@
 //! writes what the engine wants to say. What a protocol cannot do is told by its
 //! [`Capabilities`], so that the engine keeps its promises by other means.
 
+#[cfg(feature = "wires")]
 pub mod engineio;
 pub mod json;
 pub mod native;
 pub mod native_room;
 pub mod relay;
+#[cfg(feature = "wires")]
 pub mod socketio;
 pub mod sse;
 
+use std::borrow::Cow;
+
+#[cfg(feature = "wires")]
+use self::socketio::session::Session;
+use crate::engine::backend::Speaks;
 use crate::engine::ids::{Position, RequestId, Seq};
+#[cfg(feature = "wires")]
+use crate::engine::text;
 
 /// The protocol that a link speaks. Whoever has one asks what it can, never which it is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub enum Wire {
     /// `fresh.v1`.
-    #[default]
     Native,
+    /// Socket.IO, with what is known of its namespaces.
+    #[cfg(feature = "wires")]
+    SocketIo(Box<Session>),
+}
+
+/// What becomes of a question for a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// The server has to be asked.
+    Say(String),
+    /// It is known already: [`Wire::news`] has it.
+    Known,
+    /// It was asked before on this connection and has not answered, and must not be asked twice.
+    Unanswered,
 }
 
 impl Wire {
+    /// The protocol that the server speaks.
+    pub fn new(speaks: &Speaks) -> Self {
+        match speaks {
+            Speaks::Native => Wire::Native,
+            #[cfg(feature = "wires")]
+            Speaks::SocketIo(with) => Wire::SocketIo(Box::new(Session::new(with))),
+        }
+    }
+
     /// What the protocol can.
     pub fn capabilities(&self) -> Capabilities {
         match self {
             Wire::Native => native::CAPABILITIES,
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(_) => socketio::CAPABILITIES,
         }
     }
 
@@ -34,20 +67,78 @@ impl Wire {
     pub fn closes(&self) -> &'static [CloseRule] {
         match self {
             Wire::Native => native::CLOSES,
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(_) => engineio::CLOSES,
         }
     }
 
-    /// The subprotocol that a socket is opened with.
+    /// The subprotocol that a socket is opened with; none if it is empty.
     pub fn subprotocol(&self) -> &'static str {
         match self {
             Wire::Native => native::SUBPROTOCOL,
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(_) => "",
         }
     }
 
-    /// Reads a frame.
+    /// The address of a socket, of a server at this address.
+    pub fn socket_url(&self, url: &str) -> String {
+        match self {
+            Wire::Native => url.to_owned(),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(_) => {
+                let mark = if text::mark(url, b"?").is_some() {
+                    "&"
+                } else {
+                    "?"
+                };
+                text::concat(&[url, mark, &engineio::query(true, None)])
+            }
+        }
+    }
+
+    /// A connection is opened. Nothing that was said on the last one counts.
+    pub fn begin(&mut self) {
+        match self {
+            Wire::Native => {}
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(session) => session.begin(),
+        }
+    }
+
+    /// Another person is there: what is known of the last one's session is not for this one.
+    pub fn forget(&mut self) {
+        match self {
+            Wire::Native => {}
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(session) => session.forget(),
+        }
+    }
+
+    /// Reads a frame of text.
     pub fn read<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
         match self {
             Wire::Native => native::read(frame, heard),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(session) => session.hear(engineio::Frame::text(frame), heard),
+        }
+    }
+
+    /// Reads a frame of bytes.
+    pub fn read_bytes<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        match self {
+            Wire::Native => native::read(frame, heard),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(session) => session.hear(Ok(engineio::Frame::binary(frame)), heard),
+        }
+    }
+
+    /// What is known of a channel that was asked for, without a frame.
+    pub fn news(&mut self) -> Vec<Heard<'static>> {
+        match self {
+            Wire::Native => Vec::new(),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(session) => session.news(),
         }
     }
 
@@ -56,20 +147,26 @@ impl Wire {
     pub fn read_alive(&self, body: &[u8]) -> Option<u64> {
         match self {
             Wire::Native => native::read_alive(body),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(_) => None,
         }
     }
 
     /// The first message: who we are.
-    pub fn hello(&self, client: &str, token: Option<&str>) -> String {
+    pub fn hello(&mut self, client: &str, token: Option<&str>) -> String {
         match self {
             Wire::Native => native::hello(client, token),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(session) => session.hello(token),
         }
     }
 
-    /// Gives a new token, on a connection that goes on.
-    pub fn authorize(&self, id: RequestId, token: Option<&str>) -> String {
+    /// Gives a new token, on a connection that goes on. Only of a protocol that can.
+    pub fn authorize(&self, id: RequestId, token: Option<&str>) -> Option<String> {
         match self {
-            Wire::Native => native::authorize(id, token),
+            Wire::Native => Some(native::authorize(id, token)),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(_) => None,
         }
     }
 
@@ -77,13 +174,17 @@ impl Wire {
     pub fn from_session(&self, session: &str) -> String {
         match self {
             Wire::Native => native::from_session(session),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(_) => String::new(),
         }
     }
 
-    /// Asks for a sign of life.
-    pub fn ping(&self, number: u64) -> String {
+    /// Asks for a sign of life. Only of a protocol in which we may.
+    pub fn ping(&self, number: u64) -> Option<String> {
         match self {
-            Wire::Native => native::ping(number),
+            Wire::Native => Some(native::ping(number)),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(_) => None,
         }
     }
 
@@ -91,20 +192,34 @@ impl Wire {
     pub fn pong(&self, number: u64) -> String {
         match self {
             Wire::Native => native::pong(number),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(_) => engineio::PONG.to_owned(),
         }
     }
 
-    /// Asks for a channel from a position on.
-    pub fn subscribe(&self, id: RequestId, channel: &str, position: Option<&Position>) -> String {
+    /// Asks for a channel from a position on, or from where the wire knows that it is.
+    pub fn subscribe(
+        &mut self,
+        id: RequestId,
+        channel: &str,
+        position: Option<&Position>,
+        token: Option<&str>,
+    ) -> Ask {
+        #[cfg(not(feature = "wires"))]
+        let _ = token;
         match self {
-            Wire::Native => native::subscribe(id, channel, position),
+            Wire::Native => Ask::Say(native::subscribe(id, channel, position)),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(session) => session.subscribe(channel, token),
         }
     }
 
-    /// Gives a channel back.
-    pub fn unsubscribe(&self, id: RequestId, channel: &str) -> String {
+    /// Gives a channel back. There may be nothing to say.
+    pub fn unsubscribe(&mut self, id: RequestId, channel: &str) -> Option<String> {
         match self {
-            Wire::Native => native::unsubscribe(id, channel),
+            Wire::Native => Some(native::unsubscribe(id, channel)),
+            #[cfg(feature = "wires")]
+            Wire::SocketIo(session) => session.unsubscribe(channel),
         }
     }
 }
@@ -116,6 +231,8 @@ pub enum Heard<'a> {
     Welcome {
         /// How often the server gives a sign of life, in milliseconds.
         ping_ms: u64,
+        /// After how many milliseconds more it gives us up, if it says so.
+        timeout_ms: Option<u64>,
         /// The name of the session: how requests over HTTP say which connection they belong to.
         session: Option<String>,
         /// The server's clock.
@@ -170,27 +287,33 @@ pub enum Heard<'a> {
     },
     /// The server refused something.
     Refused(Refusal),
+    /// The server refused who we are, or sends us away: the connection is of no use.
+    TurnedAway(Refusal),
+    /// The protocol wants this said.
+    Say(String),
     /// Something about who is there and who may edit what.
     Room(native_room::Said<'a>),
     /// Something that a newer server says and we need not know.
     Unknown,
     /// Not a frame of this protocol.
     Malformed(&'static str),
+    /// The same, and nothing that follows it can be read.
+    Broken(&'static str),
 }
 
 /// An event on a channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
     /// The channel it came on.
-    pub channel: std::borrow::Cow<'a, str>,
+    pub channel: Cow<'a, str>,
     /// Its number in the channel, if the wire has numbers.
     pub seq: Option<Seq>,
     /// Its name.
-    pub name: std::borrow::Cow<'a, str>,
+    pub name: Cow<'a, str>,
     /// Its payload, as JSON text.
-    pub data: &'a str,
+    pub data: Cow<'a, str>,
     /// Which client caused it, if the server says so.
-    pub by: Option<std::borrow::Cow<'a, str>>,
+    pub by: Option<Cow<'a, str>>,
     /// When it happened, by the server's clock.
     pub at: Option<u64>,
 }
@@ -202,6 +325,8 @@ pub enum Recovery {
     NotAsked,
     /// Everything that was missed follows as events.
     Complete,
+    /// The same, by a mark of the server's own: no position shows it.
+    Resumed,
     /// It cannot be known what was missed.
     Impossible,
 }

@@ -205,7 +205,7 @@ impl<'a> Fields<'a> {
                 channel,
                 seq: Some(Seq(seq)),
                 name,
-                data: self.data.map_or("null", Raw::text),
+                data: Cow::Borrowed(self.data.map_or("null", Raw::text)),
                 by: self.by,
                 at: self.at,
             }),
@@ -240,6 +240,7 @@ fn read_message<'a>(line: &'a str, heard: &mut Vec<Heard<'a>>) {
         "welcome" => heard.push(match fields.ping {
             Some(ping_ms) => Heard::Welcome {
                 ping_ms,
+                timeout_ms: None,
                 session: fields.session.map(Cow::into_owned),
                 now_ms: fields.now,
                 ends_ms: fields.ends,
@@ -322,7 +323,7 @@ mod tests {
             channel: channel.into(),
             seq: Some(Seq(seq)),
             name: name.into(),
-            data,
+            data: data.into(),
             by: None,
             at: None,
         }
@@ -389,6 +390,7 @@ mod tests {
             heard(r#"{"t":"welcome","v":1,"session":"S","ping":25000,"now":5,"exp":9}"#),
             [Heard::Welcome {
                 ping_ms: 25_000,
+                timeout_ms: None,
                 session: Some("S".to_owned()),
                 now_ms: Some(5),
                 ends_ms: Some(9),

@@ -7,7 +7,7 @@
 use crate::engine::ids::ConnId;
 
 /// The form of the records. A worker of another release says another number.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What a record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,10 @@ pub enum Record<'a> {
     Ready(u32),
     /// A socket is open.
     Opened(ConnId),
-    /// A frame came.
+    /// A frame of text came.
     Frame(ConnId, &'a [u8]),
+    /// A frame of bytes came.
+    Bytes(ConnId, &'a [u8]),
     /// A socket is closed, or could not be opened.
     Closed {
         /// Which one.
@@ -60,6 +62,7 @@ impl<'a> Records<'a> {
                 }
             }
             4 => Record::Tick,
+            5 => Record::Bytes(ConnId(conn), body),
             _ => return None,
         })
     }
@@ -99,6 +102,7 @@ mod tests {
             record(1, 7, b""),
             record(2, 7, "{\"t\":\"é\"}".as_bytes()),
             record(2, 7, b""),
+            record(5, 7, b"\xff"),
             record(3, 7, b"\x39\x11gone"),
             record(4, 0, b""),
         ]
@@ -109,6 +113,7 @@ mod tests {
             Record::Opened(conn),
             Record::Frame(conn, "{\"t\":\"é\"}".as_bytes()),
             Record::Frame(conn, b""),
+            Record::Bytes(conn, b"\xff"),
             Record::Closed {
                 conn,
                 code: 4409,

@@ -439,7 +439,7 @@ impl Bookmark {
     pub fn connected(&mut self, pid: Option<&str>) -> Recovery {
         // A server that cannot go on gives another name.
         if pid.is_some() && self.pid.as_deref() == pid && self.offset.is_some() {
-            return Recovery::Complete;
+            return Recovery::Resumed;
         }
         let had = self.pid.is_some();
         *self = Bookmark {

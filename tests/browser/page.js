@@ -97,6 +97,9 @@ class FakeWorker {
   constructor(hears) {
     this.hears = hears;
   }
+  open(...message) {
+    this.said.push(message);
+  }
   say(...message) {
     this.said.push(message);
   }

@@ -6,7 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use crate::page::{self, Changed, request, socket, sockets, worker};
 use crate::tab::{Tab, eventually};
 
-const READY: &str = "[[0,1]]";
+const READY: &str = "[[0,2]]";
 const WELCOME: &str = r#"{\"t\":\"welcome\",\"v\":1,\"session\":\"S\",\"ping\":25000}"#;
 
 fn workers() -> String {

@@ -202,11 +202,15 @@ fn happen(engine: &mut Engine, now: Now, line: &str) -> Option<()> {
             };
             engine.handle(now, Input::Command(Command::SetUser { user }));
         }
-        'o' | 'f' | 'e' => {
-            let frame = bytes(after)?;
+        'o' | 'f' | 'b' | 'e' => {
+            let frame = match letter {
+                'b' => vec![0; after.parse().ok()?],
+                _ => bytes(after)?,
+            };
             let event = match letter {
                 'o' => SocketEvent::Opened,
                 'f' => SocketEvent::Frame(&frame),
+                'b' => SocketEvent::Bytes(&frame),
                 _ => {
                     let (code, reason) = after.split_once(' ')?;
                     let code = code.parse().ok()?;

@@ -132,7 +132,7 @@ impl Channels {
             (Recovery::Complete, Some(ours), Some(at)) => {
                 ours.epoch == at.epoch && ours.seq <= at.seq
             }
-            (Recovery::Complete, Some(_), None) => true,
+            (Recovery::Complete, Some(_), None) | (Recovery::Resumed, _, _) => true,
             (Recovery::Complete, None, _) | (Recovery::NotAsked | Recovery::Impossible, _, _) => {
                 false
             }

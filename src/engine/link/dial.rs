@@ -259,7 +259,7 @@ impl Link {
                 self.failures = 0;
                 self.dial(now, "there is a new token");
             }
-            State::Live(_) => self.token_for_live(now.mono),
+            State::Live(_) => self.token_for_live(now),
             // The next dial will use it.
             State::Idle | State::Dialling(_) | State::Waiting(_) | State::Failed => {}
         }

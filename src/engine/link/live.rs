@@ -12,6 +12,7 @@ use crate::engine::limits::{
 use crate::engine::rng::Rng;
 use crate::engine::time::{Millis, Mono, Now};
 use crate::engine::token::TokenReason;
+use crate::wire::Heartbeat;
 
 /// A connection on which the server knows us.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(super) struct Live {
     pub(super) line: Line,
     pulse: Pulse,
     ping: Millis,
+    timeout: Option<Millis>,
     trust: Trust,
     /// The server goes away: leave then.
     pub(super) leave: Option<Mono>,
@@ -64,6 +66,8 @@ struct Attempt {
 pub struct Welcome {
     /// How often it gives a sign of life.
     pub ping: Millis,
+    /// How long it waits for ours after that, if it says so.
+    pub timeout: Option<Millis>,
     /// How it calls the connection.
     pub session: Option<String>,
     /// Its clock.
@@ -109,15 +113,14 @@ impl Live {
         low || self.pulse.is_slow()
     }
 
-    /// After so long without a word from us the server has closed the connection: it misses two
-    /// answers and gives up at the third ping.
+    /// After so long without a word from us the server has closed the connection.
     pub(super) fn dead_after(&self) -> Millis {
-        Millis(
-            self.ping
-                .0
-                .saturating_mul(3)
-                .saturating_add(SILENCE_GRACE.0),
-        )
+        let span = match self.timeout {
+            Some(timeout) => self.ping.0.saturating_add(timeout.0),
+            // It misses two answers and gives up at the third ping.
+            None => self.ping.0.saturating_mul(3),
+        };
+        Millis(span.saturating_add(SILENCE_GRACE.0))
     }
 
     pub(super) fn away(&mut self, now: Mono) {
@@ -208,11 +211,16 @@ impl Link {
         };
         line.named(welcome.session);
         let ping = Millis(welcome.ping.0.min(PING_MAX.0));
+        let timeout = (welcome.timeout).map(|timeout| timeout.min(PING_MAX));
         let trial = self.ladder.plan_trial(now.mono, rng);
         let live = Live {
             line,
-            pulse: Pulse::new(now.mono, ping),
+            pulse: match self.settings.can.heartbeat {
+                Heartbeat::Server => Pulse::listening(now.mono, ping, timeout),
+                Heartbeat::Us | Heartbeat::Either => Pulse::new(now.mono, ping),
+            },
             ping,
+            timeout,
             trust: Trust::Unsynced,
             leave: None,
             trial: trial.map_or(Trial::None, Trial::Planned),
@@ -490,13 +498,20 @@ impl Link {
     }
 
     /// A new token is there while the old one is in use: give it to the server.
-    pub(super) fn token_for_live(&mut self, now: Mono) {
+    pub(super) fn token_for_live(&mut self, now: Now) {
+        let renews = self.settings.can.renews;
         let Some(live) = self.live_mut() else { return };
         let conn = live.line.conn;
         let waits = matches!(live.trial, Trial::Asking);
-        self.out.push_back(Step::Authorize(conn));
+        if renews {
+            self.out.push_back(Step::Authorize(conn));
+        }
         if waits {
-            self.begin_trial(now);
+            self.begin_trial(now.mono);
+        } else if !renews {
+            // What it is for is said when a connection begins, and never again.
+            self.hang_up();
+            self.dial(now, "there is a new token");
         }
     }
 
@@ -531,8 +546,15 @@ impl Link {
         true
     }
 
+    /// The server was asked for something, and has said nothing about it for long.
+    pub fn unheard(&mut self, now: Now, rng: &mut Rng) {
+        if self.live_mut().is_some() {
+            self.lost(now, "the server does not answer", rng);
+        }
+    }
+
     /// What came on a connection cannot be read.
-    fn broken(&mut self, now: Now, conn: ConnId, rng: &mut Rng) {
+    pub fn broken(&mut self, now: Now, conn: ConnId, rng: &mut Rng) {
         if self.live() == Some(conn) {
             self.lost(now, "the answer cannot be read", rng);
         } else if matches!(self.state, State::Dialling(_)) {

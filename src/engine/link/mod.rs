@@ -50,7 +50,7 @@ use super::rng::Rng;
 use super::status::{Status, Transport, Word};
 use super::time::{Millis, Mono, Now, Wall};
 use super::token::{Token, TokenReason};
-use crate::wire::CloseRule;
+use crate::wire::{Capabilities, CloseRule};
 
 /// What the app and the wire decided about the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct Settings {
     pub has_tokens: bool,
     /// What close codes mean.
     pub closes: &'static [CloseRule],
+    /// What the protocol can.
+    pub can: Capabilities,
 }
 
 /// The connection's life.

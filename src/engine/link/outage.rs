@@ -56,6 +56,24 @@ impl Link {
         self.gone(now, conn, after, rng);
     }
 
+    /// The server said on the connection why it does not take it.
+    pub fn turned_away(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        code: &str,
+        asked: Option<Millis>,
+        rng: &mut Rng,
+    ) {
+        let after = match (code, asked) {
+            ("unauthorized" | "token_expired", _) => AfterClose::Unauthorized,
+            ("forbidden", _) => AfterClose::Give,
+            (_, Some(asked)) => AfterClose::Hold { asked },
+            (_, None) => AfterClose::Retry,
+        };
+        self.gone(now, conn, after, rng);
+    }
+
     fn gone(&mut self, now: Now, conn: ConnId, after: AfterClose, rng: &mut Rng) {
         if !self.owns(conn) {
             return;

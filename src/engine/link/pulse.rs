@@ -12,6 +12,10 @@ use crate::engine::time::{Millis, Mono};
 /// The signs of life of one connection.
 #[derive(Debug)]
 pub(super) struct Pulse {
+    /// Whether we may ask for one. Where only the server may, silence is death.
+    asks: bool,
+    /// The page was away when a sign should have come, and so waits once more.
+    excused: bool,
     /// Silence for longer than this leads to a question.
     patience: Millis,
     heard: Mono,
@@ -58,6 +62,8 @@ impl Pulse {
     /// A connection that was just made, to a server that gives a sign of life this often.
     pub(super) fn new(now: Mono, ping: Millis) -> Self {
         Pulse {
+            asks: true,
+            excused: false,
             patience: Millis(ping.0.saturating_add(SILENCE_GRACE.0)),
             heard: now,
             question: Question::None,
@@ -66,14 +72,28 @@ impl Pulse {
         }
     }
 
+    /// The same, to a server that asks this often, gives up so long after it, and may not be asked.
+    pub(super) fn listening(now: Mono, ping: Millis, timeout: Option<Millis>) -> Self {
+        let timeout = timeout.unwrap_or(SILENCE_GRACE);
+        Pulse {
+            asks: false,
+            patience: Millis(ping.0.saturating_add(timeout.0)),
+            ..Pulse::new(now, ping)
+        }
+    }
+
     /// Anything came.
     pub(super) fn heard(&mut self, now: Mono) {
         self.heard = now;
+        self.excused = false;
     }
 
     /// A question is wanted. True if it has to be sent; none is sent while one is open, but an
     /// urgent one makes the open one urgent.
     pub(super) fn ask(&mut self, now: Mono, why: Why) -> bool {
+        if !self.asks {
+            return false;
+        }
         let patience = match why {
             Why::Doubt => PROBE_TIMEOUT,
             Why::Measure => self.patience,
@@ -132,6 +152,10 @@ impl Pulse {
     /// The page was away for so long. What came meanwhile may only now be delivered, so an answer
     /// that is overdue is waited for once more.
     pub(super) fn away(&mut self, now: Mono) {
+        if !self.asks && !self.excused && now >= self.heard + self.patience {
+            self.excused = true;
+            self.heard = Mono((now + PROBE_TIMEOUT).0.saturating_sub(self.patience.0));
+        }
         if let Question::Open { until, again, .. } = &mut self.question
             && *until <= now
             && !*again
@@ -144,7 +168,10 @@ impl Pulse {
     /// Time passed.
     pub(super) fn tick(&mut self, now: Mono) -> Verdict {
         match self.question {
-            Question::None if now >= self.heard + self.patience => Verdict::Ask,
+            Question::None if now >= self.heard + self.patience => match self.asks {
+                true => Verdict::Ask,
+                false => Verdict::Dead,
+            },
             Question::None => Verdict::Alive,
             Question::Open { at, until, .. } => {
                 if now >= at + SLOW_AFTER {

@@ -31,6 +31,10 @@ impl Recorder {
                     numbered('f', conn.0.into(), out);
                     self.bytes(bytes, out);
                 }
+                SocketEvent::Bytes(bytes) => {
+                    numbered('b', conn.0.into(), out);
+                    push_number(out, bytes.len() as u64);
+                }
                 SocketEvent::Closed { code, reason } => {
                     numbered('e', conn.0.into(), out);
                     push_number(out, (*code).into());

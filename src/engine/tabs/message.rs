@@ -382,7 +382,7 @@ pub fn event_text(event: &Event<'_>) -> Rc<str> {
         if let Some(at) = event.at {
             w.key("at").number(at);
         }
-        w.key("data").raw(event.data);
+        w.key("data").raw(&event.data);
     });
     writer.finish().into()
 }
@@ -395,7 +395,7 @@ pub fn read_event(text: &str) -> Option<Event<'_>> {
         channel: Cow::Borrowed(""),
         seq: None,
         name: Cow::Borrowed(""),
-        data: "null",
+        data: Cow::Borrowed("null"),
         by: None,
         at: None,
     };
@@ -404,7 +404,7 @@ pub fn read_event(text: &str) -> Option<Event<'_>> {
         match key.decode().as_ref() {
             "ch" => channel = text(),
             "name" => name = text(),
-            "data" => event.data = value.text(),
+            "data" => event.data = Cow::Borrowed(value.text()),
             "s" => event.seq = value.integer().map(Seq),
             "by" => event.by = text(),
             "at" => event.at = value.integer(),

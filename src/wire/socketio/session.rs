@@ -1,22 +1,34 @@
 //! What is said over Socket.IO in the words of every wire: a channel is a namespace.
 //!
+//! One namespace is always connected, and is asked for as soon as the connection is open: whether the
+//! server takes us is decided there, and the link is up when it did. Others are asked for as channels.
+//!
 //! What is told of a namespace before it is connected (what was missed, or what a server in Python says as
-//! it connects us) is kept, and told after it: so that the order is the one of every other wire.
+//! it connects us), or before anybody asked for it as a channel, is kept, and told after it: so that the
+//! order is the one of every other wire.
 
 use std::borrow::Cow;
 
-use super::{Bookmark, Decoder, Event, Packet, Said, Says, Whole, disconnect};
+use super::{Bookmark, Decoder, Event, Packet, Said, Says, To, Whole, ack, disconnect};
+use crate::engine::backend::SocketIo;
 use crate::engine::limits::{HELD_BYTES_MAX, HELD_EVENTS_MAX};
 use crate::engine::map::Map;
-use crate::wire::engineio::{Fault, Frame};
-use crate::wire::json::{Raw, Text};
-use crate::wire::{self, Heard, Recovery, Refusal, RoomCan};
+use crate::engine::text;
+use crate::wire::engineio::{Fault, Frame, Open};
+use crate::wire::json::{self, Raw, Text, Writer};
+use crate::wire::{self, Ask, Heard, Recovery, Refusal, RoomCan};
 
 /// What is known of the namespaces of one person, over all connections, of which one is in use at a time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Session {
+    with: SocketIo,
     decoder: Decoder,
+    /// What the server said first on this connection.
+    open: Option<Open>,
+    /// The event by which the server says that it knows us came.
+    known: bool,
     spaces: Map<Box<str>, Space>,
+    news: Vec<Heard<'static>>,
 }
 
 #[derive(Debug, Default)]
@@ -34,48 +46,107 @@ enum Place {
     #[default]
     Away,
     Asked,
+    /// The server said yes, and is to say that it knows us.
+    Taken(Recovery),
+    /// It is connected, and nobody asked for it as a channel yet.
+    Ready(Recovery),
     Connected,
 }
 
 impl Session {
+    /// Nothing is connected, of a server of which this is known.
+    pub fn new(with: &SocketIo) -> Self {
+        Session {
+            with: with.clone(),
+            decoder: Decoder::default(),
+            open: None,
+            known: false,
+            spaces: Map::new(),
+            news: Vec::new(),
+        }
+    }
+
     /// There is a new connection: nothing is connected on it.
     pub fn begin(&mut self) {
         self.decoder = Decoder::default();
+        self.open = None;
+        self.known = false;
+        self.news.clear();
         for space in self.spaces.values_mut() {
             space.leave();
         }
     }
 
-    /// Asks for a namespace. Nothing is to be said if that was done on this connection: a server that is asked
-    /// twice connects us twice, and tells everything twice.
-    pub fn subscribe(&mut self, namespace: &str, auth: Option<Raw<'_>>) -> Option<String> {
-        if !self.spaces.contains(namespace) {
-            self.spaces.insert(namespace.into(), Space::default());
-        }
-        let space = self.spaces.get_mut(namespace)?;
-        if space.place != Place::Away {
-            return None;
-        }
-        space.place = Place::Asked;
-        Some(space.bookmark.connect(namespace, auth))
+    /// Another person is there.
+    pub fn forget(&mut self) {
+        self.spaces = Map::new();
+        self.begin();
+    }
+
+    /// Asks for the namespace that is always connected.
+    pub fn hello(&mut self, token: Option<&str>) -> String {
+        let auth = self.auth(token);
+        let namespace = self.with.namespace.clone();
+        self.space(&namespace)
+            .map(|space| space.ask(&namespace, auth.as_deref()))
+            .unwrap_or_default()
+    }
+
+    /// Asks for a namespace as a channel. A server that is asked twice on a connection connects us twice,
+    /// and tells everything twice.
+    pub fn subscribe(&mut self, namespace: &str, token: Option<&str>) -> Ask {
+        let auth = self.auth(token);
+        let mut news = Vec::new();
+        let Some(space) = self.space(namespace) else {
+            return Ask::Unanswered;
+        };
+        let recovery = match space.place {
+            Place::Away => return Ask::Say(space.ask(namespace, auth.as_deref())),
+            Place::Asked | Place::Taken(_) => return Ask::Unanswered,
+            Place::Ready(recovery) => recovery,
+            // Whoever asks has not followed it.
+            Place::Connected => Recovery::Impossible,
+        };
+        space.tell_all(namespace, recovery, &mut |heard| news.push(heard));
+        self.news.append(&mut news);
+        Ask::Known
+    }
+
+    /// What is known of what was asked for.
+    pub fn news(&mut self) -> Vec<Heard<'static>> {
+        std::mem::take(&mut self.news)
     }
 
     /// Gives a namespace back, and forgets it.
     pub fn unsubscribe(&mut self, namespace: &str) -> Option<String> {
+        if namespace == &*self.with.namespace {
+            if let Some(space) = self.spaces.get_mut(namespace)
+                && space.place == Place::Connected
+            {
+                space.place = Place::Ready(Recovery::Impossible);
+            }
+            return None;
+        }
         let space = self.spaces.remove(namespace)?;
         (space.place != Place::Away).then(|| disconnect(namespace))
     }
 
     /// Reads a frame. After a fault the connection is of no use.
-    pub fn read(&mut self, frame: Frame<'_>, each: &mut dyn FnMut(Heard<'_>)) -> Result<(), Fault> {
+    pub fn hear(&mut self, frame: Result<Frame<'_>, Fault>, heard: &mut Vec<Heard<'_>>) {
+        let read = frame.and_then(|frame| self.read(frame, &mut |said| heard.push(said)));
+        if let Err(fault) = read {
+            heard.push(Heard::Broken(fault.text()));
+        }
+    }
+
+    /// Reads a frame, and hands out what it means.
+    pub fn read(
+        &mut self,
+        frame: Frame<'_>,
+        each: &mut dyn FnMut(Heard<'static>),
+    ) -> Result<(), Fault> {
         match self.decoder.push(frame)? {
-            Some(Said::Open(open)) => each(Heard::Welcome {
-                ping_ms: open.ping_ms,
-                session: Some(open.session),
-                now_ms: None,
-                ends_ms: None,
-                room: RoomCan::default(),
-            }),
+            Some(Said::Open(open)) => self.open = Some(open),
             Some(Said::Ping) => each(Heard::Ping { number: 0 }),
             Some(Said::Close) => each(Heard::GoAway { spread_ms: 0 }),
             Some(Said::Packet(whole)) => self.packet(whole, each)?,
@@ -84,36 +155,123 @@ impl Session {
         Ok(())
     }
 
-    fn packet(&mut self, whole: Whole<'_>, each: &mut dyn FnMut(Heard<'_>)) -> Result<(), Fault> {
+    fn packet(
+        &mut self,
+        whole: Whole<'_>,
+        each: &mut dyn FnMut(Heard<'static>),
+    ) -> Result<(), Fault> {
         let Packet { namespace, says } = whole.read()?;
+        let main = namespace == &*self.with.namespace;
         // What comes of a namespace that was given back is nobody's.
         let Some(space) = self.spaces.get_mut(namespace) else {
             return Ok(());
         };
         match (space.place, says) {
             (Place::Asked, Says::Connected { pid, .. }) => {
-                space.connected(namespace, pid.as_deref(), each);
+                let recovery = space.bookmark.connected(pid.as_deref());
+                if main {
+                    space.place = Place::Taken(recovery);
+                    self.enter(each);
+                } else {
+                    space.tell_all(namespace, recovery, each);
+                }
             }
             (Place::Asked, Says::Refused { message, data }) => {
                 space.leave();
-                each(Heard::Refused(refusal(namespace, message, data)));
-            }
-            (Place::Asked | Place::Connected, Says::Disconnected) => {
-                space.leave();
-                each(Heard::Unsubscribed {
-                    request: None,
-                    channel: namespace.to_owned(),
+                let refusal = refusal(namespace, message, data);
+                each(match main {
+                    true => Heard::TurnedAway(refusal),
+                    false => Heard::Refused(refusal),
                 });
             }
-            (Place::Asked, Says::Event(_)) => space.hold(whole.into_owned()),
+            (Place::Away, _) => {}
+            (_, Says::Disconnected) => {
+                space.leave();
+                each(match main {
+                    true => Heard::TurnedAway(Refusal {
+                        request: None,
+                        channel: Some(namespace.to_owned()),
+                        code: "disconnected".to_owned(),
+                        message: "the server ended the namespace".to_owned(),
+                        retry_after_ms: None,
+                    }),
+                    false => Heard::Unsubscribed {
+                        request: None,
+                        channel: namespace.to_owned(),
+                    },
+                });
+            }
             (Place::Connected, Says::Event(event)) => space.tell(namespace, event, each),
-            (Place::Away | Place::Asked | Place::Connected, _) => {}
+            (_, Says::Event(event)) => {
+                let known_by = self.with.known_by.as_deref();
+                self.known |= main && known_by == Some(&*event.name);
+                space.hold(whole.into_owned());
+                self.enter(each);
+            }
+            (_, _) => {}
         }
         Ok(())
+    }
+
+    /// The link is up as soon as the server took us, and said that it knows us if it does that.
+    fn enter(&mut self, each: &mut dyn FnMut(Heard<'static>)) {
+        let known = self.known || self.with.known_by.is_none();
+        let (Some(open), Some(space)) = (&self.open, self.spaces.get_mut(&*self.with.namespace))
+        else {
+            return;
+        };
+        // Who was taken up again is known.
+        if let Place::Taken(recovery) = space.place
+            && (known || recovery == Recovery::Resumed)
+        {
+            space.place = Place::Ready(recovery);
+            each(Heard::Welcome {
+                ping_ms: open.ping_ms,
+                timeout_ms: Some(open.timeout_ms),
+                session: Some(open.session.clone()),
+                now_ms: None,
+                ends_ms: None,
+                room: RoomCan::default(),
+            });
+        }
+    }
+
+    fn space(&mut self, namespace: &str) -> Option<&mut Space> {
+        if !self.spaces.contains(namespace) {
+            self.spaces.insert(namespace.into(), Space::default());
+        }
+        self.spaces.get_mut(namespace)
+    }
+
+    /// What the app's server is told: what the app wants told, and the token.
+    fn auth(&self, token: Option<&str>) -> Option<String> {
+        let (auth, token) = match (&self.with.auth, token) {
+            (None, None) => return None,
+            (Some(auth), None) => return Some(auth.clone()),
+            (auth, Some(token)) => (auth.as_deref().unwrap_or("{}"), token),
+        };
+        let mut writer = Writer::new();
+        writer.object(|w| {
+            if let Ok(raw) = json::parse(auth) {
+                raw.members(|name, value| {
+                    if !name.is("token") {
+                        w.key(&name.decode()).raw(value.text());
+                    }
+                });
+            }
+            w.key("token").string(token);
+        });
+        Some(writer.finish())
     }
 }
 
 impl Space {
+    fn ask(&mut self, namespace: &str, auth: Option<&str>) -> String {
+        self.place = Place::Asked;
+        let auth = auth.and_then(|auth| json::parse(auth).ok());
+        self.bookmark.connect(namespace, auth)
+    }
+
     fn leave(&mut self) {
         self.place = Place::Away;
         self.held.clear();
@@ -133,11 +291,17 @@ impl Space {
         }
     }
 
-    fn connected(&mut self, namespace: &str, pid: Option<&str>, each: &mut dyn FnMut(Heard<'_>)) {
-        let mut recovery = self.bookmark.connected(pid);
-        if self.lost {
-            recovery = Recovery::Impossible;
-        }
+    /// The namespace is connected, and this was told of it.
+    fn tell_all(
+        &mut self,
+        namespace: &str,
+        recovery: Recovery,
+        each: &mut dyn FnMut(Heard<'static>),
+    ) {
+        let recovery = match self.lost {
+            true => Recovery::Impossible,
+            false => recovery,
+        };
         let held = std::mem::take(&mut self.held);
         self.leave();
         self.place = Place::Connected;
@@ -158,16 +322,29 @@ impl Space {
         }
     }
 
-    fn tell(&mut self, namespace: &str, mut event: Event<'_>, each: &mut dyn FnMut(Heard<'_>)) {
+    fn tell(
+        &mut self,
+        namespace: &str,
+        mut event: Event<'_>,
+        each: &mut dyn FnMut(Heard<'static>),
+    ) {
         self.bookmark.passed(&mut event);
         each(Heard::Event(wire::Event {
-            channel: Cow::Borrowed(namespace),
+            channel: Cow::Owned(namespace.to_owned()),
             seq: None,
-            name: Cow::Borrowed(&event.name),
-            data: event.payload().text(),
+            name: Cow::Owned(event.name.clone().into_owned()),
+            data: Cow::Owned(event.payload().text().to_owned()),
             by: None,
             at: None,
         }));
+        // Who wants to know that it came may wait for the word.
+        if let Some(id) = event.id {
+            let to = To {
+                id: Some(id),
+                ..To::namespace(namespace)
+            };
+            each(Heard::Say(ack(&to, &[])));
+        }
         if event.is_authenticated() {
             each(Heard::Authorized {
                 request: None,
@@ -188,6 +365,7 @@ fn refusal(namespace: &str, message: Cow<'_, str>, data: Raw<'_>) -> Refusal {
         _ if matches!(&*message, "Invalid namespace" | "Unable to connect") => {
             Cow::Borrowed("not_found")
         }
+        _ if is_about_who(&message) => Cow::Borrowed("unauthorized"),
         _ => Cow::Borrowed("internal"),
     };
     Refusal {
@@ -197,4 +375,14 @@ fn refusal(namespace: &str, message: Cow<'_, str>, data: Raw<'_>) -> Refusal {
         message: message.into_owned(),
         retry_after_ms: None,
     }
+}
+
+/// Most servers refuse with a sentence and nothing else. A token that is asked for in vain costs one more
+/// dial; one that is not asked for would cost the page its updates.
+fn is_about_who(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    // The last is what python-socketio says when the app's function says no, and nothing else.
+    ["auth", "token", "jwt", "login", "rejected by server"]
+        .iter()
+        .any(|word| text::find(&message, word).is_some())
 }

@@ -341,6 +341,7 @@ fn fault_11_two_connects_are_one_socket_and_a_close_leaves_none() {
     rig.act(|link, now, rng| {
         link.opened(now, ConnId(1));
         let welcome = Welcome {
+            timeout: None,
             ping: Millis(PING),
             session: None,
             now_ms: None,

@@ -91,6 +91,7 @@ pub(super) struct Rig {
 
 pub(super) fn settings(ladder: &[Transport], has_tokens: bool) -> Settings {
     Settings {
+        can: crate::wire::native::CAPABILITIES,
         ladder: ladder.to_vec(),
         attempts_max: None,
         has_tokens,
@@ -284,6 +285,7 @@ impl Rig {
             Event::Posted(conn) => self.act(|link, now, _| link.posted(now, conn)),
             Event::Welcome(conn) => self.act(|link, now, rng| {
                 let welcome = Welcome {
+                    timeout: None,
                     ping: Millis(PING),
                     session: Some("S".to_owned()),
                     now_ms: Some(5_000_000 + now.mono.0),

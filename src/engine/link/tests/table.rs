@@ -152,6 +152,7 @@ fn happen(input: Happens, rig: &mut Rig) {
         Happens::Opened => link.opened(now, conn),
         Happens::Welcome => {
             let welcome = Welcome {
+                timeout: None,
                 ping: Millis(PING),
                 session: None,
                 now_ms: None,

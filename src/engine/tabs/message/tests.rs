@@ -130,7 +130,7 @@ fn an_event_comes_back_as_it_was() {
         channel: "a".into(),
         seq: Some(Seq(5)),
         name: "moved \"it\"".into(),
-        data: r#"{"id":1}"#,
+        data: r#"{"id":1}"#.into(),
         by: Some("me".into()),
         at: Some(3),
     };

@@ -190,7 +190,7 @@ fn only_what_can_be_a_mark_is_taken_for_one() {
     );
     assert_eq!(bookmark.offset, None);
     assert_eq!(pass(&mut bookmark, r#"42["x","O"]"#), "");
-    assert_eq!(bookmark.connected(Some("P")), Recovery::Complete);
+    assert_eq!(bookmark.connected(Some("P")), Recovery::Resumed);
     assert_eq!(bookmark.connected(None), Recovery::Impossible);
 }
 

@@ -454,7 +454,7 @@ fn what_was_missed_comes_before_the_reply_and_moves_the_mark() {
     );
     let second = follow(&mut bookmark, connections.next().unwrap());
     let expected = [
-        "Complete",
+        "Resumed",
         "event timeblock_updated false",
         "event welcome false",
     ];

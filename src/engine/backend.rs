@@ -1,0 +1,170 @@
+//! Which protocol the server speaks, and what has to be known to speak it: `backend` of the options, but for
+//! its address, which every protocol has.
+
+use super::config::{BadInput, is_channel_name};
+use super::status::Transport;
+use crate::wire::json::{Raw, Text};
+
+/// What the server speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// Our own protocol.
+    Native,
+    /// Socket.IO.
+    #[cfg(feature = "wires")]
+    SocketIo(SocketIo),
+}
+
+/// What has to be known of a server that speaks Socket.IO.
+#[cfg(feature = "wires")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketIo {
+    /// The namespace that is always connected. Whether the server takes us is decided there.
+    pub namespace: String,
+    /// What it is told besides the token: an object, as JSON.
+    pub auth: Option<String>,
+    /// The event by which it says that it knows us, if its word on the namespace is not enough.
+    pub known_by: Option<String>,
+}
+
+impl Speaks {
+    /// Reads what the app said of the server.
+    pub fn read(backend: Raw<'_>) -> Result<Speaks, BadInput> {
+        match text(backend, "kind").as_deref() {
+            Some("everfresh") => Ok(Speaks::Native),
+            #[cfg(feature = "wires")]
+            Some("socketio") => Ok(Speaks::SocketIo(SocketIo::read(backend)?)),
+            _ => Err(BadInput::at(
+                "backend.kind",
+                "\"everfresh\" or \"socketio\"",
+            )),
+        }
+    }
+
+    /// Can it be carried so?
+    pub fn goes_by(&self, transport: Transport) -> bool {
+        match self {
+            Speaks::Native => true,
+            #[cfg(feature = "wires")]
+            Speaks::SocketIo(_) => transport == Transport::Socket,
+        }
+    }
+
+    /// What tells two backends at one address apart.
+    pub fn place(&self) -> &str {
+        match self {
+            Speaks::Native => "",
+            #[cfg(feature = "wires")]
+            Speaks::SocketIo(with) => &with.namespace,
+        }
+    }
+
+    /// The channel that is there whether the app names it or not.
+    pub fn always(&self) -> Option<String> {
+        match self {
+            Speaks::Native => None,
+            #[cfg(feature = "wires")]
+            Speaks::SocketIo(with) => Some(with.namespace.clone()),
+        }
+    }
+
+    /// Can a channel have this name?
+    pub fn is_channel(&self, name: &str) -> bool {
+        match self {
+            Speaks::Native => is_channel_name(name),
+            #[cfg(feature = "wires")]
+            Speaks::SocketIo(_) => is_namespace(name),
+        }
+    }
+}
+
+#[cfg(feature = "wires")]
+impl SocketIo {
+    fn read(backend: Raw<'_>) -> Result<SocketIo, BadInput> {
+        let namespace = match backend.member("namespace") {
+            None => Some("/".to_owned()),
+            Some(_) => text(backend, "namespace").filter(|name| is_namespace(name)),
+        };
+        let auth = backend.member("auth").filter(|auth| !auth.is_null());
+        if auth.is_some_and(|auth| !auth.is_object()) {
+            return Err(BadInput::at("backend.auth", "an object"));
+        }
+        let known_by = text(backend, "authenticated").filter(|name| !name.is_empty());
+        if backend.member("authenticated").is_some() && known_by.is_none() {
+            return Err(BadInput::at(
+                "backend.authenticated",
+                "the name of an event",
+            ));
+        }
+        Ok(SocketIo {
+            namespace: namespace.ok_or_else(|| {
+                BadInput::at(
+                    "backend.namespace",
+                    "a name that begins with / and has no comma",
+                )
+            })?,
+            auth: auth.map(|auth| auth.text().to_owned()),
+            known_by,
+        })
+    }
+}
+
+/// A comma ends the name in a packet, and a server takes what follows a `?` for a query.
+#[cfg(feature = "wires")]
+fn is_namespace(name: &str) -> bool {
+    is_channel_name(name) && name.starts_with('/') && super::text::mark(name, b",?").is_none()
+}
+
+fn text(raw: Raw<'_>, name: &str) -> Option<String> {
+    raw.member(name)?
+        .string()
+        .map(Text::decode)
+        .map(String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::wire::json;
+
+    fn read(backend: &str) -> Result<Speaks, BadInput> {
+        Speaks::read(json::parse(backend).unwrap())
+    }
+
+    #[test]
+    fn what_speaks_is_known_by_its_kind() {
+        assert_eq!(read(r#"{"kind":"everfresh"}"#), Ok(Speaks::Native));
+        let plain = SocketIo {
+            namespace: "/".to_owned(),
+            auth: None,
+            known_by: None,
+        };
+        assert_eq!(read(r#"{"kind":"socketio"}"#), Ok(Speaks::SocketIo(plain)));
+        let all =
+            r#"{"kind":"socketio","namespace":"/live","auth":{"a":1},"authenticated":"ready"}"#;
+        let full = SocketIo {
+            namespace: "/live".to_owned(),
+            auth: Some(r#"{"a":1}"#.to_owned()),
+            known_by: Some("ready".to_owned()),
+        };
+        assert_eq!(read(all), Ok(Speaks::SocketIo(full)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_path() {
+        for (member, path) in [
+            (r#""namespace":"live""#, "backend.namespace"),
+            (r#""namespace":"/a,b""#, "backend.namespace"),
+            (r#""namespace":"/a?b""#, "backend.namespace"),
+            (r#""namespace":7"#, "backend.namespace"),
+            (r#""auth":"token""#, "backend.auth"),
+            (r#""authenticated":"""#, "backend.authenticated"),
+            (r#""authenticated":true"#, "backend.authenticated"),
+        ] {
+            let text = ["{\"kind\":\"socketio\",", member, "}"].concat();
+            assert_eq!(read(&text).unwrap_err().path, path, "{member}");
+        }
+        assert_eq!(read("{}").unwrap_err().path, "backend.kind");
+    }
+}
