@@ -283,7 +283,12 @@ export class Live implements Everfresh<Record<string, unknown>> {
     const { wasm, workerUrl, config, fallback, mutations, rooms } = this.#options;
     try {
       // Most pages have no mutations, no rooms and record nothing, and the engine without that is a third smaller.
-      const more = mutations.size > 0 || rooms || config["queue"] !== undefined || (config["record"] ?? false) !== false;
+      const more =
+        mutations.size > 0 ||
+        rooms ||
+        config["queue"] !== undefined ||
+        (config["record"] ?? false) !== false ||
+        config.backend.kind !== "everfresh";
       const needs = more ? "all" : "core";
       let missing: EverfreshError | undefined;
       const CoreClass = await loadCore(wasm, needs).catch(async (cause: unknown) => {

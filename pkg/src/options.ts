@@ -17,7 +17,13 @@ export type RouteFunction = (data: unknown, event: LiveEvent) => unknown;
 /** Options after a look at everything that the engine cannot see: functions, spelling, and what JSON drops. */
 export interface ParsedOptions {
   /** What goes to the engine, which checks the rest. */
-  config: { name: string; user: string | null; channels?: readonly string[]; [option: string]: unknown };
+  config: {
+    name: string;
+    user: string | null;
+    backend: { kind?: unknown };
+    channels?: readonly string[];
+    [option: string]: unknown;
+  };
   routes: ReadonlyMap<string, RouteFunction>;
   mutations: ReadonlyMap<string, MutationOptions<AnyMutation>>;
   getToken: ((request: TokenRequest) => unknown) | undefined;
@@ -35,6 +41,7 @@ export interface ParsedOptions {
 const KNOWN =
   "name user backend getToken channels channelsMax channelIdle events contracts mutations queue record rooms domEvents fallback wasm workerUrl signal";
 const KNOWN_OF_BACKEND = "kind url ladder maxAttempts";
+const KNOWN_OF_SOCKETIO = `${KNOWN_OF_BACKEND} path namespace auth authenticated`;
 const KNOWN_OF_ROUTE = "keys as change entity version mutation";
 const KNOWN_OF_CONTRACT =
   "key maxAge poll hidden refetchOnFocusAfter idleAfter idlePoll enabled manual reloadKey minInterval probe";
@@ -66,12 +73,11 @@ export function parseOptions(options: EverfreshOptions<any, any, any>, base: str
     throw missing("user", "the id of whoever is logged in, or null before login");
   }
   if (backend === undefined) throw missing("backend", 'an object such as { kind: "everfresh", url: "/live" }');
-  const { url, ...rest } = members(backend, "backend", KNOWN_OF_BACKEND);
   const routes = new Map<string, RouteFunction>();
   const config = {
     name: "default",
     ...(plain as { user: string | null }),
-    backend: { ladder: ["ws", "sse", "poll"], ...rest, url: parseUrl(url, base) },
+    backend: parseBackend(backend, base),
     getToken: getToken !== undefined,
     events: parseEvents(events, routes),
     contracts: each(contracts, "contracts", (contract, path) => parseContract(contract, path, base)),
@@ -131,8 +137,29 @@ function missing(path: string, expected: string): EverfreshError {
   return new EverfreshError("option-missing", `\`${path}\` is missing: expected ${expected}`, { path, expected });
 }
 
+function parseBackend(value: unknown, base: string | undefined): object {
+  if ((value as { kind?: unknown } | null)?.kind !== "socketio") {
+    const { url, ...rest } = members(value, "backend", KNOWN_OF_BACKEND);
+    return { ladder: ["ws", "sse", "poll"], ...rest, url: parseUrl(url, base) };
+  }
+  const { url, path = "/socket.io/", ...rest } = members(value, "backend", KNOWN_OF_SOCKETIO);
+  const where = notJson(rest["auth"] ?? null, "backend.auth");
+  if (where !== undefined) throw invalid(where, "a value that JSON can hold; a token comes from getToken", rest["auth"]);
+  if (typeof path !== "string" || !/^\/[^?#]*$/.test(path)) throw invalid("backend.path", "a path that begins with /", path);
+  const server = absolute(url, base, "backend.url", ADDRESS);
+  if (typeof server === "string") return { ladder: ["ws"], ...rest, url: server };
+  // The libraries take it for a namespace, and people for the path: one of them would wait for nothing.
+  if (server.pathname !== "/") {
+    throw invalid("backend.url", "the address of the server alone; where it listens is backend.path, a namespace backend.namespace", url);
+  }
+  server.pathname = path.replace(/\/?$/, "/");
+  return { ladder: ["ws"], ...rest, url: parseUrl(server, base) };
+}
+
+const ADDRESS = "a ws, wss, http or https url, or a path, without fragment and credentials";
+
 function parseUrl(value: unknown, base: string | undefined): string {
-  const expected = "a ws, wss, http or https url, or a path, without fragment and credentials";
+  const expected = ADDRESS;
   const url = absolute(value, base, "backend.url", expected);
   // Left as it is only where nothing is dialled.
   if (typeof url === "string") return url;

@@ -7,6 +7,7 @@ import { closeAll, create } from "./support/page.js";
 
 const BASE = "https://app.test/board/7";
 const good = () => ({ user: null, backend: { kind: "everfresh", url: "/live" } });
+const socketio = () => ({ kind: "socketio", url: "https://a.test" });
 const parse = (options, base = BASE) => parseOptions(options, base);
 const plain = (value) => JSON.parse(JSON.stringify(value));
 
@@ -32,6 +33,15 @@ test("urls are made absolute and speak the socket's scheme", () => {
   assert.equal(url(new URL("wss://other.test/live")), "wss://other.test/live");
   // On a server there is no page to start from, and nothing is dialled.
   assert.equal(parseOptions(good(), undefined).config.backend.url, "/live");
+});
+
+test("a server of Socket.IO has an address, and a path of its own there", () => {
+  const read = (more, base) => plain(parse({ ...good(), backend: { ...socketio(), ...more } }, base).config.backend);
+  assert.deepEqual(read({}), { kind: "socketio", url: "wss://a.test/socket.io/", ladder: ["ws"] });
+  assert.equal(read({ url: "/" }, "http://127.0.0.1:4321/board/").url, "ws://127.0.0.1:4321/socket.io/");
+  assert.equal(read({ url: "https://a.test?v=1", path: "/live" }).url, "wss://a.test/live/?v=1");
+  const more = { namespace: "/live", auth: { app: "planner" }, authenticated: "ready", maxAttempts: 3 };
+  assert.deepEqual(read(more), { kind: "socketio", url: "wss://a.test/socket.io/", ladder: ["ws"], ...more });
 });
 
 test("families are keys, and a string is the key of one element", () => {
@@ -87,6 +97,10 @@ const atOnce = [
   ["no backend", { user: null }, "option-missing", "backend"],
   ["a backend that is a string", { user: null, backend: "/live" }, "option-invalid", "backend"],
   ["a misspelled member", { user: null, backend: { kind: "everfresh", uri: "/" } }, "option-unknown", "backend.uri"],
+  ["a member of another backend", { user: null, backend: { ...good().backend, path: "/live" } }, "option-unknown", "backend.path"],
+  ["auth that is no JSON", { user: null, backend: { ...socketio(), auth: { at: new Date() } } }, "option-invalid", "backend.auth.at"],
+  ["a path without a slash", { user: null, backend: { ...socketio(), path: "live" } }, "option-invalid", "backend.path"],
+  ["a namespace for an address", { user: null, backend: { ...socketio(), url: "https://a.test/live" } }, "option-invalid", "backend.url"],
   ["no url", { user: null, backend: { kind: "everfresh" } }, "option-invalid", "backend.url"],
   ["a url of another scheme", { user: null, backend: { kind: "everfresh", url: "ftp://a.test" } }, "option-invalid", "backend.url"],
   ["a url with a fragment", { user: null, backend: { kind: "everfresh", url: "/live#x" } }, "option-invalid", "backend.url"],
@@ -130,6 +144,11 @@ const byTheEngine = [
   ["a user that is a number", { user: 7 }, "user"],
   ["an empty name", { name: "" }, "name"],
   ["another backend", { backend: { kind: "pigeon", url: "/" } }, "backend.kind"],
+  ["a namespace without a slash", { backend: { ...socketio(), namespace: "live" } }, "backend.namespace"],
+  ["auth that is a text", { backend: { ...socketio(), auth: "token" } }, "backend.auth"],
+  ["an event without a name", { backend: { ...socketio(), authenticated: "" } }, "backend.authenticated"],
+  ["a stream of Socket.IO", { backend: { ...socketio(), ladder: ["sse"] } }, "backend.ladder"],
+  ["a channel that is no namespace", { backend: socketio(), channels: ["tasks"] }, "channels[0]"],
   ["an empty ladder", { backend: { ...good().backend, ladder: [] } }, "backend.ladder"],
   ["a rung that is none", { backend: { ...good().backend, ladder: ["fax"] } }, "backend.ladder"],
   ["a rung twice", { backend: { ...good().backend, ladder: ["ws", "ws"] } }, "backend.ladder"],

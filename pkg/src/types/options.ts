@@ -2,8 +2,10 @@ import type { Family, Route } from "./events.js";
 import type { AnyMutation, MutationOptions } from "./mutations.js";
 
 /** Where the live connection goes. */
-export interface EverfreshBackend {
-  /** The protocol. `everfresh` is the package's own, `fresh.v1`. */
+export type EverfreshBackend = NativeBackend | SocketIoBackend;
+
+/** A server that speaks the package's own protocol, `fresh.v1`. */
+export interface NativeBackend {
   kind: "everfresh";
   /**
    * The endpoint. May be relative to the page (`"/live"`); `http` and `https` are read as `ws` and
@@ -17,6 +19,31 @@ export interface EverfreshBackend {
    * that has WebSockets only wants `["ws"]`.
    */
   ladder?: readonly Transport[];
+  /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
+  maxAttempts?: number | null;
+}
+
+/**
+ * A server that speaks Socket.IO, version 3 or later, in Node (`socket.io`) or Python (`python-socketio`).
+ * Channels are its namespaces. The token of `getToken` goes into the `auth` of every connection, as `token`.
+ */
+export interface SocketIoBackend {
+  kind: "socketio";
+  /** The server's address, without a path: `"https://api.example"`, or `"/"` for the page's own. */
+  url: string | URL;
+  /** Where the server listens there; `"/socket.io/"` when left out. */
+  path?: string;
+  /** The namespace that is always connected, and by which the server takes or refuses us; `"/"` when left out. */
+  namespace?: string;
+  /** What the server is told in `auth` besides the token. */
+  auth?: Readonly<Record<string, unknown>>;
+  /**
+   * The event by which the server says that it knows who we are, if it says so by an event: the page counts as
+   * connected only then. Left out, it does as soon as the server has connected the namespace.
+   */
+  authenticated?: string;
+  /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
+  ladder?: readonly "ws"[];
   /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
   maxAttempts?: number | null;
 }
