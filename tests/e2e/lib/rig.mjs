@@ -27,10 +27,13 @@ export async function rigFolder(page = path("../rig")) {
 export class Rig {
   #tab;
 
-  /** @param more parameters of the page: `share` */
-  static async open(browser, server, user = "ann", more = {}) {
+  /**
+   * @param more parameters of the page: `share`
+   * @param page another page of the folder
+   */
+  static async open(browser, server, user = "ann", more = {}, page = "") {
     const rig = new Rig();
-    rig.#tab = await browser.open(`${server.url}/?${new URLSearchParams({ user, ...more })}`);
+    rig.#tab = await browser.open(`${server.url}/${page}?${new URLSearchParams({ user, ...more })}`);
     await eventually("the page runs", () => rig.run("return window.rig !== undefined"));
     return rig;
   }

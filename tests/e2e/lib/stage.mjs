@@ -13,12 +13,13 @@ import { Server } from "./server.mjs";
  * @param own whether each test has a server of its own too, with nothing in it
  * @param flags more of the server's command line
  * @param pages makes the folder that is served, as `rigFolder` does; the demo is served if it is left out
+ * @param start starts the server, which gets the folder that is served; our own is started if it is left out
  * @param proxy whether there is a proxy before the server, which does nothing until it is told to
  */
-export function stage({ own = false, flags = [], pages = () => undefined, proxy = false } = {}) {
+export function stage({ own = false, flags = [], pages = () => undefined, proxy = false, start = (www) => Server.start(flags, www) } = {}) {
   const here = {};
   const open = async () => {
-    here.server = await Server.start(flags, here.pages?.folder);
+    here.server = await start(here.pages?.folder);
   };
 
   before(async () => {
