@@ -38,11 +38,14 @@ pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
             }
         }
     }
-    match python::ensure(project, python::FASTAPI)? {
-        Ok(python) => println!("python       {}", python.display()),
-        Err(missing) => {
-            complete = false;
-            println!("{}", missing.0);
+    for needs in [python::FASTAPI, python::SOCKETIO] {
+        match python::ensure(project, &needs)? {
+            Ok(python) => println!("python       {}", python.display()),
+            Err(missing) => {
+                complete = false;
+                println!("{}", missing.0);
+                break;
+            }
         }
     }
     Ok(complete)

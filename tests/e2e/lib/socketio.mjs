@@ -13,11 +13,10 @@ import { need } from "./environment.mjs";
 const READY_WITHIN_MS = 30_000;
 const file = (name) => fileURLToPath(new URL(`../socketio/${name}`, import.meta.url));
 
-/** The libraries, and how a server of theirs is started. */
-export const PROGRAMS = {
-  "socket.io": () => [process.execPath, file("server.mjs")],
-  "python-socketio": () => [need("EVERFRESH_SOCKETIO_PYTHON"), file("server.py")],
-};
+/** The libraries that are there, and how a server of theirs is started. */
+export const PROGRAMS = { "socket.io": [process.execPath, file("server.mjs")] };
+const python = need("EVERFRESH_SOCKETIO_PYTHON");
+if (python !== "none") PROGRAMS["python-socketio"] = [python, file("server.py")];
 
 export class SocketIoServer {
   #program;
@@ -33,7 +32,7 @@ export class SocketIoServer {
    */
   static async start(library, www, wanted = {}) {
     const server = new SocketIoServer();
-    server.#program = PROGRAMS[library]();
+    server.#program = PROGRAMS[library];
     server.#folder = await mkdtemp(join(tmpdir(), "everfresh-socketio-"));
     server.#wanted = { ...wanted, www, port: 0, data: join(server.#folder, "tasks.json") };
     await server.restart();

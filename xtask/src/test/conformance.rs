@@ -22,7 +22,7 @@ pub fn run(project: &Project, report: &mut Report, allow_missing: bool) -> Resul
         node::packages(project)?;
     }
     let server = build::server(project, Profile::Checked)?;
-    let python = match python::ensure(project, python::FASTAPI)? {
+    let python = match python::ensure(project, &python::FASTAPI)? {
         Ok(python) => Some(python),
         Err(missing) => {
             report.add(Row::not_run(STAGE, "fastapi", missing.0, allow_missing));

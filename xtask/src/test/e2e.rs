@@ -8,6 +8,7 @@
 //! - `EVERFRESH_SERVER`: the path of the server program;
 //! - `EVERFRESH_WWW`: the folder of the built page, for the server's `--www`;
 //! - `EVERFRESH_APPS`: the folder of the apps that the stage `fixtures` has built;
+//! - `EVERFRESH_SOCKETIO_PYTHON`: a Python that has python-socketio, or `none`;
 //! - `DISPLAY`, with WebKit: a virtual screen, which the driver's browsers have already.
 //!
 //! They start and end servers themselves. Driver and screen are started and ended here.
@@ -15,11 +16,12 @@
 use super::Engines;
 use super::fixtures;
 use super::node_test;
-use super::report::Report;
+use super::report::{Report, Row};
 use crate::build::{self, Profile};
 use crate::error::Result;
 use crate::project::Project;
 use crate::tools::driver::{Driver, Surroundings};
+use crate::tools::python;
 
 /// Tests of a folder, and the milliseconds that one file of them may take.
 pub struct Tests {
@@ -50,6 +52,15 @@ pub fn run(
     build::site(project)?;
     let server = build::server(project, Profile::Checked)?;
     let apps = fixtures::apps(project, report)?;
+    let python = match python::ensure(project, &python::SOCKETIO)? {
+        Ok(python) => python,
+        Err(missing) => {
+            let row = Row::not_run(stage, "python-socketio", missing.0, engines.allow_missing);
+            report.add(row);
+            // The row says so; the others are tested all the same.
+            "none".into()
+        }
+    };
     engines.each(project, stage, report, |browser| {
         let surroundings = Surroundings::of(browser.engine)?;
         let driver = Driver::start(project, browser, &surroundings)?;
@@ -65,6 +76,7 @@ pub fn run(
                     .env("EVERFRESH_BROWSER", &browser.browser)
                     .env("EVERFRESH_SERVER", &server)
                     .env("EVERFRESH_WWW", project.path("www/dist"))
+                    .env("EVERFRESH_SOCKETIO_PYTHON", &python)
                     .env("EVERFRESH_APPS", &apps);
                 surroundings.apply(node);
             },

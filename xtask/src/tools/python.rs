@@ -1,4 +1,4 @@
-//! Python with the packages of an example, in an environment of the clone's own.
+//! Python with the packages that something needs, in environments of the clone's own.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,17 +10,31 @@ use crate::process::{Step, ask, command};
 use crate::project::{self, Project};
 use crate::stamp::Stamp;
 
-/// What the example with FastAPI needs.
-pub const FASTAPI: &str = "examples/fastapi/requirements.txt";
+/// What needs packages of Python.
+pub struct Needs {
+    /// What its environment is called.
+    name: &'static str,
+    /// The file that names them.
+    requirements: &'static str,
+}
+
+/// The example with FastAPI.
+pub const FASTAPI: Needs = Needs {
+    name: "python",
+    requirements: "examples/fastapi/requirements.txt",
+};
+
+/// The server with python-socketio that the browsers' tests start.
+pub const SOCKETIO: Needs = Needs {
+    name: "python-socketio",
+    requirements: "tests/e2e/socketio/requirements.txt",
+};
 
 /// Debian has Python without what makes environments.
 const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
 /// The Python that has what the file names, or why there is none.
-pub fn ensure(
-    project: &Project,
-    requirements: &str,
-) -> Result<std::result::Result<PathBuf, Missing>> {
+pub fn ensure(project: &Project, needs: &Needs) -> Result<std::result::Result<PathBuf, Missing>> {
     if version().is_none() && apt::usable() {
         let packages = PACKAGES.map(str::to_owned);
         apt::update(project)?;
@@ -32,10 +46,10 @@ pub fn ensure(
             apt::install_command(&PACKAGES)
         ))));
     };
-    let folder = project.path("target/xtask/python");
+    let folder = project.path("target/xtask").join(needs.name);
     let python = folder.join("bin/python");
-    let requirements = project.path(requirements);
-    let stamp = Stamp::new(project, "python")
+    let requirements = project.path(needs.requirements);
+    let stamp = Stamp::new(project, needs.name)
         .text(&version)
         .input(&requirements)
         .output(&folder.join("pyvenv.cfg"));
