@@ -24,8 +24,10 @@ export interface Host {
 
 /** The worker that holds the socket and the timers. */
 export interface RelayWorker {
-  /** Opens a socket; without a protocol sends on it; without a text closes it. */
-  say(conn: number, text: string, protocol: string): void;
+  /** Opens a socket, with a subprotocol if it is not empty. */
+  open(conn: number, url: string, protocol: string): void;
+  /** Sends on it; without a text closes it. */
+  say(conn: number, text: string): void;
   /** Ticks after so many milliseconds, instead of what was said before. */
   wake(ms: number): void;
   /** Ends it: at once, or when it has sent what it was given. */

@@ -26,7 +26,10 @@ const http = createServer(async (request, response) => {
     const asked = await json(request);
     if (pathname === "/api/tasks") return answer(add(asked));
     if (pathname === "/demo/emit") return answer(await emit(asked));
-    if (pathname === "/demo/end") return answer(io.of(asked.namespace).disconnectSockets());
+    if (pathname === "/demo/end") {
+      io.of(asked.namespace).disconnectSockets();
+      return answer({});
+    }
   }
   if (pathname === "/api/tasks") return answer(tasks);
   if (pathname === "/api/counts") return answer({ tasks: tasks.length });
@@ -63,7 +66,10 @@ function add({ title, silent }) {
 
 async function emit({ namespace = "/", name, data, bytes, ack }) {
   const args = bytes ? [{ ...data, bytes: randomBytes(bytes) }] : [data];
-  if (!ack) return { sent: io.of(namespace).emit(name, ...args) };
+  if (!ack) {
+    io.of(namespace).emit(name, ...args);
+    return {};
+  }
   return { acked: (await io.of(namespace).timeout(10_000).emitWithAck(name, ...args)).length };
 }
 
