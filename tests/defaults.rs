@@ -83,7 +83,7 @@ fn instance(config: &Config) -> Vec<(&'static str, String)> {
     assert!(config.attempts_max.is_none() && config.record.is_none());
     assert!(config.channels.is_empty() && config.routes.is_empty());
     let ladder = r#"["ws", "sse", "poll"]"#;
-    assert!(OPTIONS.contains(&format!("backend: {{ ladder: {ladder}, ")));
+    assert!(OPTIONS.contains(&format!("{{ ladder: {ladder}, ")));
     vec![
         ("name", format!("`\"{}\"`", config.name)),
         ("backend.ladder", format!("`{ladder}`")),

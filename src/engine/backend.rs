@@ -43,10 +43,10 @@ impl Speaks {
 
     /// Can it be carried so?
     pub fn goes_by(&self, transport: Transport) -> bool {
-        match self {
-            Speaks::Native => true,
+        match (self, transport) {
+            (Speaks::Native, _) => true,
             #[cfg(feature = "wires")]
-            Speaks::SocketIo(_) => transport == Transport::Socket,
+            (Speaks::SocketIo(_), transport) => transport == Transport::Socket,
         }
     }
 

@@ -107,11 +107,11 @@ impl Wire {
     }
 
     /// Another person is there: what is known of the last one's session is not for this one.
-    pub fn forget(&mut self) {
+    pub fn forget_user(&mut self) {
         match self {
             Wire::Native => {}
             #[cfg(feature = "wires")]
-            Wire::SocketIo(session) => session.forget(),
+            Wire::SocketIo(session) => session.forget_user(),
         }
     }
 

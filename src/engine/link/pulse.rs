@@ -292,6 +292,37 @@ mod tests {
     }
 
     #[test]
+    fn where_only_the_server_may_ask_nothing_is_asked_and_silence_is_death() {
+        let timeout = Millis::seconds(20);
+        let mut pulse = Pulse::listening(Mono(0), PING, Some(timeout));
+        assert!(!pulse.ask(Mono(0), Why::Doubt));
+        assert_eq!(pulse.tick(Mono(44_999)), Verdict::Alive);
+        assert_eq!(pulse.next_wakeup(), Mono(45_000));
+        assert_eq!(pulse.tick(Mono(45_000)), Verdict::Dead);
+        pulse.heard(Mono(30_000));
+        assert_eq!(pulse.tick(Mono(74_999)), Verdict::Alive);
+        assert_eq!(pulse.tick(Mono(75_000)), Verdict::Dead);
+        assert!(!pulse.is_slow(), "no round trip is known");
+    }
+
+    #[test]
+    fn where_only_the_server_may_ask_a_page_that_was_away_waits_once_more() {
+        let mut pulse = Pulse::listening(Mono(0), PING, Some(Millis::seconds(20)));
+        let back = Mono(100_000);
+        pulse.away(back);
+        assert_eq!(pulse.tick(back), Verdict::Alive);
+        let until = back + PROBE_TIMEOUT;
+        assert_eq!(pulse.next_wakeup(), until);
+        let again = Mono(200_000);
+        pulse.away(again);
+        assert_eq!(pulse.tick(again), Verdict::Dead);
+        // What waited for the page to come back is a sign of life.
+        pulse.heard(again);
+        pulse.away(again);
+        assert_eq!(pulse.tick(again), Verdict::Alive);
+    }
+
+    #[test]
     fn doubt_makes_an_open_question_urgent() {
         let mut pulse = Pulse::new(Mono(0), PING);
         assert!(pulse.ask(Mono(0), Why::Measure));

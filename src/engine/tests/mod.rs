@@ -6,6 +6,7 @@ mod hot;
 mod logins;
 mod refetch;
 mod room;
+mod socketio;
 pub(crate) mod states;
 mod take_over;
 mod why;

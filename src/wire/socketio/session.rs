@@ -78,7 +78,7 @@ impl Session {
     }
 
     /// Another person is there.
-    pub fn forget(&mut self) {
+    pub fn forget_user(&mut self) {
         self.spaces = Map::new();
         self.begin();
     }

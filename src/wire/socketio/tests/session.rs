@@ -163,7 +163,8 @@ fn a_server_in_python_connects_authenticates_and_refuses() {
         &mut fresh(),
         &recorded(CLIENT, "socket.io-client -> python-socketio, refused"),
     );
-    assert_eq!(refused[1], "/ unauthorized: authentication failed");
+    let why = "turned away: unauthorized: authentication failed";
+    assert_eq!(refused[0], why);
 }
 
 fn said(text: &str) -> Ask {
@@ -333,7 +334,7 @@ fn another_person_takes_up_nobody_elses_session() {
     say(&mut session, r#"42["x",0,"o"]"#);
     session.begin();
     assert_eq!(session.hello(None), r#"40{"pid":"p","offset":"o"}"#);
-    session.forget();
+    session.forget_user();
     assert_eq!(session.hello(None), "40");
 }
 
