@@ -20,7 +20,7 @@ use crate::wire::json::{self, Raw, Text};
 
 /// How a value is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
+pub(super) enum Rule {
     /// By the names of its members; a scalar stays.
     Known,
     /// The same, and what is a payload in it is compared by the engine.
@@ -148,6 +148,7 @@ impl Mask {
                 out.push_str(after);
             }
             _ if line.trim().is_empty() => out.push_str(line),
+            _ if self.packet(line, out) => {}
             _ => cover(line, out),
         }
     }
@@ -214,7 +215,7 @@ impl Mask {
         self.open(&out)
     }
 
-    fn value(&mut self, raw: Raw<'_>, rule: Rule, path: &mut String, out: &mut String) {
+    pub(super) fn value(&mut self, raw: Raw<'_>, rule: Rule, path: &mut String, out: &mut String) {
         let whole = raw.text();
         if raw.is_object() || raw.is_array() {
             // Both walks hand out slices of the text, so what lies between them is known too.
@@ -422,6 +423,6 @@ fn kind(message: Raw<'_>) -> Option<Text<'_>> {
     message.member("k")?.string()
 }
 
-fn offset(whole: &str, part: &str) -> usize {
+pub(super) fn offset(whole: &str, part: &str) -> usize {
     (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize)
 }

@@ -23,6 +23,7 @@ pub(crate) mod fuzz;
 mod input;
 mod mask;
 mod output;
+mod packet;
 
 #[cfg(test)]
 mod tests;
