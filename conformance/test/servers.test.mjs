@@ -43,7 +43,7 @@ test("everfresh-server knows people", async (t) => {
 describe("on time", { concurrency: true }, () => {
   for (const { name, kind, slow } of HERE) {
     test(`${name} keeps its times`, async (t) => {
-      const server = await start(kind, true);
+      const server = await start(kind, { quick: true });
       t.after(server.stop);
       const result = await suite(server.live, ...server.flags, "--level", "timing");
       assert.deepEqual(failures(result), []);

@@ -3,11 +3,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import { finds, of } from "./support/finds.mjs";
 import { everfresh, start } from "./support/servers.mjs";
-import { spoiled } from "./support/spoiler.mjs";
-import { failures, suite } from "./support/suite.mjs";
+import { suite } from "./support/suite.mjs";
 
-const of = (type, change) => (message, said) => (message.t === type ? change(message, said) : [message]);
 const events = (said) => said.filter((message) => message.t === "ev").length;
 
 const SPOILED = [
@@ -61,25 +60,11 @@ const SPOILED = [
   ["no err before the close", { spoil: of("err", () => []) }, ["a bad frame: a binary frame", "a space in a client id"]],
 ];
 
-const LEVELS = ["core", "presence", "leases"].flatMap((level) => ["--level", level]);
-
 let server;
 before(async () => (server = await start(everfresh)));
 after(() => server.stop());
 
-for (const [name, how, found] of SPOILED) {
-  test(`the suite finds: ${name}`, async (t) => {
-    const spoiler = await spoiled(server.live, how);
-    t.after(spoiler.stop);
-    // What is to be heard and never comes takes as long as it may; whatever is well must not fail for want of time.
-    const patience = found.length > 0 ? "1500" : "15000";
-    const result = await suite(spoiler.live, ...server.flags, ...LEVELS, ...found.flatMap((one) => ["--only", one]), "--patience", patience);
-    assert.equal(result.code, found.length > 0 ? 1 : 0, failures(result).join("\n"));
-    const failed = result.cases.filter((one) => one.outcome === "failed");
-    for (const one of found) assert.ok(failed.some((other) => other.name === one), `${one} failed`);
-    for (const one of failed) assert.ok(one.says && one.why && one.story.length > 0, one.name);
-  });
-}
+finds(() => server, ["core", "presence", "leases"], SPOILED);
 
 test("what needs help that is not there is skipped, and said so", async () => {
   const result = await suite(server.live, "--level", "core", "--only", "events are numbered");

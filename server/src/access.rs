@@ -4,6 +4,7 @@
 //! visitor's word for it (`demo:NAME`). With a list, whoever has no token of it is refused; with keys, whoever has
 //! no token that was signed with one of them. Where there are rules, they say what each may do.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -67,7 +68,7 @@ enum Policy {
     /// Everybody; a token of the demo says a name.
     Open { demo: bool },
     /// Only these.
-    Listed(Arc<[Listed]>),
+    Listed(People),
     /// Only those with a token that was signed with one of our keys.
     Signed(Arc<RwLock<Arc<Checker>>>),
 }
@@ -76,10 +77,88 @@ enum Policy {
 #[derive(Clone, Debug, Default)]
 struct SharedRules(Arc<RwLock<Arc<Rules>>>);
 
+/// The list of people as it is now, by their tokens.
+#[derive(Clone, Debug)]
+struct People(Arc<RwLock<Arc<Lines>>>);
+
+type Lines = BTreeMap<Arc<str>, Listed>;
+
+/// A line of it.
 #[derive(Debug)]
 struct Listed {
-    token: String,
-    person: Person,
+    name: UserName,
+    /// The channels that they may use: names, or beginnings of names before a `*`.
+    channels: Vec<String>,
+}
+
+/// A place on the list, which may go.
+#[derive(Clone, Debug)]
+struct Place {
+    people: People,
+    token: Arc<str>,
+    name: UserName,
+}
+
+impl People {
+    fn read(text: &str) -> Result<Lines, BadLine> {
+        let mut lines = Lines::new();
+        for (index, line) in text.lines().enumerate() {
+            let mut words = line.split_whitespace();
+            let Some(token) = words.next().filter(|word| !word.starts_with('#')) else {
+                continue;
+            };
+            let name = words.next().map(UserName::parse);
+            let channels: Vec<String> = words.map(str::to_owned).collect();
+            match name {
+                Some(Ok(name)) if !channels.is_empty() => {
+                    let listed = Listed { name, channels };
+                    lines.entry(token.into()).or_insert(listed);
+                }
+                _ => return Err(BadLine(index + 1)),
+            }
+        }
+        Ok(lines)
+    }
+
+    fn now(&self) -> Arc<Lines> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn find(&self, token: &str) -> Option<Place> {
+        let lines = self.now();
+        let found = lines.iter().find(|(one, _)| same(one, token))?;
+        Some(Place {
+            people: self.clone(),
+            token: Arc::clone(found.0),
+            name: found.1.name.clone(),
+        })
+    }
+}
+
+impl Place {
+    /// Is it still there?
+    fn is_kept(&self) -> bool {
+        let lines = self.people.now();
+        lines
+            .get(&self.token)
+            .is_some_and(|line| line.name == self.name)
+    }
+
+    fn is_for(&self, channel: &ChannelName) -> bool {
+        let lines = self.people.now();
+        let Some(line) = lines.get(&self.token) else {
+            return false;
+        };
+        let name = channel.as_str();
+        // What is told to a person is for that person, whether the list says so or not.
+        let own = ChannelName::of_user(self.name.as_str());
+        let fits = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => name == pattern,
+        };
+        line.name == self.name
+            && (own.is_ok_and(|own| own == *channel) || line.channels.iter().any(fits))
+    }
 }
 
 /// Somebody who came in.
@@ -94,15 +173,17 @@ pub(crate) struct Person {
     /// What tells a token of the demo from the one before.
     pub(crate) pass: Option<Arc<str>>,
     traits: Arc<Traits>,
-    /// The channels that they may use: names, or beginnings of names before a `*`. All, if nothing.
-    channels: Option<Arc<[String]>>,
+    /// Where there is a list: their place on it.
+    place: Option<Place>,
     rules: Option<SharedRules>,
 }
 
 impl Person {
     /// May this person do this on a channel, now?
     pub(crate) fn may(&self, deed: Deed, channel: &ChannelName) -> bool {
-        self.is_listed_for(channel)
+        self.place
+            .as_ref()
+            .is_none_or(|place| place.is_for(channel))
             && self.rules.as_ref().is_none_or(|rules| {
                 let user = self.name.as_ref().map(UserName::as_str);
                 rules.now().allow(deed, channel, user, &self.traits)
@@ -114,23 +195,9 @@ impl Person {
         &self.traits.roles
     }
 
-    fn is_listed_for(&self, channel: &ChannelName) -> bool {
-        let Some(patterns) = &self.channels else {
-            return true;
-        };
-        let name = channel.as_str();
-        // What is told to a person is for that person, whether the list says so or not.
-        let own = self.name.as_ref();
-        let own = own.and_then(|own| ChannelName::of_user(own.as_str()).ok());
-        if own.is_some_and(|own| own == *channel) {
-            return true;
-        }
-        patterns
-            .iter()
-            .any(|pattern| match pattern.strip_suffix('*') {
-                Some(beginning) => name.starts_with(beginning),
-                None => name == pattern,
-            })
+    /// Were they on the list, and are not any more?
+    pub(crate) fn is_struck_off(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| !place.is_kept())
     }
 }
 
@@ -198,27 +265,21 @@ impl Access {
     /// # Errors
     /// When a line is something else.
     pub(crate) fn listed(text: &str) -> Result<Self, BadLine> {
-        let mut listed = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            let mut words = line.split_whitespace();
-            let Some(token) = words.next().filter(|word| !word.starts_with('#')) else {
-                continue;
-            };
-            let name = words.next().map(UserName::parse);
-            let channels: Arc<[String]> = words.map(str::to_owned).collect();
-            match name {
-                Some(Ok(name)) if !channels.is_empty() => listed.push(Listed {
-                    token: token.to_owned(),
-                    person: Person {
-                        name: Some(name),
-                        channels: Some(channels),
-                        ..Person::default()
-                    },
-                }),
-                _ => return Err(BadLine(index + 1)),
-            }
+        let lines = People::read(text)?;
+        let people = People(Arc::new(RwLock::new(Arc::new(lines))));
+        Ok(Self::of(Policy::Listed(people)))
+    }
+
+    /// Another list from now on, where there is one.
+    ///
+    /// # Errors
+    /// When a line is something else. Then nothing has changed.
+    pub(crate) fn replace_people(&self, text: &str) -> Result<(), BadLine> {
+        if let Policy::Listed(People(shared)) = &self.policy {
+            let lines = Arc::new(People::read(text)?);
+            *shared.write().unwrap_or_else(PoisonError::into_inner) = lines;
         }
-        Ok(Self::of(Policy::Listed(listed.into())))
+        Ok(())
     }
 
     /// Only those may come in whose tokens are signed with a key that the checker has.
@@ -272,10 +333,14 @@ impl Access {
     pub(crate) fn admit(&self, token: Option<&str>) -> Result<Person, Stranger> {
         let person = match &self.policy {
             Policy::Open { demo } => self.visitor(token.filter(|_| *demo))?,
-            Policy::Listed(listed) => {
+            Policy::Listed(people) => {
                 let token = token.ok_or(Stranger::Unknown)?;
-                let found = listed.iter().find(|listed| same(&listed.token, token));
-                found.ok_or(Stranger::Unknown)?.person.clone()
+                let place = people.find(token).ok_or(Stranger::Unknown)?;
+                Person {
+                    name: Some(place.name.clone()),
+                    place: Some(place),
+                    ..Person::default()
+                }
             }
             Policy::Signed(checker) => {
                 let token = token.ok_or(Stranger::Unknown)?;
@@ -352,6 +417,27 @@ mod tests {
         let jane = access.admit(Some("T1")).unwrap();
         assert_eq!(jane.name.unwrap().as_str(), "jane");
         assert!(access.is_closed());
+    }
+
+    #[test]
+    fn another_list_holds_for_those_who_are_in() {
+        let access = Access::listed("T1 jane a b\nT2 bob a\nT3 ann a\n").unwrap();
+        let of = |token| access.admit(Some(token)).unwrap();
+        let (jane, bob, ann) = (of("T1"), of("T2"), of("T3"));
+        assert_eq!(access.replace_people("T1 jane"), Err(BadLine(1)));
+        access.replace_people("T1 jane b c\nT3 bob a\n").unwrap();
+        let may = |person: &Person, channel: &str| {
+            person.may(Deed::Subscribe, &ChannelName::parse(channel).unwrap())
+        };
+        assert_eq!(
+            ["a", "b", "c"].map(|ch| may(&jane, ch)),
+            [false, true, true]
+        );
+        assert!(!jane.is_struck_off());
+        // Whose token it is not any more, or is somebody else's now.
+        assert!(bob.is_struck_off() && ann.is_struck_off());
+        assert!(!may(&bob, "a") && !may(&ann, "a") && !may(&ann, "user:ann"));
+        assert!(access.admit(Some("T2")).is_err());
     }
 
     #[test]

@@ -10,7 +10,6 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::address::Proxies;
-use crate::body::BODY_BYTES_MAX;
 use crate::carried::Carriers;
 use crate::codes::ErrorCode;
 use crate::error::ApiError;
@@ -19,7 +18,7 @@ use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
 use crate::publish::Publishing;
 use crate::store::Store;
-use crate::{demo, doors, gate, publish, tasks};
+use crate::{demo, doors, echo, gate, publish, tasks};
 
 /// What every request can reach.
 #[derive(Clone, Debug)]
@@ -106,6 +105,7 @@ pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
             .route("/stats", get(demo::stats))
             .route("/cut", post(demo::cut))
             .route("/burst", post(demo::burst))
+            .route("/echo", get(echo::echo))
             .route("/expire", post(faults::expire));
         let mut demo = demo.merge(lab).fallback(nothing_here);
         if app.live.access.is_closed() {
@@ -116,8 +116,9 @@ pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
             .route("/metrics", get(gate::metrics))
             .layer(from_fn_with_state(Arc::clone(faults), faults::meet));
     }
+    let body_bytes_max = app.live.limits.body_bytes_max;
     router
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(body_bytes_max))
         .layer(from_fn_with_state(app.clone(), gate::locate))
         .with_state(app)
 }

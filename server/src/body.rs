@@ -7,12 +7,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::codes::ErrorCode;
+use crate::config::Limits;
 use crate::error::ApiError;
 use crate::ids::ClientId;
 use crate::json;
-
-/// The largest body of a request.
-pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The header by which a tab says who it is, so that it knows its own events.
 const CLIENT_HEADER: &str = "everfresh-client";
@@ -68,7 +66,7 @@ pub(crate) fn bytes(
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::TooLarge,
-            format!("a body is at most {BODY_BYTES_MAX} bytes"),
+            "the body is larger than this server takes",
         ),
         _ => bad_request("the body cannot be read"),
     })
@@ -120,7 +118,7 @@ impl Fields {
 }
 
 /// The JSON value of one field as it was sent, compact.
-pub(crate) fn payload(body: &Bytes) -> Result<Box<RawValue>, ApiError> {
+pub(crate) fn payload(body: &Bytes, limits: &Limits) -> Result<Box<RawValue>, ApiError> {
     #[derive(serde::Deserialize)]
     struct Payload<'a> {
         #[serde(borrow)]
@@ -130,9 +128,15 @@ pub(crate) fn payload(body: &Bytes) -> Result<Box<RawValue>, ApiError> {
         .map_err(|error| bad_request(&format!("the body cannot be read: {error}")))?;
     match payload.data {
         None => Ok(RawValue::NULL.to_owned()),
-        Some(data) => {
-            json::compact(data).ok_or_else(|| ApiError::field("data", "this nests too deep"))
-        }
+        Some(data) => match json::compact(data, limits.depth_max) {
+            None => Err(ApiError::field("data", "this nests too deep")),
+            Some(data) if data.get().len() > limits.data_bytes_max => Err(ApiError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                ErrorCode::TooLarge,
+                "the data is longer than an event may carry",
+            )),
+            Some(data) => Ok(data),
+        },
     }
 }
 

@@ -8,7 +8,7 @@ use crate::address::Proxies;
 use crate::crowd::CrowdLimits;
 use crate::hub::HubLimits;
 use crate::listen::ListenLimits;
-use crate::protocol::SERVER_FRAME_BYTES_MAX;
+use crate::protocol::{DATA_DEPTH_MAX, PAGE_FRAME_BYTES_MAX, SERVER_FRAME_BYTES_MAX};
 use crate::quota::{QuotaLimits, Rate};
 use crate::secret::Secret;
 use crate::store::StoreLimits;
@@ -232,6 +232,8 @@ pub struct Limits {
     pub hello_timeout: Duration,
     /// How often the server pings.
     pub ping_interval: Duration,
+    /// How long news to many may wait for more of them, after a frame.
+    pub gather: Duration,
     /// How long a closing connection may take to read the rest. Shorter than the time a shutdown may take.
     pub close_grace: Duration,
     /// Over which time connections are told to go when the server stops, at most. A thousand a second hear it.
@@ -248,6 +250,18 @@ pub struct Limits {
     pub sockets_max: usize,
     /// Subscriptions of one connection.
     pub subs_max: usize,
+    /// Bytes of a frame from a page.
+    pub frame_bytes_max: usize,
+    /// Bytes of a request's body.
+    pub body_bytes_max: usize,
+    /// Bytes of what an event carries. The frame that carries it has room for its names and for others beside it.
+    pub data_bytes_max: usize,
+    /// Bytes of what a connection shows of itself: all tabs of a browser together.
+    pub show_bytes_max: usize,
+    /// Bytes of what a signal carries.
+    pub signal_bytes_max: usize,
+    /// How deep what somebody sends on to others may nest.
+    pub depth_max: usize,
     /// Bytes that may wait for one connection. An event counts in full here, though all share its text.
     pub outbox_bytes_max: usize,
     /// Missed events that a page still gets when it comes back.
@@ -262,6 +276,8 @@ pub struct Limits {
     pub tasks_max: u64,
     /// Channels that ever had an event.
     pub channels_max: u64,
+    /// People whose own channel ever had one.
+    pub users_max: u64,
     /// Whoever shows itself and then says nothing is gone after this. A page says something every 25 s.
     pub presence_ttl: Duration,
     /// What a lost connection showed and had stays for this long, in case it comes back.
@@ -312,6 +328,7 @@ impl Default for Limits {
         Self {
             hello_timeout: Duration::from_secs(10),
             ping_interval: Duration::from_secs(25),
+            gather: Duration::from_millis(16),
             close_grace: Duration::from_secs(1),
             drain: Duration::from_secs(10),
             goaway_spread: Duration::from_secs(2),
@@ -320,6 +337,12 @@ impl Default for Limits {
             idle: Duration::from_secs(75),
             sockets_max: 10_000,
             subs_max: 50,
+            frame_bytes_max: PAGE_FRAME_BYTES_MAX,
+            body_bytes_max: 64 * 1024,
+            data_bytes_max: 64 * 1024,
+            show_bytes_max: 16 * 1024,
+            signal_bytes_max: 2 * 1024,
+            depth_max: DATA_DEPTH_MAX,
             outbox_bytes_max: 8 * 1024 * 1024,
             recover_max: 500,
             memory_bytes_max: 64 * 1024 * 1024,
@@ -327,6 +350,7 @@ impl Default for Limits {
             history_age: Duration::from_secs(DAY),
             tasks_max: 10_000,
             channels_max: 10_000,
+            users_max: 100_000,
             presence_ttl: Duration::from_secs(55),
             presence_grace: Duration::from_secs(10),
             presence_every: Duration::from_millis(100),
@@ -373,6 +397,7 @@ impl Limits {
             age_ms_max: millis(self.history_age),
             tasks_max: self.tasks_max,
             channels_max: self.channels_max,
+            users_max: self.users_max,
             leases_max: self.leases_max,
             leases_of_one_max: self.leases_of_one_max,
             answers_max: self.answers_max,

@@ -11,7 +11,7 @@ use crate::config::Limits;
 use crate::crowd::{Show, TooMany};
 use crate::ids::{BadName, ChannelName, ClientId, EventName, FieldName, Millis, random_name};
 use crate::live::OpenSocket;
-use crate::messages::{self, BadData, DATA_BYTES_MAX, SIGNAL_BYTES_MAX};
+use crate::messages::{self, BadData};
 use crate::pace::Pace;
 use crate::protocol::PageMessage;
 use crate::room::{Guest, Wanted};
@@ -88,11 +88,12 @@ impl Manners {
         part: &str,
     ) -> Result<(), Refused> {
         let (room, now) = (&place.live.room, clock::now());
+        let limits = &place.live.limits;
         match wish {
             PageMessage::Pres { leave: true, .. } => room.depart(guest.key, &channel),
             PageMessage::Pres { anon, all, .. } => {
                 in_time(self.shows.allows(now))?;
-                let show = shown(part, anon)?;
+                let show = shown(part, anon, limits)?;
                 room.show(&place.store, guest, &channel, show, all)
                     .map_err(|TooMany| {
                         Refused(
@@ -104,7 +105,8 @@ impl Manners {
             PageMessage::Sig { name, .. } => {
                 in_time(self.signals.allows(now))?;
                 let name = EventName::parse(&name)?;
-                if let Some(data) = messages::data(part, SIGNAL_BYTES_MAX)? {
+                if let Some(data) = messages::data(part, limits.signal_bytes_max, limits.depth_max)?
+                {
                     room.signal(guest, &channel, &name, &data);
                 }
             }
@@ -176,8 +178,8 @@ fn in_time(allowed: bool) -> Result<(), Refused> {
 }
 
 /// What a page shows of itself.
-fn shown(part: &str, anonymous: bool) -> Result<Show, Refused> {
-    let Some(data) = messages::data(part, DATA_BYTES_MAX)? else {
+fn shown(part: &str, anonymous: bool, limits: &Limits) -> Result<Show, Refused> {
+    let Some(data) = messages::data(part, limits.show_bytes_max, limits.depth_max)? else {
         return Ok(Show::Nothing);
     };
     let data: Arc<str> = data.get().into();
@@ -200,16 +202,20 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_shown_with_or_without_a_name() {
-        assert!(matches!(shown(r#"{"data":null}"#, true), Ok(Show::Nothing)));
-        assert!(matches!(shown(r#"{"data":{}}"#, false), Ok(Show::Known(data)) if &*data == "{}"));
-        let anonymous = || match shown(r#"{"data":{}}"#, true) {
+        let limits = Limits::default();
+        let nothing = shown(r#"{"data":null}"#, true, &limits);
+        assert!(matches!(nothing, Ok(Show::Nothing)));
+        assert!(
+            matches!(shown(r#"{"data":{}}"#, false, &limits), Ok(Show::Known(data)) if &*data == "{}")
+        );
+        let anonymous = || match shown(r#"{"data":{}}"#, true, &limits) {
             Ok(Show::Anonymous(_, name)) => name,
             _ => ClientId::parse("none").unwrap(),
         };
         assert_ne!(anonymous(), anonymous());
-        let long = format!(r#"{{"data":"{}"}}"#, "x".repeat(DATA_BYTES_MAX));
+        let long = format!(r#"{{"data":"{}"}}"#, "x".repeat(limits.show_bytes_max));
         assert!(matches!(
-            shown(&long, false),
+            shown(&long, false, &limits),
             Err(Refused(ErrorCode::TooLarge, _))
         ));
     }

@@ -54,6 +54,9 @@ macro_rules! text_id {
     };
 }
 
+/// What the channel of a person begins with.
+const OF_USER: &str = "user:";
+
 text_id!(
     /// The name of a channel.
     ChannelName,
@@ -137,7 +140,12 @@ impl ChannelName {
         if name.is_empty() {
             return Err(BadName("a person's name is not empty"));
         }
-        Self::parse(&format!("user:{}", as_part(name)))
+        Self::parse(&format!("{OF_USER}{}", as_part(name)))
+    }
+
+    /// Is it the channel of a person?
+    pub(crate) fn is_of_user(&self) -> bool {
+        self.0.starts_with(OF_USER)
     }
 }
 

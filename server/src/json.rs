@@ -5,11 +5,9 @@
 
 use serde_json::value::RawValue;
 
-use crate::protocol::DATA_DEPTH_MAX;
-
-/// `raw` without the white space between its tokens, or `None` when it nests deeper than [`DATA_DEPTH_MAX`].
+/// `raw` without the white space between its tokens, or `None` when it nests deeper than that.
 #[must_use]
-pub(crate) fn compact(raw: &RawValue) -> Option<Box<RawValue>> {
+pub(crate) fn compact(raw: &RawValue, depth_max: usize) -> Option<Box<RawValue>> {
     let mut text = String::with_capacity(raw.get().len());
     let mut place = Place::Between;
     let mut depth = 0_usize;
@@ -19,7 +17,7 @@ pub(crate) fn compact(raw: &RawValue) -> Option<Box<RawValue>> {
             (Place::Between, '"') => Place::InText,
             (Place::Between, '{' | '[') => {
                 depth += 1;
-                if depth > DATA_DEPTH_MAX {
+                if depth > depth_max {
                     return None;
                 }
                 Place::Between
@@ -52,7 +50,7 @@ mod tests {
 
     fn compacted(text: &str) -> Option<String> {
         let raw: &RawValue = serde_json::from_str(text).unwrap();
-        compact(raw).map(|raw| raw.get().to_owned())
+        compact(raw, 60).map(|raw| raw.get().to_owned())
     }
 
     #[test]
@@ -67,8 +65,8 @@ mod tests {
     #[test]
     fn depth_has_an_end() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(compacted(&nested(DATA_DEPTH_MAX)).is_some());
-        assert!(compacted(&nested(DATA_DEPTH_MAX + 1)).is_none());
+        assert!(compacted(&nested(60)).is_some());
+        assert!(compacted(&nested(61)).is_none());
         assert!(compacted(r#""[[[[""#).is_some());
     }
 }

@@ -24,6 +24,7 @@ mod config;
 mod crowd;
 mod demo;
 mod doors;
+mod echo;
 mod error;
 mod etag;
 mod faults;

@@ -27,7 +27,7 @@ use crate::hub::{Hub, TooManySubs};
 use crate::ids::{ChannelName, ClientId, Integer, Millis, Seq, SessionKey};
 use crate::metrics::{Metrics, Way, close_code};
 use crate::outbox::{End, Outbox};
-use crate::protocol::{Event, PAGE_FRAME_BYTES_MAX, SUBPROTOCOL, ServerMessage, subscribed_text};
+use crate::protocol::{Event, SUBPROTOCOL, ServerMessage, subscribed_text};
 use crate::quota::{Quotas, TooMuch, Who};
 use crate::room::Room;
 use crate::rules::Deed;
@@ -116,7 +116,7 @@ impl Live {
             self.metrics.events.fetch_add(1, Ordering::Relaxed);
             let text = event.text.clone();
             for outbox in hub.publish(event) {
-                outbox.push(text.clone());
+                outbox.push_news(text.clone());
             }
         }
     }
@@ -186,7 +186,8 @@ impl Live {
         }
     }
 
-    /// Ends what connections have on channels that they may not use any more, because the rules changed.
+    /// Ends what connections have on channels that they may not use any more, because the rules or the list of people
+    /// changed, and those of whoever is not on the list any more.
     pub(crate) fn recheck(&self) {
         let seats = self.seats();
         let known = seats.iter().filter_map(|(key, seat)| {
@@ -196,6 +197,14 @@ impl Live {
         let known: Vec<_> = known.collect();
         drop(seats);
         for (key, outbox, person) in known {
+            if person.is_struck_off() {
+                let code = Stranger::Unknown.code();
+                let msg = Stranger::Unknown.message();
+                let (id, ch) = (None, None);
+                outbox.push(ServerMessage::Err { id, ch, code, msg }.text());
+                outbox.end(End::Close(CloseReason::UNAUTHORIZED));
+                continue;
+            }
             self.restrict(key, &outbox, &person);
         }
     }
@@ -495,19 +504,23 @@ pub(crate) async fn upgrade(
         (false, false) => Admission::OtherProtocol,
         (false, true) => Admission::Welcome,
     };
+    bounded(upgrade, &app.live.limits).on_upgrade(move |socket| {
+        let address = address.map(|Extension(address)| address);
+        let way = Way::Socket;
+        session::run(
+            socket,
+            app.live.open(&app.store, Came { way, address }),
+            admission,
+        )
+    })
+}
+
+/// A socket with its bounds, before it is opened.
+pub(crate) fn bounded(upgrade: WebSocketUpgrade, limits: &Limits) -> WebSocketUpgrade {
     upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
-        .max_message_size(PAGE_FRAME_BYTES_MAX)
-        .max_frame_size(PAGE_FRAME_BYTES_MAX)
-        .on_upgrade(move |socket| {
-            let address = address.map(|Extension(address)| address);
-            let way = Way::Socket;
-            session::run(
-                socket,
-                app.live.open(&app.store, Came { way, address }),
-                admission,
-            )
-        })
+        .max_message_size(limits.frame_bytes_max)
+        .max_frame_size(limits.frame_bytes_max)
 }
 
 /// Which pages may open a socket.

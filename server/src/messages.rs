@@ -9,15 +9,9 @@ use crate::access::UserName;
 use crate::ids::{ChannelName, ClientId, EventName, FieldName, Integer};
 use crate::json;
 
-/// How large a message about many people gets, so that it fits in a frame with room to spare. One of them may
-/// show up to [`DATA_BYTES_MAX`].
+/// How large a message about many people gets, so that it fits in a frame with room to spare. What one of them
+/// shows is small beside it (`show-bytes-max`).
 const PRESENCE_BYTES_MAX: usize = 512 * 1024;
-
-/// Bytes of what a connection shows of itself: all tabs of a browser together.
-pub(crate) const DATA_BYTES_MAX: usize = 16 * 1024;
-
-/// Bytes of what a signal carries: a cursor, a few words.
-pub(crate) const SIGNAL_BYTES_MAX: usize = 2 * 1024;
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug)]
@@ -169,8 +163,12 @@ pub(crate) fn changed(
 }
 
 /// The `data` of a message as it was sent, compact; nothing for `null`, none, or what nests too deep or is longer
-/// than `bytes_max`.
-pub(crate) fn data(part: &str, bytes_max: usize) -> Result<Option<Box<RawValue>>, BadData> {
+/// than it may be.
+pub(crate) fn data(
+    part: &str,
+    bytes_max: usize,
+    depth_max: usize,
+) -> Result<Option<Box<RawValue>>, BadData> {
     #[derive(Deserialize)]
     struct Data<'a> {
         #[serde(borrow)]
@@ -179,7 +177,7 @@ pub(crate) fn data(part: &str, bytes_max: usize) -> Result<Option<Box<RawValue>>
     let Ok(Data { data: Some(data) }) = serde_json::from_str::<Data<'_>>(part) else {
         return Ok(None);
     };
-    match json::compact(data) {
+    match json::compact(data, depth_max) {
         Some(data) if data.get().len() <= bytes_max => Ok(Some(data)),
         Some(_) | None => Err(BadData),
     }
@@ -208,6 +206,7 @@ mod tests {
 
     #[test]
     fn a_crowd_is_told_in_pieces_and_the_first_one_is_the_whole() {
+        const DATA_BYTES_MAX: usize = 16 * 1024;
         let names: Vec<ClientId> = (0..100)
             .map(|n| ClientId::parse(&format!("c{n}")).unwrap())
             .collect();
@@ -268,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_taken_as_it_was_sent_and_has_a_size() {
-        let read = |text| data(text, 20).map(|data| data.map(|data| data.get().to_owned()));
+        let read = |text| data(text, 20, 60).map(|data| data.map(|data| data.get().to_owned()));
         assert_eq!(read(r#"{"t":"pres","data":null}"#), Ok(None));
         assert_eq!(read(r#"{"t":"pres"}"#), Ok(None));
         assert_eq!(
@@ -277,6 +276,6 @@ mod tests {
         );
         assert_eq!(read(r#"{"data":"0123456789012345678"}"#), Err(BadData));
         let deep = format!(r#"{{"data":{}{}}}"#, "[".repeat(61), "]".repeat(61));
-        assert_eq!(data(&deep, 1000).err(), Some(BadData));
+        assert_eq!(data(&deep, 1000, 60).err(), Some(BadData));
     }
 }

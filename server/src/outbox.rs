@@ -1,14 +1,17 @@
 //! What waits to be sent on one connection: bounded, and joined into as few frames as possible.
 //!
+//! News to many may wait a moment for more of them ([`Outbox::pause`]); an answer to the page itself does not.
+//!
 //! Whoever publishes only pushes here and never waits for a page. A page that reads too slowly fills its own
 //! outbox and is closed; it hurts nobody else.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::codes::CloseReason;
 use crate::metrics::Metrics;
@@ -33,6 +36,7 @@ pub(crate) struct Outbox {
     state: Mutex<State>,
     bytes_max: usize,
     filled: Notify,
+    hurried: Notify,
     ended: Notify,
     metrics: Arc<Metrics>,
 }
@@ -54,14 +58,21 @@ impl Outbox {
             state: Mutex::default(),
             bytes_max,
             filled: Notify::new(),
+            hurried: Notify::new(),
             ended: Notify::new(),
             metrics,
         }
     }
 
-    /// Queues a message. Beyond the bound everything that waits is dropped and the connection ends: a page
-    /// that resumes from its position loses nothing, one that gets a stream with holes would.
+    /// Queues a message for this page. It goes out at once.
     pub(crate) fn push(&self, message: Utf8Bytes) {
+        self.push_news(message);
+        self.hurried.notify_one();
+    }
+
+    /// Queues a message that many get. Beyond the bound everything that waits is dropped and the connection ends: a page
+    /// that resumes from its position loses nothing, one that gets a stream with holes would.
+    pub(crate) fn push_news(&self, message: Utf8Bytes) {
         let mut state = self.lock();
         if state.end.is_some() {
             return;
@@ -120,6 +131,14 @@ impl Outbox {
                 return frame;
             }
             self.filled.notified().await;
+        }
+    }
+
+    /// After a frame: gives news that follow closely the time to go out together. To send costs far more than to say, and
+    /// whoever hears of a change a moment later does not see the difference.
+    pub(crate) async fn pause(&self, time: Duration) {
+        if !time.is_zero() {
+            let _hurried = timeout(time, self.hurried.notified()).await;
         }
     }
 
@@ -204,6 +223,19 @@ mod tests {
             "{sizes:?}"
         );
         assert_eq!(sizes.len(), 5);
+    }
+
+    #[tokio::test]
+    async fn news_wait_for_each_other_and_an_answer_does_not() {
+        let outbox = Outbox::new(1000, Arc::default());
+        let (begin, moment) = (Instant::now(), Duration::from_millis(5));
+        outbox.push_news(Utf8Bytes::from_static("a"));
+        outbox.pause(moment).await;
+        assert!(begin.elapsed() >= moment);
+        outbox.push(Utf8Bytes::from_static("b"));
+        // Without the answer it would not end.
+        outbox.pause(Duration::from_secs(3600)).await;
+        assert_eq!(outbox.take_frame().unwrap().as_str(), "a\nb");
     }
 
     #[test]

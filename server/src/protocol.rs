@@ -13,7 +13,7 @@ pub(crate) const SUBPROTOCOL: &str = "fresh.v1";
 /// The version that `hello` and `welcome` carry.
 pub(crate) const VERSION: u64 = 1;
 
-/// The largest frame that a page may send.
+/// The largest frame that a page may count on being heard.
 pub(crate) const PAGE_FRAME_BYTES_MAX: usize = 64 * 1024;
 
 /// The largest frame that the server may send.

@@ -106,12 +106,12 @@ pub(crate) async fn publish(
     let event = NewEvent {
         channel: channel.clone(),
         name,
-        data: payload(&body)?,
+        data: payload(&body, &app.live.limits)?,
         by: client(&request.headers)?,
     };
     let origin = request.origin(&body)?;
     if at_once(&request.headers) && origin.once.is_none() {
-        Publisher::new(app.store).later(event);
+        Publisher::new(app.store, &app.live.limits).later(event);
         return Ok(StatusCode::ACCEPTED.into_response());
     }
     let s = app.store.publish(vec![event], origin).await?;

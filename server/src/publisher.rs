@@ -6,14 +6,12 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::clock;
+use crate::config::Limits;
 use crate::ids::{BadName, ChannelName, Epoch, EventName, Seq};
 use crate::json;
 use crate::log;
 use crate::records::NewEvent;
 use crate::store::{Busy, Origin, Store, StoreError};
-
-/// The longest `data` of an event. The frame that carries it has room for its names and for others beside it.
-const DATA_BYTES_MAX: usize = 64 * 1024;
 
 /// Who is to hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +26,8 @@ pub enum To<'a> {
 #[derive(Clone, Debug)]
 pub struct Publisher {
     store: Store,
+    bytes_max: usize,
+    depth_max: usize,
 }
 
 /// Where an event stands.
@@ -78,8 +78,12 @@ impl To<'_> {
 }
 
 impl Publisher {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Store, limits: &Limits) -> Self {
+        Self {
+            store,
+            bytes_max: limits.data_bytes_max,
+            depth_max: limits.depth_max,
+        }
     }
 
     /// Publishes after a write, from wherever it was made. It returns at once: the event is written and told by the
@@ -99,7 +103,7 @@ impl Publisher {
     /// # }
     /// ```
     pub fn tell(&self, to: To<'_>, name: &str, data: &(impl Serialize + ?Sized)) {
-        match event(to, name, data) {
+        match self.event(to, name, data) {
             Ok(event) => self.later(event),
             Err(error) => log::error(format_args!("publish {name:?} to {to:?}: {error}")),
         }
@@ -115,7 +119,7 @@ impl Publisher {
         name: &str,
         data: &(impl Serialize + ?Sized),
     ) -> Result<Published, PublishError> {
-        let event = event(to, name, data)?;
+        let event = self.event(to, name, data)?;
         let channel = event.channel.as_str().to_owned();
         let seq = self.store.publish(vec![event], origin()).await;
         let Seq(seq) = seq.map_err(PublishError::Store)?;
@@ -151,6 +155,29 @@ impl Publisher {
     fn epoch(&self) -> &Epoch {
         self.store.epoch()
     }
+
+    fn event(
+        &self,
+        to: To<'_>,
+        name: &str,
+        data: &(impl Serialize + ?Sized),
+    ) -> Result<NewEvent, PublishError> {
+        let data: Box<RawValue> =
+            to_raw_value(data).map_err(|_error| PublishError::Bad("the data cannot be JSON"))?;
+        let data = json::compact(&data, self.depth_max)
+            .ok_or(PublishError::Bad("the data nests too deep"))?;
+        if data.get().len() > self.bytes_max {
+            return Err(PublishError::Bad(
+                "the data is longer than an event may carry",
+            ));
+        }
+        Ok(NewEvent {
+            channel: to.channel()?,
+            name: EventName::parse(name)?,
+            data,
+            by: None,
+        })
+    }
 }
 
 fn origin() -> Origin {
@@ -158,23 +185,4 @@ fn origin() -> Origin {
         now: clock::now(),
         ..Origin::default()
     }
-}
-
-fn event(
-    to: To<'_>,
-    name: &str,
-    data: &(impl Serialize + ?Sized),
-) -> Result<NewEvent, PublishError> {
-    let data: Box<RawValue> =
-        to_raw_value(data).map_err(|_error| PublishError::Bad("the data cannot be JSON"))?;
-    let data = json::compact(&data).ok_or(PublishError::Bad("the data nests too deep"))?;
-    if data.get().len() > DATA_BYTES_MAX {
-        return Err(PublishError::Bad("the data is above 64 KiB"));
-    }
-    Ok(NewEvent {
-        channel: to.channel()?,
-        name: EventName::parse(name)?,
-        data,
-        by: None,
-    })
 }

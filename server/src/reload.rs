@@ -1,4 +1,4 @@
-//! Files that may change while the server runs: keys and rules. They are looked at every now and then, because
+//! Files that may change while the server runs: keys, certificates, rules and the list of people. They are looked at every now and then, because
 //! that works on every system and every file system, also where a file is put in place by a rename or a link.
 
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ pub(crate) fn access(config: &Config) -> Result<Access, StartError> {
     let checker = Checker::load(&config.tokens).map_err(StartError::from)?;
     let access = match (&config.people, checker) {
         (Some(_), Some(_)) => return Err(StartError::TwoKindsOfTokens),
-        (Some(file), None) => people(file)?,
+        (Some(file), None) => people(file, Access::listed)?,
         // Whoever has a token of the company is not yet meant to see all of it.
         (None, Some(_)) if config.rules.is_none() => return Err(StartError::NoRules),
         (None, Some(checker)) => Access::signed(checker),
@@ -88,13 +88,16 @@ pub(crate) fn tls(config: &Config) -> Result<Option<Tls>, StartError> {
     }
 }
 
-fn people(file: &PathBuf) -> Result<Access, StartError> {
+fn people<T>(
+    file: &PathBuf,
+    read: impl FnOnce(&str) -> Result<T, BadLine>,
+) -> Result<T, StartError> {
     let wrong = |why: String| StartError::People {
         file: file.display().to_string(),
         why,
     };
     let text = read_text(file, FILE_BYTES_MAX).map_err(wrong)?;
-    Access::listed(&text).map_err(|line: BadLine| wrong(line.to_string()))
+    read(&text).map_err(|line: BadLine| wrong(line.to_string()))
 }
 
 fn rules(config: &Config) -> Result<Option<Rules>, StartError> {
@@ -126,11 +129,14 @@ pub(crate) async fn keep(config: Arc<Config>, live: Arc<Live>, tls: Option<Tls>)
     let certificate = [&config.tls_cert, &config.tls_key];
     let mut certificate = watched(certificate);
     let mut rule_file = config.rules.clone().map(Watched::new);
+    let mut people_file = config.people.clone().map(Watched::new);
     // What changed between the start and this moment is taken in at the first look.
     reread_keys(&config, &live);
     reread_rules(&config, &live);
+    reread_people(&config, &live);
     reread_certificate(&config, tls.as_ref());
-    if keys.is_empty() && rule_file.is_none() && certificate.is_empty() {
+    let files = [&rule_file, &people_file];
+    if keys.is_empty() && certificate.is_empty() && files.iter().all(|file| file.is_none()) {
         return;
     }
     loop {
@@ -143,6 +149,9 @@ pub(crate) async fn keep(config: Arc<Config>, live: Arc<Live>, tls: Option<Tls>)
         }
         if rule_file.as_mut().is_some_and(Watched::has_changed) {
             reread_rules(&config, &live);
+        }
+        if people_file.as_mut().is_some_and(Watched::has_changed) {
+            reread_people(&config, &live);
         }
     }
 }
@@ -189,6 +198,19 @@ fn reread_rules(config: &Config, live: &Live) {
             live.recheck();
         }
         Ok(None) => {}
+        Err(error) => log::error(format_args!("{error}")),
+    }
+}
+
+fn reread_people(config: &Config, live: &Live) {
+    let Some(file) = &config.people else {
+        return;
+    };
+    match people(file, |text| live.access.replace_people(text)) {
+        Ok(()) => {
+            log::info(format_args!("the list of people is read"));
+            live.recheck();
+        }
         Err(error) => log::error(format_args!("{error}")),
     }
 }

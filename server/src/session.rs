@@ -12,6 +12,7 @@ use crate::access::{Person, Stranger};
 use crate::audit::Line;
 use crate::clock;
 use crate::codes::{CloseReason, ErrorCode};
+use crate::config::Limits;
 use crate::guest::Manners;
 use crate::ids::{ChannelName, ClientId, Integer, random_name};
 use crate::live::{OpenSocket, Turned};
@@ -39,7 +40,11 @@ pub(crate) enum Admission {
 pub(crate) async fn run(socket: WebSocket, place: OpenSocket, admission: Admission) {
     let (mut sink, mut stream) = socket.split();
     let outbox = Arc::clone(&place.outbox);
-    let grace = place.live.limits.close_grace;
+    let Limits {
+        close_grace: grace,
+        gather,
+        ..
+    } = place.live.limits;
     let mut session = Session::new(place);
     match admission {
         Admission::Welcome => {}
@@ -65,12 +70,23 @@ pub(crate) async fn run(socket: WebSocket, place: OpenSocket, admission: Admissi
     let end = tokio::select! {
         biased;
         end = outbox.ended() => end,
-        () = write(&mut sink, &outbox) => End::Gone,
+        () = write(&mut sink, &outbox, gather) => End::Gone,
         end = session.read(&mut stream) => end,
     };
     // From here on nothing is published to it, so that what is flushed below has an end.
     outbox.end(end);
     session.place.leave();
+    part(sink, stream, &outbox, end, grace).await;
+}
+
+/// Ends a socket as it is to end.
+pub(crate) async fn part(
+    sink: SplitSink<WebSocket, Message>,
+    mut stream: SplitStream<WebSocket>,
+    outbox: &Outbox,
+    end: End,
+    grace: Duration,
+) {
     // A peer that neither reads nor answers must not hold the task for ever: hence the time limits.
     match end {
         End::Cut => {}
@@ -79,13 +95,13 @@ pub(crate) async fn run(socket: WebSocket, place: OpenSocket, admission: Admissi
             let _ignored = timeout(grace, drain(&mut stream)).await;
         }
         End::Close(reason) => {
-            let _ignored = timeout(grace, close(sink, stream, &outbox, reason)).await;
+            let _ignored = timeout(grace, close(sink, stream, outbox, reason)).await;
         }
     }
 }
 
 /// Sends what waits, as it comes.
-async fn write(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) {
+async fn write(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox, gather: Duration) {
     loop {
         if sink
             .send(Message::Text(outbox.next_frame().await))
@@ -94,6 +110,7 @@ async fn write(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) {
         {
             return;
         }
+        outbox.pause(gather).await;
     }
 }
 
@@ -122,6 +139,17 @@ async fn close(
     drain(&mut stream).await;
     if reason == CloseReason::TOO_LARGE {
         sleep(Duration::MAX).await;
+    }
+}
+
+/// What becomes of a socket whose stream has failed.
+pub(crate) fn end_of(error: &axum::Error) -> End {
+    use tungstenite::Error;
+    match std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>()) {
+        Some(Error::Capacity(_)) => End::Close(CloseReason::TOO_LARGE),
+        Some(Error::Utf8(_)) => End::Close(CloseReason::BAD_MESSAGE),
+        Some(Error::Protocol(_)) => End::Close(CloseReason::PROTOCOL_ERROR),
+        _ => End::Gone,
     }
 }
 
@@ -263,21 +291,22 @@ impl Session {
     }
 
     fn on_broken_stream(&mut self, error: &axum::Error) -> End {
-        use tungstenite::Error;
-        match std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>()) {
-            Some(Error::Capacity(_)) => {
+        let end = end_of(error);
+        match end {
+            End::Close(CloseReason::TOO_LARGE) => {
                 self.refuse(
                     None,
                     None,
                     ErrorCode::TooLarge,
-                    "a frame from the page is at most 64 KiB",
+                    "the frame is larger than a page may send",
                 );
-                End::Close(CloseReason::TOO_LARGE)
             }
-            Some(Error::Utf8(_)) => self.bad_message("a text frame is UTF-8"),
-            Some(Error::Protocol(_)) => End::Close(CloseReason::PROTOCOL_ERROR),
-            _ => End::Gone,
+            End::Close(CloseReason::BAD_MESSAGE) => {
+                self.bad_message("a text frame is UTF-8");
+            }
+            End::Close(_) | End::Cut | End::Gone => {}
         }
+        end
     }
 
     /// A hello is overdue, a token has ended, or the next ping is due.

@@ -63,6 +63,8 @@ pub(crate) struct StoreLimits {
     pub(crate) tasks_max: u64,
     /// Channels that ever had an event.
     pub(crate) channels_max: u64,
+    /// Channels of people that ever had an event.
+    pub(crate) users_max: u64,
     /// Fields that are known because somebody had a lease of them.
     pub(crate) leases_max: u64,
     /// Leases of one connection.

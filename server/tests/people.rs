@@ -378,3 +378,34 @@ async fn a_storm_is_thinned_out_and_hurts_nobody() {
     assert!((1..=200).contains(&limited), "{limited}");
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn another_list_holds_for_those_who_are_in_and_a_bad_one_does_not() {
+    let folder = Folder::new("people-change");
+    let mut config = listed(&folder, "T1 jane a b\nT2 bob a\n");
+    config.reload = Duration::from_millis(10);
+    let file = config.people.clone().unwrap();
+    let server = start(config).await;
+    let addr = server.addr();
+    let mut jane = Page::known(addr, "tab-1", "T1").await;
+    let mut bob = Page::known(addr, "tab-2", "T2").await;
+    jane.subscribe("a", None).await;
+    jane.subscribe("b", None).await;
+    bob.subscribe("a", None).await;
+    std::fs::write(&file, "T1 jane").unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    bob.hears_nothing().await;
+    // In one step, as whoever keeps a list should: a list of which half is written is one without the other half.
+    std::fs::write(folder.path("next"), "T1 jane b c\nT3 ann a\n").unwrap();
+    std::fs::rename(folder.path("next"), &file).unwrap();
+    assert_eq!(jane.hear().await, json!({ "t": "unsubd", "ch": "a" }));
+    jane.subscribe("c", None).await;
+    let (heard, end) = bob.hear_out().await;
+    assert_eq!(heard[0]["code"], "unauthorized");
+    assert_eq!(end, Got::Close(4401, "unauthorized".to_owned()));
+    Page::known(addr, "tab-3", "T3")
+        .await
+        .subscribe("a", None)
+        .await;
+    server.shutdown().await;
+}

@@ -328,6 +328,7 @@ async fn collections_have_an_end() {
     let mut config = config();
     config.limits.tasks_max = 13;
     config.limits.channels_max = 5;
+    config.limits.users_max = 2;
     let server = start(config).await;
     let addr = server.addr();
     let task = json!({ "title": "x" });
@@ -351,6 +352,15 @@ async fn collections_have_an_end() {
         503
     );
     assert_eq!(publish(addr, "fifth", &task).await, 2);
+    // Channels of people are counted for themselves.
+    let to = async |user: &str| {
+        let body = json!({ "user": user, "name": "n" });
+        let answer = send(addr, Method::POST, "/api/publish", &body).await;
+        answer.status.as_u16()
+    };
+    for (user, status) in [("ann", 200), ("bob", 200), ("cid", 503), ("ann", 200)] {
+        assert_eq!(to(user).await, status, "{user}");
+    }
     server.shutdown().await;
 }
 

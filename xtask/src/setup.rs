@@ -38,7 +38,7 @@ pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
             }
         }
     }
-    for needs in [python::FASTAPI, python::SOCKETIO] {
+    for needs in [python::FASTAPI, python::RFC6455, python::SOCKETIO] {
         match python::ensure(project, &needs)? {
             Ok(python) => println!("python       {}", python.display()),
             Err(missing) => {

@@ -65,8 +65,8 @@ export const express = {
 
 const clocks = (quick) => (quick ? { PING_MS: "1000", HELLO_MS: "1000" } : {});
 
-/** Starts a server; `quick` sets its clocks to a second. */
-export async function start(kind, quick = false) {
+/** Starts a server; `quick` sets its clocks to a second, `env` is for it besides. */
+export async function start(kind, { quick = false, env: more = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "everfresh-conformance-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -74,7 +74,7 @@ export async function start(kind, quick = false) {
 
   async function begin() {
     const [program, args, env] = kind.command(port, folder, quick);
-    child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "inherit"] });
+    child = spawn(program, args, { env: { ...process.env, ...env, ...more }, stdio: ["ignore", "ignore", "inherit"] });
     const failed = once(child, "error").then(([error]) => Promise.reject(error));
     failed.catch(() => {});
     for (const until = Date.now() + READY_WITHIN_MS; ; ) {

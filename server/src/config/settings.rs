@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::{Config, DatabaseUrl, Hidden, Level};
 use crate::address::Proxies;
+use crate::protocol::DATA_DEPTH_MAX;
 use crate::quota::Rate;
 use crate::secret::Secret;
 
@@ -253,6 +254,9 @@ const MANY: u64 = 1_000_000_000;
 /// The same where memory is the bound.
 const MANY_HERE: usize = 1_000_000_000;
 
+/// A mebibyte.
+const MIB: usize = 1024 * 1024;
+
 /// An hour, in milliseconds.
 const HOUR: u64 = 3_600_000;
 
@@ -307,6 +311,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
 
     setting!("ping-ms", "MS", "how often the server pings a page", |c| Slot::Time(&mut c.limits.ping_interval, Milliseconds, 10..=HOUR)),
     setting!("hello-ms", "MS", "how long a page may take to say hello", |c| Slot::Time(&mut c.limits.hello_timeout, Milliseconds, 10..=HOUR)),
+    setting!("gather-ms", "MS", "how long news may wait for more of them, after a frame", |c| Slot::Time(&mut c.limits.gather, Milliseconds, 0..=1000)),
     setting!("close-ms", "MS", "how long a closing connection may take to read the rest", |c| Slot::Time(&mut c.limits.close_grace, Milliseconds, 10..=HOUR)),
     setting!("drain-ms", "MS", "over which time connections are told to go when the server stops, at most", |c| Slot::Time(&mut c.limits.drain, Milliseconds, 0..=HOUR)),
     setting!("goaway-spread-ms", "MS", "over which time pages spread their return after goaway", |c| Slot::Time(&mut c.limits.goaway_spread, Milliseconds, 0..=HOUR)),
@@ -315,6 +320,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting!("idle-ms", "MS", "how long a request's head may take, and a connection may wait for the next one", |c| Slot::Time(&mut c.limits.idle, Milliseconds, 10..=HOUR)),
     setting!("sockets-max", "N", "connections of pages at a time", |c| Slot::Count(&mut c.limits.sockets_max, 1..=MANY_HERE)),
     setting!("subs-max", "N", "subscriptions of one connection", |c| Slot::Count(&mut c.limits.subs_max, 1..=10_000)),
+    setting!("frame-bytes-max", "N", "bytes of a frame from a page", |c| Slot::Count(&mut c.limits.frame_bytes_max, 1024..=MIB * 16)),
+    setting!("body-bytes-max", "N", "bytes of a request's body", |c| Slot::Count(&mut c.limits.body_bytes_max, 1024..=MIB * 16)),
+    setting!("data-bytes-max", "N", "bytes of what an event carries", |c| Slot::Count(&mut c.limits.data_bytes_max, 256..=MIB / 2)),
+    setting!("show-bytes-max", "N", "bytes of what a connection shows of itself (pres)", |c| Slot::Count(&mut c.limits.show_bytes_max, 16..=MIB / 16)),
+    setting!("signal-bytes-max", "N", "bytes of what a signal carries (sig)", |c| Slot::Count(&mut c.limits.signal_bytes_max, 16..=MIB / 16)),
+    setting!("depth-max", "N", "how deep what is sent on to others may nest", |c| Slot::Count(&mut c.limits.depth_max, 1..=DATA_DEPTH_MAX)),
     setting!("outbox-bytes-max", "N", "bytes that may wait for one connection", |c| Slot::Count(&mut c.limits.outbox_bytes_max, 1024..=MANY_HERE)),
     setting!("connections-of-one-max", "N", "connections of one person at a time", |c| Slot::Count(&mut c.limits.connections_of_one_max, 1..=MANY_HERE)),
     setting!("hellos", "RATE", "connections that one person begins", |c| Slot::Rate(&mut c.limits.hellos)),
@@ -329,7 +340,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting!("history-max", "N", "events of a channel that are kept", |c| Slot::Number(&mut c.limits.history_max, 0..=MANY)),
     setting!("history-age-s", "S", "how old they get", |c| Slot::Time(&mut c.limits.history_age, Seconds, 1..=MANY)),
     setting!("tasks-max", "N", "tasks", |c| Slot::Number(&mut c.limits.tasks_max, 1..=MANY)),
-    setting!("channels-max", "N", "channels that ever had an event", |c| Slot::Number(&mut c.limits.channels_max, 1..=MANY)),
+    setting!("users-max", "N", "people whose own channel ever had an event", |c| Slot::Number(&mut c.limits.users_max, 1..=MANY)),
+    setting!("channels-max", "N", "channels that ever had an event, without those of people", |c| Slot::Number(&mut c.limits.channels_max, 1..=MANY)),
     setting!("presence-ttl-ms", "MS", "who says nothing for so long is gone", |c| Slot::Time(&mut c.limits.presence_ttl, Milliseconds, 10..=HOUR)),
     setting!("presence-grace-ms", "MS", "a lost connection's people and leases stay for so long", |c| Slot::Time(&mut c.limits.presence_grace, Milliseconds, 0..=HOUR)),
     setting!("presence-every-ms", "MS", "who came and left is told at most this often", |c| Slot::Time(&mut c.limits.presence_every, Milliseconds, 1..=HOUR)),

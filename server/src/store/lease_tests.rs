@@ -9,6 +9,7 @@ const LIMITS: StoreLimits = StoreLimits {
     age_ms_max: 1000,
     tasks_max: 10,
     channels_max: 10,
+    users_max: 10,
     leases_max: 4,
     leases_of_one_max: 2,
     answers_max: 10,

@@ -7,7 +7,8 @@ use super::sql::Row;
 use crate::access::UserName;
 use crate::ids::{ChannelName, ClientId, EventName, Millis, ProjectId, Seq, TaskId};
 use crate::json;
-use crate::protocol::{Event, EventFields, event_text};
+
+use crate::protocol::{DATA_DEPTH_MAX, Event, EventFields, event_text};
 use crate::records::{Status, Task};
 
 /// The columns that [`read_task`] reads, in its order.
@@ -47,7 +48,9 @@ pub(super) fn read_event(channel: &ChannelName, row: &Row) -> Result<Event, Stor
     let name = EventName::parse(row.text(1)?).map_err(|_bad| StoreError::Corrupt("event name"))?;
     let data = RawValue::from_string(row.text(2)?.to_owned());
     // Other programs may write events, too. What nests too deep for a page is not for it.
-    let data = data.ok().and_then(|data| json::compact(&data));
+    let data = data
+        .ok()
+        .and_then(|data| json::compact(&data, DATA_DEPTH_MAX));
     let data = data.ok_or(StoreError::Corrupt("event payload"))?;
     let by = row.optional_text(3)?.map(ClientId::parse).transpose();
     let by = by.map_err(|_bad| StoreError::Corrupt("client id"))?;

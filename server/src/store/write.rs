@@ -208,8 +208,8 @@ impl<'a> Write<'a> {
              ON CONFLICT (name) DO UPDATE SET head = channel.head + 1 RETURNING head",
             &[channel.as_str().into()],
         )?;
-        if seq == 1 && sql.number("SELECT count(*) FROM channel", &[])? > self.limits.channels_max {
-            return Err(StoreError::Full("channels"));
+        if seq == 1 {
+            has_room(sql, channel, self.limits)?;
         }
         sql.execute(
             "INSERT INTO event (channel, seq, name, data, by, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -233,4 +233,22 @@ impl<'a> Write<'a> {
             .push(make_event(channel, Seq(seq), name, data, by, now)?);
         Ok(())
     }
+}
+
+/// A channel is new: are there too many of its kind? Those of people are counted for themselves, so that an app with
+/// many people has room for the others, and the others for them.
+fn has_room(
+    sql: &mut dyn Sql,
+    channel: &ChannelName,
+    limits: StoreLimits,
+) -> Result<(), StoreError> {
+    let (is, most, what) = match channel.is_of_user() {
+        true => ("=", limits.users_max, "channels of people"),
+        false => ("<>", limits.channels_max, "channels"),
+    };
+    let count = format!("SELECT count(*) FROM channel WHERE substr(name, 1, 5) {is} 'user:'");
+    if sql.number(&count, &[])? > most {
+        return Err(StoreError::Full(what));
+    }
+    Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! The tests in `conformance/test` get
 //! - `EVERFRESH_SERVER`: the path of the server program;
-//! - `EVERFRESH_PYTHON`: a Python that has the packages of `examples/fastapi`.
+//! - `EVERFRESH_PYTHON`: a Python that has the packages of `examples/fastapi`;
+//! - `EVERFRESH_RFC6455`: one that has those of `conformance/rfc6455`.
 //!
 //! They start and end servers themselves.
 
@@ -22,13 +23,20 @@ pub fn run(project: &Project, report: &mut Report, allow_missing: bool) -> Resul
         node::packages(project)?;
     }
     let server = build::server(project, Profile::Checked)?;
-    let python = match python::ensure(project, &python::FASTAPI)? {
-        Ok(python) => Some(python),
-        Err(missing) => {
-            report.add(Row::not_run(STAGE, "fastapi", missing.0, allow_missing));
-            None
+    let mut pythons = Vec::new();
+    for (part, variable, needs) in [
+        ("fastapi", "EVERFRESH_PYTHON", python::FASTAPI),
+        ("rfc6455", "EVERFRESH_RFC6455", python::RFC6455),
+    ] {
+        match python::ensure(project, &needs)? {
+            Ok(python) => pythons.push((variable, python)),
+            Err(missing) => {
+                report.add(Row::not_run(STAGE, part, missing.0, allow_missing));
+                // The row says so; the others are tested all the same.
+                pythons.push((variable, "none".into()));
+            }
         }
-    };
+    }
     report.add(node_test::run(
         project,
         STAGE,
@@ -36,11 +44,7 @@ pub fn run(project: &Project, report: &mut Report, allow_missing: bool) -> Resul
         "conformance/test",
         |node| {
             node.env("EVERFRESH_SERVER", &server);
-            match &python {
-                Some(python) => node.env("EVERFRESH_PYTHON", python),
-                // The row above says so; the others are tested all the same.
-                None => node.env("EVERFRESH_PYTHON", "none"),
-            };
+            node.envs(pythons);
         },
     )?);
     Ok(())

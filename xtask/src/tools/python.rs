@@ -24,6 +24,12 @@ pub const FASTAPI: Needs = Needs {
     requirements: "examples/fastapi/requirements.txt",
 };
 
+/// The cases of RFC 6455.
+pub const RFC6455: Needs = Needs {
+    name: "python-rfc6455",
+    requirements: "conformance/rfc6455/requirements.txt",
+};
+
 /// The server with python-socketio that the browsers' tests start.
 pub const SOCKETIO: Needs = Needs {
     name: "python-socketio",
