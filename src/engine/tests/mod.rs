@@ -7,6 +7,7 @@ mod logins;
 mod refetch;
 mod room;
 mod socketio;
+mod socketio_chance;
 pub(crate) mod states;
 mod take_over;
 mod why;
