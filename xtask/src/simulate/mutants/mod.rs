@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Cause, Error, Result};
-use crate::process::Step;
+use crate::process::{Finished, Step};
 use crate::project::Project;
 
 /// Each has to be found within so many worlds.
@@ -61,31 +61,14 @@ fn hunt(project: &Project, copy: &Path, mutant: &Mutant) -> Result<bool> {
     let path = copy.join(mutant.file);
     let original = read(&path)?;
     write(&path, &mutated(&original, mutant)?)?;
-    let mut cargo = crate::process::command("cargo");
-    cargo.current_dir(copy);
-    cargo.env("CARGO_TARGET_DIR", copy.join("target"));
-    cargo.args([
-        "test",
-        "--quiet",
-        "--profile",
-        "simulate",
-        "--package",
-        "everfresh",
-        "--test",
-        "simulation",
-    ]);
-    cargo.args([super::TEST, "--", "--exact", "--nocapture"]);
-    // Each differs by a line from the one before: what did not change is not compiled again.
-    cargo.env("CARGO_PROFILE_SIMULATE_INCREMENTAL", "true");
-    cargo.env("CARGO_PROFILE_SIMULATE_CODEGEN_UNITS", "64");
-    cargo.env("CARGO_PROFILE_SIMULATE_OPT_LEVEL", "1");
-    cargo.env("CARGO_PROFILE_SIMULATE_DEBUG", "false");
-    cargo.env("EVERFRESH_SEEDS", WORLDS.to_string());
-    cargo.env("EVERFRESH_BRIEF", "1");
-    cargo.env("RUST_BACKTRACE", "0");
-    let finished = Step::new(format!("hunt: {}", mutant.name), cargo)
-        .limit(Duration::from_secs(20 * 60))
-        .run(project);
+    let mut finished = worlds(project, copy, mutant);
+    if finished.as_ref().is_ok_and(is_broken) {
+        // What an interrupted compiler left may not fit what it would make now.
+        let mut clean = cargo(copy, "clean");
+        clean.args(["--package", "everfresh"]);
+        Step::new("throw away what was compiled before", clean).must(project)?;
+        finished = worlds(project, copy, mutant);
+    }
     write(&path, &original)?;
     let finished = finished?;
     match verdict(finished.ok, &finished.output) {
@@ -106,6 +89,36 @@ fn hunt(project: &Project, copy: &Path, mutant: &Mutant) -> Result<bool> {
             ),
         )),
     }
+}
+
+/// Compiles the engine as it is in the copy, and runs its worlds.
+fn worlds(project: &Project, copy: &Path, mutant: &Mutant) -> Result<Finished> {
+    let mut cargo = cargo(copy, "test");
+    cargo.args(["--package", "everfresh", "--test", "simulation"]);
+    cargo.args([super::TEST, "--", "--exact", "--nocapture"]);
+    // Each differs by a line from the one before: what did not change is not compiled again.
+    cargo.env("CARGO_PROFILE_SIMULATE_INCREMENTAL", "true");
+    cargo.env("CARGO_PROFILE_SIMULATE_CODEGEN_UNITS", "64");
+    cargo.env("CARGO_PROFILE_SIMULATE_OPT_LEVEL", "1");
+    cargo.env("CARGO_PROFILE_SIMULATE_DEBUG", "false");
+    cargo.env("EVERFRESH_SEEDS", WORLDS.to_string());
+    cargo.env("EVERFRESH_BRIEF", "1");
+    cargo.env("RUST_BACKTRACE", "0");
+    Step::new(format!("hunt: {}", mutant.name), cargo)
+        .limit(Duration::from_secs(20 * 60))
+        .run(project)
+}
+
+fn is_broken(finished: &Finished) -> bool {
+    verdict(finished.ok, &finished.output) == Verdict::Broken
+}
+
+fn cargo(copy: &Path, command: &str) -> std::process::Command {
+    let mut cargo = crate::process::command("cargo");
+    cargo.current_dir(copy);
+    cargo.env("CARGO_TARGET_DIR", copy.join("target"));
+    cargo.args([command, "--quiet", "--profile", "simulate"]);
+    cargo
 }
 
 #[derive(Debug, PartialEq, Eq)]
