@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 
 use crate::address::Proxies;
 use crate::carried::Carriers;
@@ -18,7 +18,7 @@ use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
 use crate::publish::Publishing;
 use crate::store::Store;
-use crate::{demo, doors, echo, gate, publish, tasks};
+use crate::{blocks, demo, doors, echo, gate, publish, tasks};
 
 /// What every request can reach.
 #[derive(Clone, Debug)]
@@ -69,6 +69,11 @@ pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
             get(tasks::one).patch(tasks::update).delete(tasks::delete),
         )
         .route("/tasks/{id}/history", get(tasks::history));
+    if faults.is_some() {
+        api = api
+            .route("/blocks", get(blocks::list))
+            .route("/blocks/{id}", patch(blocks::update));
+    }
     if app.publishing.is_open() {
         api = api.route("/publish", post(publish::publish));
     }

@@ -12,10 +12,10 @@ use crate::app::App;
 use crate::body::{Fields, client};
 use crate::clock;
 use crate::error::ApiError;
-use crate::ids::{BadName, ChannelName, ClientId, EventName, ProjectId, Seq};
+use crate::ids::{BadName, ChannelName, ClientId, EventName, Millis, ProjectId, Seq};
 use crate::live::Connection;
 use crate::publish;
-use crate::records::{NewEvent, NewTask, Status};
+use crate::records::{NewBlock, NewEvent, NewTask, Span, Status};
 use crate::store::Origin;
 
 /// The largest burst.
@@ -154,4 +154,37 @@ pub(crate) fn tasks() -> Result<Vec<NewTask>, BadName> {
         })
     });
     tasks.collect()
+}
+
+/// The week that a demo's calendar starts with, of which each block is at an hour and minute of a day since Monday.
+pub(crate) fn blocks(now: Millis) -> Vec<NewBlock> {
+    const MINUTE: u64 = 60 * 1000;
+    let week = [
+        (0, 9 * 60, 30, "Stand-up", "meeting"),
+        (0, 10 * 60, 120, "Write the landing page", "focus"),
+        (0, 14 * 60, 60, "Call with the printer", "meeting"),
+        (1, 9 * 60, 30, "Stand-up", "meeting"),
+        (1, 11 * 60, 90, "Contrast check", "task"),
+        (1, 15 * 60, 60, "Interview", "meeting"),
+        (2, 9 * 60, 30, "Stand-up", "meeting"),
+        (2, 10 * 60 + 30, 120, "Stage and sound", "focus"),
+        (2, 14 * 60, 90, "Stall plan", "task"),
+        (3, 9 * 60, 30, "Stand-up", "meeting"),
+        (3, 11 * 60, 60, "Budget", "meeting"),
+        (3, 13 * 60 + 30, 120, "Scanner training", "focus"),
+        (4, 9 * 60, 30, "Stand-up", "meeting"),
+        (4, 10 * 60, 90, "Winter deliveries", "task"),
+        (4, 15 * 60, 60, "Week in review", "meeting"),
+    ];
+    let monday = clock::monday(now).0;
+    let blocks = week.map(|(day, minute, length, title, kind)| {
+        let start = monday + (day * 24 * 60 + minute) * MINUTE;
+        let (start, end) = (Millis(start), Millis(start + length * MINUTE));
+        NewBlock {
+            title,
+            kind,
+            span: Span { start, end },
+        }
+    });
+    blocks.into()
 }

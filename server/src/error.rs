@@ -87,6 +87,10 @@ impl From<StoreError> for ApiError {
                     "this record is another version than those that the write may be made over",
                 )
             },
+            StoreError::Taken(title) => Self {
+                status: StatusCode::UNPROCESSABLE_ENTITY,
+                ..Self::field("start", format!("this time is taken by “{title}”"))
+            },
             StoreError::KeyReused => Self {
                 status: StatusCode::UNPROCESSABLE_ENTITY,
                 ..Self::field("idempotency-key", "another write was done under this key")

@@ -20,6 +20,15 @@ pub(crate) fn of_task(epoch: &Epoch, id: TaskId, version: u64) -> String {
     format!("\"{FORM}-{epoch}-t{}-{version}\"", id.0)
 }
 
+/// The strong ETag of a part of a list: of the very records that are in it, at their versions.
+#[must_use]
+pub(crate) fn of_range(epoch: &Epoch, records: impl Iterator<Item = (TaskId, u64)>) -> String {
+    let records: Vec<String> = records
+        .map(|(id, version)| format!("{}.{version}", id.0))
+        .collect();
+    format!("\"{FORM}-{epoch}-b{}\"", records.join("_"))
+}
+
 /// The versions of a task that `If-Match` names: those over which a write may be made. `None` without the header, or
 /// where it is `*`, for only what is there can be written anyway. A weak tag matches nothing (RFC 9110, 13.1.1).
 #[must_use]

@@ -132,6 +132,12 @@ impl ChannelName {
         Self(Arc::from("tasks"))
     }
 
+    /// The channel of the demo's calendar.
+    #[must_use]
+    pub(crate) fn calendar() -> Self {
+        Self(Arc::from("calendar"))
+    }
+
     /// The channel that all devices of a person hear.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The reference server of Everfresh: records over REST, events over `fresh.v1` (docs/protocol.md), the demo's page.
 //!
 //! From the outside in: [`serve`] starts and stops; `listen` and `tls` take connections in; `gate` is what every
-//! request passes; `app` says which address leads where; `tasks`, `publish`,
+//! request passes; `app` says which address leads where; `tasks`, `blocks`, `publish`,
 //! `demo` and `pages` answer requests; `live` and `session` hold the sockets, `outbox` what waits on each; `doors`
 //! and `carried` do the same for pages that no socket reaches.
 //! `access` says who comes in, by `tokens`, and by `rules` where they may go; `quota` how much each may ask for; `reload`
@@ -16,6 +16,7 @@ mod access;
 mod address;
 mod app;
 mod audit;
+mod blocks;
 mod body;
 mod carried;
 mod clock;

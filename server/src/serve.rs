@@ -458,6 +458,9 @@ fn open(place: Place, limits: Limits, demo: bool) -> Result<(OpenStore, OpenHub)
             now,
         )?;
     }
+    if demo {
+        store.seed_blocks(&demo::blocks(now), now)?;
+    }
     let mut hub = Hub::new(store.epoch().clone(), limits.hub());
     for channel in store.channels(limits.recover_max)? {
         hub.restore(channel.name, channel.head, channel.events);

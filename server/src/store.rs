@@ -5,6 +5,7 @@
 //! after the other: so they reach the hub in the order of their numbers, and only when they are true.
 
 mod answers;
+mod blocks;
 mod database;
 mod error;
 mod feed;
@@ -29,7 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::access::UserName;
 use crate::ids::{ChannelName, ClientId, Epoch, Millis, ProjectId, Seq, SessionKey, TaskId};
 use crate::protocol::Event;
-use crate::records::{NewEvent, NewTask, Task, TaskChange};
+use crate::records::{Block, BlockId, NewBlock, NewEvent, NewTask, Span, Task, TaskChange};
 pub(crate) use answers::Once;
 use database::Database;
 pub use error::StoreError;
@@ -241,6 +242,21 @@ impl OpenStore {
             .try_for_each(|task| self.database.create_task(task, &origin).map(drop))
     }
 
+    /// Makes the blocks of a calendar that has none, before anybody listens.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) fn seed_blocks(
+        &mut self,
+        blocks: &[NewBlock],
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        if self.database.has_no_blocks()? {
+            self.database.seed_blocks(blocks, now)?;
+        }
+        Ok(())
+    }
+
     /// Every channel with its last events.
     ///
     /// # Errors
@@ -401,6 +417,28 @@ impl Store {
     /// When there is no such task, a lease that it was made under has ended, or the store fails.
     pub(crate) async fn delete_task(&self, id: TaskId, origin: Origin) -> Result<(), StoreError> {
         self.write(move |database| database.delete_task(id, &origin))
+            .await
+    }
+
+    /// The blocks of which a part lies within a span.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn blocks(&self, within: Span) -> Result<Vec<Block>, StoreError> {
+        self.read(move |database| database.blocks(within)).await
+    }
+
+    /// Moves a block.
+    ///
+    /// # Errors
+    /// When there is no such block, another one has a part of that time, or the store fails.
+    pub(crate) async fn move_block(
+        &self,
+        id: BlockId,
+        to: Span,
+        origin: Origin,
+    ) -> Result<Block, StoreError> {
+        self.write(move |database| database.move_block(id, to, &origin))
             .await
     }
 

@@ -9,6 +9,8 @@ import { QueuePanel } from "./instruments/QueuePanel";
 import { ThisTab } from "./instruments/ThisTab";
 import { Fenced } from "./people/Fenced";
 import { useSession } from "./people/people";
+import { CalendarScene } from "./scenes/calendar/CalendarScene";
+import { SceneNav } from "./scenes/SceneNav";
 import { TasksScene } from "./scenes/tasks/TasksScene";
 import "./App.css";
 
@@ -17,7 +19,7 @@ export function App() {
   return (
     <>
       <a className="skip-link" href="#scene">
-        Skip to the tasks
+        Skip to the scene
       </a>
       <Header />
       {fenced ? (
@@ -25,7 +27,8 @@ export function App() {
       ) : (
         <div className="page">
           <main id="scene" tabIndex={-1}>
-            <TasksScene />
+            <SceneNav />
+            {location.pathname === "/calendar" ? <CalendarScene /> : <TasksScene />}
           </main>
           <aside className="beside" aria-label="How it is kept fresh">
             <OneSocket />

@@ -7,6 +7,9 @@ import { device, liveUrl, passOf } from "./device";
 import { forgetAnswers } from "./net/http";
 import { loggedIn, remember, seat, useSession } from "./people/people";
 import type { DemoPerson } from "./people/people";
+import type { TimeblockUpdated } from "./scenes/calendar/api";
+import { calendarMutations } from "./scenes/calendar/mutations";
+import type { CalendarMutations } from "./scenes/calendar/mutations";
 import type { Task } from "./scenes/tasks/api";
 import { taskMutations } from "./scenes/tasks/mutations";
 import type { TaskMutations } from "./scenes/tasks/mutations";
@@ -18,8 +21,9 @@ declare module "everfresh" {
       task_created: Task;
       task_updated: Task;
       task_deleted: { id: string };
+      timeblock_updated: TimeblockUpdated;
     };
-    mutations: TaskMutations;
+    mutations: TaskMutations & CalendarMutations;
     contracts: ContractName;
   }
 }
@@ -44,9 +48,22 @@ export const live = createEverfresh({
     task_created: ["tasks"],
     task_updated: ["tasks"],
     task_deleted: ["tasks"],
+    // Of all ranges only those that show the old or the new time.
+    timeblock_updated: [
+      [
+        "timeblocks",
+        "range",
+        {
+          $range: [
+            ["$.timeblock.start_time", "$.timeblock.end_time"],
+            ["$.timeblock.old_start_time", "$.timeblock.old_end_time"],
+          ],
+        },
+      ],
+    ],
   },
   contracts: CONTRACTS,
-  mutations: taskMutations,
+  mutations: { ...taskMutations, ...calendarMutations },
 });
 
 attach(live, queryClient);

@@ -14,6 +14,8 @@ export interface Report {
   readonly transport: Transport | null;
   /** What is on the screen, in a form in which it can be compared; `null` before there is anything. */
   readonly shown: string | null;
+  /** The days of the calendar that are on the screen, by their spans, in the same form. */
+  readonly days: Readonly<Record<string, string>>;
   readonly queue: { readonly count: number; readonly dead: number; readonly conflicts: number };
   readonly counters: Counters;
   readonly metrics: Metrics | null;
@@ -31,9 +33,13 @@ export interface Sighting {
   readonly at: number;
 }
 
+/** What a tab on the stage can show of the app. */
+export type Scene = "tasks" | "calendar";
+
 /** What the stage asks of a tab. */
 export type Order =
   | { readonly order: "login"; readonly user: string }
+  | { readonly order: "scene"; readonly scene: Scene }
   | { readonly order: "clock"; readonly by: number }
   | { readonly order: "reconnect" };
 
@@ -48,5 +54,18 @@ interface Comparable {
 /** A list of tasks as one text, which is the same where the same is shown. */
 export function comparable(tasks: readonly Comparable[]): string {
   const lines = tasks.map(({ id, version, title, status, project }) => JSON.stringify([id, version, title, status, project]));
+  return lines.sort().join("\n");
+}
+
+interface ComparableBlock {
+  readonly id: string;
+  readonly version: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The same for the blocks of a day. */
+export function comparableBlocks(blocks: readonly ComparableBlock[]): string {
+  const lines = blocks.map(({ id, version, start, end }) => JSON.stringify([id, version, start, end]));
   return lines.sort().join("\n");
 }

@@ -300,7 +300,7 @@ impl Database {
         write.commit(last)
     }
 
-    fn write<'a>(&'a mut self, origin: &'a Origin) -> Result<Write<'a>, StoreError> {
+    pub(super) fn write<'a>(&'a mut self, origin: &'a Origin) -> Result<Write<'a>, StoreError> {
         Write::begin(
             &mut *self.sql,
             &mut self.stamps,
@@ -310,7 +310,6 @@ impl Database {
         )
     }
 
-    #[cfg(test)]
     pub(super) fn sql(&mut self) -> &mut dyn Sql {
         &mut *self.sql
     }

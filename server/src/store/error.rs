@@ -15,6 +15,8 @@ pub enum StoreError {
     Changed(Box<RawValue>),
     /// The record is none of the versions that the write may be made over; this is what it is now, as JSON.
     NotOver(Box<RawValue>),
+    /// Another record, of this title, has a part of the time.
+    Taken(String),
     /// Another write was done under its name.
     KeyReused,
     /// As many of these are kept as may be.
@@ -69,6 +71,7 @@ impl fmt::Display for StoreError {
             Self::NotFound => f.write_str("no such record"),
             Self::StaleFence => f.write_str("the lease of this write has ended"),
             Self::Changed(_) | Self::NotOver(_) => f.write_str("the record was written meanwhile"),
+            Self::Taken(title) => write!(f, "this time is taken by {title}"),
             Self::KeyReused => f.write_str("another write was done under this key"),
             Self::Full(what) => write!(f, "too many {what}"),
             Self::Database(error) => error.fmt(f),

@@ -12,10 +12,10 @@ use crate::ids::{Epoch, Millis};
 use crate::store::lease;
 
 /// Stands in the file, so that a later program knows what it reads.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 
 /// What each version added to the one before, oldest first.
-const SCHEMAS: [&str; 4] = [
+const SCHEMAS: [&str; 5] = [
     "
     CREATE TABLE epoch (name TEXT NOT NULL);
     CREATE TABLE task (
@@ -87,6 +87,18 @@ const SCHEMAS: [&str; 4] = [
         PRIMARY KEY (task, field)
     ) WITHOUT ROWID;
     CREATE INDEX event_by_age ON event (at);
+    ",
+    "
+    CREATE TABLE block (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        title TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        starts INTEGER NOT NULL,
+        ends INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL
+    );
+    CREATE INDEX block_by_start ON block (starts);
     ",
 ];
 

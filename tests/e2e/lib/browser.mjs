@@ -214,6 +214,18 @@ export class Tab {
     await driver.findElement(By.css(selector)).click();
   }
 
+  /** Takes what a selector finds by its middle, and puts it down so far away, as a hand does. */
+  async drag(selector, x, y) {
+    const driver = await this.#here();
+    const origin = await driver.findElement(By.css(selector));
+    const steps = 4;
+    const actions = driver.actions().move({ origin }).press();
+    for (let step = 0; step < steps; step += 1) {
+      actions.move({ origin: "pointer", x: Math.round(x / steps), y: Math.round(y / steps), duration: 30 });
+    }
+    await actions.release().perform();
+  }
+
   /** A command of the DevTools protocol for this tab. Chromium alone has it. */
   async devtools(cmd, params = {}) {
     const driver = await this.#here();

@@ -32,6 +32,29 @@ export class StagePage {
     );
   }
 
+  /** Presses keys on what a selector finds in one tab of a device. */
+  keysIn(device, index, selector, keys) {
+    return this.run(
+      `${FRAMES} const found = frames(arguments[0])[arguments[1]].querySelector(arguments[2]); found.focus();
+      const pressed = arguments[3];
+      const next = (at) => at < pressed.length && (found.dispatchEvent(new KeyboardEvent("keydown", { key: pressed[at], bubbles: true })), setTimeout(() => next(at + 1), 20));
+      next(0);`,
+      device,
+      index,
+      selector,
+      keys,
+    );
+  }
+
+  /** The blocks of the calendar in one tab of a device, as they are called. */
+  blocksOn(device, index) {
+    return this.run(
+      `${FRAMES} return [...frames(arguments[0])[arguments[1]].querySelectorAll("[data-testid='block-button']")].map((block) => ({ label: block.ariaLabel }))`,
+      device,
+      index,
+    );
+  }
+
   /** The text of something in one tab of a device; `null` where it is not there. */
   textIn(device, index, testId) {
     return this.run(

@@ -19,13 +19,14 @@ export function EventLog() {
   const [entries, setEntries] = useState<readonly Entry[]>([]);
   const { tab } = useTabState();
   const next = useRef(0);
-  const note = (data: { id: string }, event: LiveEvent<NameOf<RegisteredEvents>>) => {
-    const entry = { key: next.current++, name: event.name, id: data.id, by: event.by, at: event.at ?? Date.now() };
+  const note = ({ id }: { id: string }, event: LiveEvent<NameOf<RegisteredEvents>>) => {
+    const entry = { key: next.current++, name: event.name, id, by: event.by, at: event.at ?? Date.now() };
     setEntries((known) => [entry, ...known].slice(0, KEPT));
   };
   useEvent("task_created", note);
   useEvent("task_updated", note);
   useEvent("task_deleted", note);
+  useEvent("timeblock_updated", ({ timeblock }, event) => note(timeblock, event));
   return (
     <section className="card event-log" aria-labelledby="event-log-title">
       <h2 id="event-log-title">Last events</h2>

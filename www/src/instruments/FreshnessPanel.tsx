@@ -18,6 +18,7 @@ export function FreshnessPanel() {
       <p className="freshness-words">Each query has a contract: how old it may get, and how it is looked after.</p>
       <ul>
         <FreshnessBar name="tasks" title="Tasks" value="told by events" explain={setAsked} />
+        <FreshnessBar name="calendar" title="Calendar" value="told by events" explain={setAsked} />
         <FreshnessBar
           name="server"
           title="Server counters"

@@ -20,6 +20,11 @@ export function wordsOf({ name, vars }: QueueItem, titles: ReadonlyMap<string, s
       return `Rename ${task} to “${String(title)}”`;
     case "setTaskStatus":
       return `Set ${task} to ${String(status)}`;
+    case "moveBlock": {
+      const { name: block, to } = (vars ?? {}) as { name?: unknown; to?: { start?: unknown } };
+      const when = typeof to?.start === "number" ? new Date(to.start).toUTCString().slice(0, 22) : "another time";
+      return `Move “${String(block)}” to ${when}`;
+    }
     case "removeTask":
       return `Delete ${task}`;
     default:

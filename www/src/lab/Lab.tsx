@@ -192,12 +192,12 @@ export function Lab({ names }: { names: ReadonlyMap<string, string> }) {
           <Flask />
           The lab
         </h2>
-        <div className="lab-targets" role="group" aria-label="Whom it is done to">
+        <div className="segments lab-targets" role="group" aria-label="Whom it is done to">
           {[null, ...devices.map(({ id }) => id)].map((id) => (
             <button
               key={id ?? "all"}
               type="button"
-              className="lab-target"
+              className="segment"
               aria-pressed={target === id}
               data-testid={`lab-target-${id ?? "all"}`}
               onClick={() => setTarget(id)}

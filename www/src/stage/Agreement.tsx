@@ -1,4 +1,7 @@
 import { Check, Refresh } from "../ui/icons";
+import { comparableBlocks } from "../report";
+import type { Report } from "../report";
+import type { Block } from "../scenes/calendar/api";
 import { useRecords } from "./records";
 import { useStage } from "./devices";
 import type { StageDevice } from "./devices";
@@ -6,8 +9,8 @@ import type { StageDevice } from "./devices";
 /** Whether all tabs show what the server has: the one thing that has to be true in the end. */
 export function Agreement() {
   const devices = useStage((stage) => stage.devices);
-  const { tasks, reachable } = useRecords();
-  const { agree, of } = agreementOf(devices, tasks);
+  const { tasks, blocks, reachable } = useRecords();
+  const { agree, of } = agreementOf(devices, tasks, blocks);
   const all = of > 0 && agree === of;
   const state = !reachable ? "alone" : all ? "equal" : "behind";
   return (
@@ -19,9 +22,17 @@ export function Agreement() {
 }
 
 /** How many of the tabs that show anything show what the server has. */
-export function agreementOf(devices: readonly StageDevice[], tasks: string | null): { agree: number; of: number } {
+function agreementOf(devices: readonly StageDevice[], tasks: string | null, blocks: readonly Block[] | null): { agree: number; of: number } {
   const reports = devices.flatMap(({ tabs }) => tabs.map(({ report }) => report)).filter((report) => !report?.fenced);
-  return { agree: reports.filter((report) => tasks !== null && report?.shown === tasks).length, of: reports.length };
+  const agrees = ({ shown, days }: Report) => shown === tasks && Object.entries(days).every(([span, day]) => day === dayOf(blocks, span));
+  return { agree: reports.filter((report) => report !== null && tasks !== null && agrees(report)).length, of: reports.length };
+}
+
+/** What the server has of the time between two moments. */
+function dayOf(blocks: readonly Block[] | null, span: string): string | null {
+  if (blocks === null) return null;
+  const [from = 0, to = 0] = span.split("/").map((moment) => Date.parse(moment));
+  return comparableBlocks(blocks.filter(({ start, end }) => start < to && end > from));
 }
 
 function wordsOf(state: "alone" | "equal" | "behind", agree: number, of: number): string {

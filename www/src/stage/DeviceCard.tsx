@@ -1,8 +1,9 @@
 import type { ConnectionStatus } from "everfresh";
+import { useState } from "react";
 import { Avatar } from "../people/Avatar";
 import { firstNameOf } from "../people/people";
 import { Close, Crown, Plus } from "../ui/icons";
-import { TABS_MOST, addTab, closeDevice, closeTab, frameOf, userOf } from "./devices";
+import { TABS_MOST, addTab, closeDevice, closeTab, frameOf, useStage, userOf } from "./devices";
 import type { StageDevice, StageTab } from "./devices";
 
 const WAYS = { ws: "WebSocket", sse: "event stream", poll: "polling" } as const;
@@ -76,6 +77,8 @@ interface FrameProps {
 /** A frame of this origin is a tab to the browser: it has locks, channels and storage like any other. */
 function TabFrame({ device, as, tab, title, owner }: FrameProps) {
   const { report, key } = tab;
+  // The scene that it begins with: a frame whose address changes would be loaded again.
+  const [src] = useState(() => `/?device=${device}&as=${as}&scene=${useStage.getState().scene}`);
   const leads = report?.role === "leader";
   return (
     <article className="stage-tab" data-testid="stage-tab" data-role={report?.role ?? "starting"} data-status={report?.status ?? "idle"}>
@@ -99,7 +102,7 @@ function TabFrame({ device, as, tab, title, owner }: FrameProps) {
           <Close />
         </button>
       </header>
-      <iframe ref={frameOf(key)} className="stage-frame" title={`${title} of ${owner}`} src={`/?device=${device}&as=${as}`} />
+      <iframe ref={frameOf(key)} className="stage-frame" title={`${title} of ${owner}`} src={src} />
     </article>
   );
 }

@@ -5,7 +5,7 @@ import { Brand } from "../ui/Brand";
 import { Person, Phone } from "../ui/icons";
 import { Agreement } from "./Agreement";
 import { DeviceCard } from "./DeviceCard";
-import { DEVICES_MOST, addDevice, namesOf, useStage, userOf } from "./devices";
+import { DEVICES_MOST, addDevice, namesOf, showScene, useStage, userOf } from "./devices";
 import { hearTabs } from "./hear";
 import { keepHistory } from "./samples";
 import { History } from "./History";
@@ -15,13 +15,18 @@ import { Savings } from "./Savings";
 import { ServerRecords } from "./ServerRecords";
 import "./Stage.css";
 
+const SCENES = [
+  { id: "tasks", name: "Tasks" },
+  { id: "calendar", name: "Calendar" },
+] as const;
+
 /** Several devices on one page, and what breaks the network between them and the server. */
 export function Stage() {
   useEffect(() => {
     const over = [hearTabs(), watchServer(), keepHistory()];
     return () => over.forEach((end) => end());
   }, []);
-  const devices = useStage((stage) => stage.devices);
+  const { devices, scene } = useStage();
   const names = namesOf(devices, firstNameOf);
   const away = PEOPLE.find(({ id }) => devices.every((device) => userOf(device) !== id));
   const full = devices.length >= DEVICES_MOST;
@@ -46,6 +51,13 @@ export function Stage() {
           </p>
         </div>
         <Lab names={names} />
+        <div className="segments" role="group" aria-label="What the tabs show">
+          {SCENES.map(({ id, name }) => (
+            <button key={id} type="button" className="segment" aria-pressed={scene === id} data-testid={`scene-${id}`} onClick={() => showScene(id)}>
+              {name}
+            </button>
+          ))}
+        </div>
         <div className="devices" id="devices" tabIndex={-1}>
           {devices.map((device) => (
             <DeviceCard key={device.id} device={device} name={names.get(device.id) ?? ""} />

@@ -1,6 +1,6 @@
 import { create } from "zustand";
 import { PEOPLE } from "../people/people";
-import type { Order, Report } from "../report";
+import type { Order, Report, Scene } from "../report";
 
 /** As many as the connections for requests allow that a browser has to one host: six, and a stream takes one. */
 export const DEVICES_MOST = 4;
@@ -27,6 +27,7 @@ export interface Past {
 }
 
 interface Stage {
+  readonly scene: Scene;
   readonly devices: readonly StageDevice[];
   readonly past: Past;
 }
@@ -37,6 +38,7 @@ const newTab = (): StageTab => ({ key: `tab-${++lastKey}`, report: null });
 const [first, second] = [PEOPLE[0].id, PEOPLE[1]?.id ?? PEOPLE[0].id];
 
 export const useStage = create<Stage>(() => ({
+  scene: "tasks",
   devices: [
     { id: "d1", as: first, tabs: [newTab(), newTab()] },
     { id: "d2", as: second, tabs: [newTab()] },
@@ -62,6 +64,12 @@ export function keyOf(source: MessageEventSource | null): string | undefined {
 
 export function order(tab: StageTab, what: Order): void {
   frames.get(tab.key)?.contentWindow?.postMessage(what, location.origin);
+}
+
+/** All tabs show this scene, and those that are opened later. */
+export function showScene(scene: Scene): void {
+  useStage.setState({ scene });
+  for (const { tabs } of useStage.getState().devices) for (const tab of tabs) order(tab, { order: "scene", scene });
 }
 
 export function addDevice(as: string): void {

@@ -1,5 +1,7 @@
 import { create } from "zustand";
 import { comparable } from "../report";
+import type { Block } from "../scenes/calendar/api";
+import { DAY, mondayOf } from "../scenes/calendar/time";
 import type { Task } from "../scenes/tasks/api";
 
 /** How often the server is asked, in milliseconds. */
@@ -35,15 +37,15 @@ interface Records {
   readonly stats: ServerStats | null;
   /** The server's tasks, in the form in which tabs report theirs. */
   readonly tasks: string | null;
+  /** The server's blocks of this week, of all kinds of days that tabs may show. */
+  readonly blocks: readonly Block[] | null;
   readonly faults: readonly FaultOf[];
   /** Requests for records that the stage itself made: the server counts them too. */
   readonly own: number;
 }
 
 /** The server's own records: what the tabs are held against. */
-export const useRecords = create<Records>(() => ({ reachable: true, stats: null, tasks: null, faults: [], own: 0 }));
-
-let etag: string | null = null;
+export const useRecords = create<Records>(() => ({ reachable: true, stats: null, tasks: null, blocks: null, faults: [], own: 0 }));
 
 /** Asks again and again, for as long as somebody looks. Returns what ends it. */
 export function watchServer(): () => void {
@@ -58,13 +60,16 @@ export function watchServer(): () => void {
   return () => ended.abort();
 }
 
+const monday = mondayOf(Date.now());
+
 /** Asks now. */
 export async function look(signal?: AbortSignal): Promise<void> {
   try {
     const [stats, faults] = await Promise.all([
       get<ServerStats>("/demo/stats", signal),
       get<FaultOf[]>("/demo/faults", signal),
-      lookAtTasks(signal),
+      lookAt<Task[]>("/api/tasks", (tasks) => useRecords.setState({ tasks: comparable(tasks) }), signal),
+      lookAt<Block[]>(`/api/blocks?from=${monday}&to=${monday + 7 * DAY}`, (blocks) => useRecords.setState({ blocks }), signal),
     ]);
     useRecords.setState({ reachable: true, stats, faults });
   } catch {
@@ -78,15 +83,17 @@ export async function get<Answer>(url: string, signal?: AbortSignal): Promise<An
   return (await response.json()) as Answer;
 }
 
-async function lookAtTasks(signal: AbortSignal | undefined): Promise<void> {
-  const headers: HeadersInit = etag === null ? {} : { "if-none-match": etag };
-  const response = await fetch("/api/tasks", { cache: "no-store", headers, ...(signal && { signal }) });
-  const own = useRecords.getState().own + 1;
-  if (response.status === 304) {
-    useRecords.setState({ own });
-    return;
-  }
-  if (!response.ok) throw new Error(`/api/tasks: ${response.status}`);
-  etag = response.headers.get("etag");
-  useRecords.setState({ own, tasks: comparable((await response.json()) as Task[]) });
+/** The last tag of each list, by which the server can say that it is still the same. */
+const tags = new Map<string, string>();
+
+async function lookAt<Answer>(url: string, put: (answer: Answer) => void, signal: AbortSignal | undefined): Promise<void> {
+  const known = tags.get(url);
+  const headers: HeadersInit = known === undefined ? {} : { "if-none-match": known };
+  const response = await fetch(url, { cache: "no-store", headers, ...(signal && { signal }) });
+  useRecords.setState(({ own }) => ({ own: own + 1 }));
+  if (response.status === 304) return;
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  const tag = response.headers.get("etag");
+  if (tag !== null) tags.set(url, tag);
+  put((await response.json()) as Answer);
 }

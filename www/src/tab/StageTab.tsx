@@ -1,5 +1,4 @@
 import { useQueue } from "everfresh/react";
-import { useState } from "react";
 import { ConnectionIndicator } from "../instruments/ConnectionIndicator";
 import { Counters } from "../instruments/Counters";
 import { EventLog } from "../instruments/EventLog";
@@ -11,23 +10,25 @@ import { ThisTab } from "../instruments/ThisTab";
 import { Fenced } from "../people/Fenced";
 import { PersonMenu } from "../people/PersonMenu";
 import { useSession } from "../people/people";
+import { CalendarScene } from "../scenes/calendar/CalendarScene";
 import { TasksScene } from "../scenes/tasks/TasksScene";
 import "../App.css";
+import { useView } from "./view";
+import type { View } from "./view";
 import "./StageTab.css";
 
 const VIEWS = [
-  { id: "scene", name: "Tasks" },
+  { id: "tasks", name: "Tasks" },
+  { id: "calendar", name: "Calendar" },
   { id: "freshness", name: "Freshness" },
   { id: "queue", name: "Queue" },
   { id: "measured", name: "Measured" },
-] as const;
-
-type View = (typeof VIEWS)[number]["id"];
+] as const satisfies readonly { id: View; name: string }[];
 
 /** The page as one of the tabs on the stage: what stands side by side on a page of its own stands behind a switch. */
 export function StageTab() {
   const fenced = useSession((session) => session.fenced);
-  const [view, setView] = useState<View>("scene");
+  const { view } = useView();
   const { count } = useQueue();
   return (
     <>
@@ -47,7 +48,7 @@ export function StageTab() {
                 className="view"
                 aria-current={view === id ? "page" : undefined}
                 data-testid={`view-${id}`}
-                onClick={() => setView(id)}
+                onClick={() => useView.setState({ view: id })}
               >
                 {name}
                 {id === "queue" && count > 0 && <span className="view-count number">{count}</span>}
@@ -56,10 +57,10 @@ export function StageTab() {
           </nav>
           <main className="tab-view" id="scene" tabIndex={-1}>
             {/* It stays while another view is shown: the stage compares what the tabs have. */}
-            <div hidden={view !== "scene"}>
+            <div hidden={view !== "tasks"}>
               <TasksScene />
             </div>
-            <Instruments view={view} />
+            <Behind view={view} />
           </main>
         </>
       )}
@@ -67,10 +68,12 @@ export function StageTab() {
   );
 }
 
-function Instruments({ view }: { view: View }) {
+function Behind({ view }: { view: View }) {
   switch (view) {
-    case "scene":
+    case "tasks":
       return null;
+    case "calendar":
+      return <CalendarScene />;
     case "freshness":
       return <FreshnessPanel />;
     case "queue":

@@ -1,23 +1,24 @@
-import type { ShownTask } from "../scenes/tasks/api";
 import type { Sighting } from "../report";
+
+/** What a tab shows of a record: which version, and what of it. */
+export interface Seen {
+  readonly version: number;
+  readonly text: string;
+}
 
 type Change = Omit<Sighting, "at">;
 
 /**
- * What happened between two states of the list. A change that the server has not numbered yet was made in this tab: it
- * is shown before it is sent. One with a new number came from the server.
+ * What happened between two states of the screen. A change that the server has not numbered yet was made in this tab:
+ * it is shown before it is sent. One with a new number came from the server.
  */
-export function changesBetween(before: readonly ShownTask[] | undefined, after: readonly ShownTask[]): Change[] {
-  if (before === undefined) return [];
-  const known = new Map(before.map((task) => [task.id, task]));
+export function changesBetween(before: ReadonlyMap<string, Seen>, after: ReadonlyMap<string, Seen>): Change[] {
   const changes: Change[] = [];
-  for (const task of after) {
-    const was = known.get(task.id);
-    if (was === undefined || was === task) continue;
-    if (task.version > was.version) changes.push({ kind: "painted", id: task.id, version: task.version });
-    else if (was.status !== task.status || was.title !== task.title) {
-      changes.push({ kind: "acted", id: task.id, version: was.version });
-    }
+  for (const [id, { version, text }] of after) {
+    const was = before.get(id);
+    if (was === undefined) continue;
+    if (version > was.version) changes.push({ kind: "painted", id, version });
+    else if (was.text !== text) changes.push({ kind: "acted", id, version: was.version });
   }
   return changes;
 }

@@ -1,6 +1,7 @@
 import { live, switchTo } from "../live";
 import { PEOPLE } from "../people/people";
 import type { Order } from "../report";
+import { useView } from "./view";
 
 /** Does what the stage asks for: only the page around this one may ask, and only if it is of this origin. */
 export function obey(): void {
@@ -13,6 +14,9 @@ export function obey(): void {
         if (person !== undefined) switchTo(person);
         break;
       }
+      case "scene":
+        useView.setState({ view: order.scene });
+        break;
       case "clock":
         jump(order.by);
         break;

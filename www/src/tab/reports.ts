@@ -2,11 +2,10 @@ import { device } from "../device";
 import { live, queryClient } from "../live";
 import { useTraffic } from "../net/traffic";
 import { useSession } from "../people/people";
-import { comparable } from "../report";
 import type { Report, Sighting } from "../report";
-import type { ShownTask } from "../scenes/tasks/api";
-import { LIST } from "../scenes/tasks/mutations";
 import { changesBetween } from "./changes";
+import type { Seen } from "./changes";
+import { records, shown } from "./shown";
 
 /** No two reports are closer than this, in milliseconds. */
 const PAUSE = 200;
@@ -25,18 +24,19 @@ export function reportAll(): void {
   live.subscribe(soon);
   useTraffic.subscribe(soon);
   useSession.subscribe(soon);
-  let before = shown();
-  queryClient.getQueryCache().subscribe(() => {
-    const after = shown();
-    if (after === before) return;
-    if (after !== undefined) sight(before, after);
+  let before = records();
+  queryClient.getQueryCache().subscribe(({ type }) => {
+    // Others tell of who looks at a query, which changes nothing on the screen.
+    if (type !== "updated" && type !== "removed") return;
+    const after = records();
+    sight(before, after);
     before = after;
     soon();
   });
   soon();
 }
 
-function sight(before: ShownTask[] | undefined, after: ShownTask[]): void {
+function sight(before: ReadonlyMap<string, Seen>, after: ReadonlyMap<string, Seen>): void {
   const at = now();
   for (const change of changesBetween(before, after)) {
     if (change.kind === "acted") tell({ ...change, at });
@@ -44,8 +44,6 @@ function sight(before: ShownTask[] | undefined, after: ShownTask[]): void {
     else requestAnimationFrame(() => requestAnimationFrame(() => tell({ ...change, at: now() })));
   }
 }
-
-const shown = () => queryClient.getQueryData<ShownTask[]>(LIST);
 
 /** Of the clock that nobody sets. */
 const now = () => performance.timeOrigin + performance.now();
@@ -57,7 +55,7 @@ function tell(what: Report | Sighting): void {
 function report(): Report {
   const { tab, role, tabs, status, transport, queue, counters, metrics, freshness } = live.getSnapshot();
   const { person, fenced } = useSession.getState();
-  const tasks = shown();
+  const { tasks, days } = shown();
   const { answered, writes, notModified } = useTraffic.getState();
   return {
     kind: "report",
@@ -69,7 +67,8 @@ function report(): Report {
     tabs,
     status,
     transport,
-    shown: tasks === undefined ? null : comparable(tasks),
+    shown: tasks,
+    days,
     queue: { count: queue.count, dead: queue.dead, conflicts: queue.conflicts },
     counters,
     metrics,
