@@ -157,14 +157,14 @@ describe(`the lab in ${engine()}`, () => {
     await aim("d1");
     await lab("down");
     await untilLive("d1", false);
-    await page.keysIn("d1", 0, "[data-testid='block-button'][aria-label^='Write']", ["Enter", "ArrowDown", "ArrowDown", "Enter"]);
+    await page.keysIn("d1", 0, "[data-testid='block-button'][data-title^='Write']", ["Enter", "ArrowDown", "ArrowDown", "Enter"]);
     await eventually("it waits", () => page.textIn("d1", 0, "view-queue"), (text) => text === "Queue1");
     await lab("heal");
     await untilLive("d1", true);
     await eventually("it went out", () => page.textIn("d1", 0, "view-queue"), (text) => text === "Queue");
     await page.untilEqual(3);
     await lab("kill");
-    await page.keysIn("d2", 0, "[data-testid='block-button'][aria-label^='Contrast']", ["Enter", "ArrowDown", "Enter"]);
+    await page.keysIn("d2", 0, "[data-testid='block-button'][data-title^='Contrast']", ["Enter", "ArrowDown", "Enter"]);
     await eventually("it is dead", () => page.agreement(), ({ state }) => state === "alone");
     await page.untilEqual(3);
     await eventually("it went out", () => page.textIn("d2", 0, "view-queue"), (text) => text === "Queue");

@@ -10,8 +10,10 @@ import { ThisTab } from "./instruments/ThisTab";
 import { Fenced } from "./people/Fenced";
 import { useSession } from "./people/people";
 import { CalendarScene } from "./scenes/calendar/CalendarScene";
+import { ContractsScene } from "./scenes/contracts/ContractsScene";
 import { SceneNav } from "./scenes/SceneNav";
 import { TasksScene } from "./scenes/tasks/TasksScene";
+import { useView } from "./tab/view";
 import "./App.css";
 
 export function App() {
@@ -28,7 +30,7 @@ export function App() {
         <div className="page">
           <main id="scene" tabIndex={-1}>
             <SceneNav />
-            {location.pathname === "/calendar" ? <CalendarScene /> : <TasksScene />}
+            <Scene />
           </main>
           <aside className="beside" aria-label="How it is kept fresh">
             <OneSocket />
@@ -46,4 +48,16 @@ export function App() {
       )}
     </>
   );
+}
+
+function Scene() {
+  const { scene } = useView();
+  switch (scene) {
+    case "calendar":
+      return <CalendarScene />;
+    case "contracts":
+      return <ContractsScene />;
+    case "tasks":
+      return <TasksScene />;
+  }
 }

@@ -10,6 +10,8 @@ import type { DemoPerson } from "./people/people";
 import type { TimeblockUpdated } from "./scenes/calendar/api";
 import { calendarMutations } from "./scenes/calendar/mutations";
 import type { CalendarMutations } from "./scenes/calendar/mutations";
+import { contractMutations } from "./scenes/contracts/mutations";
+import type { ContractMutations } from "./scenes/contracts/mutations";
 import type { Task } from "./scenes/tasks/api";
 import { taskMutations } from "./scenes/tasks/mutations";
 import type { TaskMutations } from "./scenes/tasks/mutations";
@@ -23,7 +25,7 @@ declare module "everfresh" {
       task_deleted: { id: string };
       timeblock_updated: TimeblockUpdated;
     };
-    mutations: TaskMutations & CalendarMutations;
+    mutations: TaskMutations & CalendarMutations & ContractMutations;
     contracts: ContractName;
   }
 }
@@ -63,7 +65,7 @@ export const live = createEverfresh({
     ],
   },
   contracts: CONTRACTS,
-  mutations: { ...taskMutations, ...calendarMutations },
+  mutations: { ...taskMutations, ...calendarMutations, ...contractMutations },
 });
 
 attach(live, queryClient);

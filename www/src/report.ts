@@ -34,7 +34,7 @@ export interface Sighting {
 }
 
 /** What a tab on the stage can show of the app. */
-export type Scene = "tasks" | "calendar";
+export type Scene = "tasks" | "calendar" | "contracts";
 
 /** What the stage asks of a tab. */
 export type Order =

@@ -49,7 +49,7 @@ export class StagePage {
   /** The blocks of the calendar in one tab of a device, as they are called. */
   blocksOn(device, index) {
     return this.run(
-      `${FRAMES} return [...frames(arguments[0])[arguments[1]].querySelectorAll("[data-testid='block-button']")].map((block) => ({ label: block.ariaLabel }))`,
+      `${FRAMES} return [...frames(arguments[0])[arguments[1]].querySelectorAll("[data-testid='block-button']")].map((block) => ({ label: block.textContent }))`,
       device,
       index,
     );

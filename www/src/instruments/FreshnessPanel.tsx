@@ -1,6 +1,7 @@
 import { useEverfresh } from "everfresh/react";
 import { useState } from "react";
 import type { ContractName } from "../contracts";
+import { useView } from "../tab/view";
 import { Explain } from "./Explain";
 import { FreshnessBar } from "./FreshnessBar";
 import { useHealth, useServerStats } from "./serverState";
@@ -11,6 +12,8 @@ export function FreshnessPanel() {
   const stats = useServerStats();
   const health = useHealth();
   const { contracts } = useEverfresh();
+  // Of what is shown: a contract is not kept for what nobody looks at.
+  const { scene } = useView();
   const [asked, setAsked] = useState<ContractName | null>(null);
   return (
     <section className="card freshness-panel" aria-labelledby="freshness-title">
@@ -18,7 +21,7 @@ export function FreshnessPanel() {
       <p className="freshness-words">Each query has a contract: how old it may get, and how it is looked after.</p>
       <ul>
         <FreshnessBar name="tasks" title="Tasks" value="told by events" explain={setAsked} />
-        <FreshnessBar name="calendar" title="Calendar" value="told by events" explain={setAsked} />
+        {scene === "calendar" && <FreshnessBar name="calendar" title="Calendar" value="told by events" explain={setAsked} />}
         <FreshnessBar
           name="server"
           title="Server counters"

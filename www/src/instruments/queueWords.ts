@@ -25,6 +25,14 @@ export function wordsOf({ name, vars }: QueueItem, titles: ReadonlyMap<string, s
       const when = typeof to?.start === "number" ? new Date(to.start).toUTCString().slice(0, 22) : "another time";
       return `Move “${String(block)}” to ${when}`;
     }
+    case "startFocus":
+      return "Start a focus session";
+    case "stopFocus":
+      return "End the focus session";
+    case "takeStep":
+      return `Set a step to ${String((vars as { to?: unknown } | undefined)?.to)}`;
+    case "addBook":
+      return `Add the book “${String((vars as { book?: unknown } | undefined)?.book)}”`;
     case "removeTask":
       return `Delete ${task}`;
     default:

@@ -1,6 +1,6 @@
 import type { RunContext } from "everfresh";
 import { device } from "../device";
-import { countAnswered, countNotModified, countRead, countWrite } from "./traffic";
+import { countAnswered, countRead, countWrite } from "./traffic";
 
 /** A refusal of the server: its status, and the sentence that it gave as the reason. Status 0: it did not answer. */
 export class HttpError extends Error {
@@ -36,11 +36,8 @@ export async function read<Body>(url: string, signal: AbortSignal): Promise<Body
   countRead();
   // `no-store` keeps the browser's own cache out of it, which would turn a 304 into a 200 on the way.
   const response = await ask(url, { headers, signal, cache: "no-store" });
-  countAnswered();
-  if (response.status === 304 && known !== undefined) {
-    countNotModified();
-    return known.body as Body;
-  }
+  countAnswered(url, response.status === 304);
+  if (response.status === 304 && known !== undefined) return known.body as Body;
   if (!response.ok) throw await refusal(response);
   const body: unknown = await response.json();
   const etag = response.headers.get("etag");

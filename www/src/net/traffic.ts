@@ -6,24 +6,31 @@ interface Traffic {
   reads: number;
   /** Reads that the server answered. Those that it never got cost it nothing. */
   answered: number;
+  /** The same by address, with those that were answered with 304. */
+  urls: Readonly<Record<string, { readonly answered: number; readonly unchanged: number }>>;
   /** Requests that write: they are the user's, not the cache's. */
   writes: number;
   /** Reads that were answered with 304: nothing had changed, and no body was sent. */
   notModified: number;
 }
 
-export const useTraffic = create<Traffic>(() => ({ reads: 0, answered: 0, writes: 0, notModified: 0 }));
+export const useTraffic = create<Traffic>(() => ({ reads: 0, answered: 0, urls: {}, writes: 0, notModified: 0 }));
 
 export function countRead(): void {
   useTraffic.setState(({ reads }) => ({ reads: reads + 1 }));
 }
 
-export function countNotModified(): void {
-  useTraffic.setState(({ notModified }) => ({ notModified: notModified + 1 }));
-}
-
-export function countAnswered(): void {
-  useTraffic.setState(({ answered }) => ({ answered: answered + 1 }));
+/** A read was answered: with a body, or by saying that there is nothing new. */
+export function countAnswered(url: string, notModified: boolean): void {
+  useTraffic.setState((all) => {
+    const known = all.urls[url] ?? { answered: 0, unchanged: 0 };
+    const more = notModified ? 1 : 0;
+    return {
+      answered: all.answered + 1,
+      notModified: all.notModified + more,
+      urls: { ...all.urls, [url]: { answered: known.answered + 1, unchanged: known.unchanged + more } },
+    };
+  });
 }
 
 export function countWrite(): void {

@@ -3,6 +3,7 @@ import "./SceneNav.css";
 const SCENES = [
   { path: "/", name: "Tasks" },
   { path: "/calendar", name: "Calendar" },
+  { path: "/contracts", name: "Contracts" },
 ] as const;
 
 /** The scenes of the demo, and the stage on which several tabs of them stand side by side. */

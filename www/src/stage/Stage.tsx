@@ -18,6 +18,7 @@ import "./Stage.css";
 const SCENES = [
   { id: "tasks", name: "Tasks" },
   { id: "calendar", name: "Calendar" },
+  { id: "contracts", name: "Contracts" },
 ] as const;
 
 /** Several devices on one page, and what breaks the network between them and the server. */

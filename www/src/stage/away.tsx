@@ -17,7 +17,7 @@ function Away() {
     if (left === 0) window.close();
   }, [left]);
   return (
-    <main className="away">
+    <main className="away" data-testid="away">
       <div className="card away-card">
         <h1>The stage is hidden</h1>
         <p>

@@ -10,25 +10,27 @@ import { ThisTab } from "../instruments/ThisTab";
 import { Fenced } from "../people/Fenced";
 import { PersonMenu } from "../people/PersonMenu";
 import { useSession } from "../people/people";
+import type { Scene } from "../report";
 import { CalendarScene } from "../scenes/calendar/CalendarScene";
+import { ContractsScene } from "../scenes/contracts/ContractsScene";
 import { TasksScene } from "../scenes/tasks/TasksScene";
-import "../App.css";
 import { useView } from "./view";
-import type { View } from "./view";
+import type { Panel } from "./view";
+import "../App.css";
 import "./StageTab.css";
 
-const VIEWS = [
-  { id: "tasks", name: "Tasks" },
-  { id: "calendar", name: "Calendar" },
+const SCENES: Record<Scene, string> = { tasks: "Tasks", calendar: "Calendar", contracts: "Contracts" };
+
+const PANELS: readonly { id: Panel; name: string }[] = [
   { id: "freshness", name: "Freshness" },
   { id: "queue", name: "Queue" },
   { id: "measured", name: "Measured" },
-] as const satisfies readonly { id: View; name: string }[];
+];
 
 /** The page as one of the tabs on the stage: what stands side by side on a page of its own stands behind a switch. */
 export function StageTab() {
   const fenced = useSession((session) => session.fenced);
-  const { view } = useView();
+  const { scene, panel } = useView();
   const { count } = useQueue();
   return (
     <>
@@ -41,14 +43,14 @@ export function StageTab() {
       ) : (
         <>
           <nav className="views" aria-label="What this tab shows">
-            {VIEWS.map(({ id, name }) => (
+            {[{ id: null, name: SCENES[scene] }, ...PANELS].map(({ id, name }) => (
               <button
-                key={id}
+                key={id ?? "scene"}
                 type="button"
                 className="view"
-                aria-current={view === id ? "page" : undefined}
-                data-testid={`view-${id}`}
-                onClick={() => useView.setState({ view: id })}
+                aria-current={panel === id ? "page" : undefined}
+                data-testid={`view-${id ?? "scene"}`}
+                onClick={() => useView.setState({ panel: id })}
               >
                 {name}
                 {id === "queue" && count > 0 && <span className="view-count number">{count}</span>}
@@ -56,11 +58,21 @@ export function StageTab() {
             ))}
           </nav>
           <main className="tab-view" id="scene" tabIndex={-1}>
-            {/* It stays while another view is shown: the stage compares what the tabs have. */}
-            <div hidden={view !== "tasks"}>
+            {/* It stays while something else is shown: the stage compares what the tabs have. */}
+            <div hidden={panel !== null || scene !== "tasks"}>
               <TasksScene />
             </div>
-            <Behind view={view} />
+            {scene === "calendar" && (
+              <div hidden={panel !== null}>
+                <CalendarScene />
+              </div>
+            )}
+            {scene === "contracts" && (
+              <div hidden={panel !== null}>
+                <ContractsScene />
+              </div>
+            )}
+            <Behind panel={panel} />
           </main>
         </>
       )}
@@ -68,12 +80,10 @@ export function StageTab() {
   );
 }
 
-function Behind({ view }: { view: View }) {
-  switch (view) {
-    case "tasks":
+function Behind({ panel }: { panel: Panel | null }) {
+  switch (panel) {
+    case null:
       return null;
-    case "calendar":
-      return <CalendarScene />;
     case "freshness":
       return <FreshnessPanel />;
     case "queue":

@@ -15,7 +15,7 @@ export function obey(): void {
         break;
       }
       case "scene":
-        useView.setState({ view: order.scene });
+        useView.setState({ scene: order.scene, panel: null });
         break;
       case "clock":
         jump(order.by);

@@ -1,9 +1,18 @@
 import { create } from "zustand";
 import type { Scene } from "../report";
 
-export type View = Scene | "freshness" | "queue" | "measured";
+/** What can be shown instead of the scene. */
+export type Panel = "freshness" | "queue" | "measured";
 
-const asked = new URLSearchParams(location.search).get("scene");
+const SCENES: readonly Scene[] = ["tasks", "calendar", "contracts"];
+/** On the stage the address says it beside the device; a page of its own has an address for each. */
+const asked = new URLSearchParams(location.search).get("scene") ?? location.pathname.slice(1);
 
-/** What a tab on the stage shows: chosen in it, or by the stage for all tabs. */
-export const useView = create<{ readonly view: View }>(() => ({ view: asked === "calendar" ? "calendar" : "tasks" }));
+interface View {
+  /** On the stage it is chosen there, for all tabs. */
+  readonly scene: Scene;
+  /** Chosen in the tab. */
+  readonly panel: Panel | null;
+}
+
+export const useView = create<View>(() => ({ scene: SCENES.find((scene) => scene === asked) ?? "tasks", panel: null }));

@@ -3,7 +3,7 @@ import { useEverfresh, useLiveMutation } from "everfresh/react";
 import type { CSSProperties, RefObject } from "react";
 import { reasonOf } from "../tasks/useTaskWrites";
 import type { Block } from "./api";
-import { HOUR, clockOf, spanWords } from "./time";
+import { HOUR, clockOf, weekdayOf } from "./time";
 import type { Span } from "./time";
 import { placeOf, useDrag } from "./useDrag";
 
@@ -76,14 +76,16 @@ export function BlockCard({ block, grid, days, refused, overlapped, carried, isT
           data-testid="block-button"
           aria-pressed={carrying.byKeyboard}
           aria-describedby="calendar-help"
-          aria-label={`${block.title}, ${spanWords(shown)}${taken ? ", this time is taken" : ""}`}
+          data-title={block.title}
           {...carrying.handlers}
         >
           <span className="block-title">{block.title}</span>
           <span className="block-time number">
+            <span className="visually-hidden">{weekdayOf(shown.start)} </span>
             {clockOf(shown.start)}
             <span className="block-until">–{clockOf(shown.end)}</span>
           </span>
+          {taken && <span className="visually-hidden">, this time is taken</span>}
         </button>
         {why !== undefined && (
           <div className="block-trouble" role="alert" data-testid="block-trouble">

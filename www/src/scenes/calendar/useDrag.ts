@@ -12,11 +12,16 @@ interface Grid {
   readonly days: readonly number[];
 }
 
-/** How a block is carried: by a pointer, or by the keyboard. */
-export interface Carrying {
+interface Carried {
   /** Where it would be put down now; `null` while nobody carries it. */
   readonly to: Span | null;
   readonly byKeyboard: boolean;
+}
+
+const NOWHERE: Carried = { to: null, byKeyboard: false };
+
+/** How a block is carried: by a pointer, or by the keyboard. */
+export interface Carrying extends Carried {
   readonly handlers: {
     readonly onPointerDown: (event: PointerEvent<HTMLElement>) => void;
     readonly onPointerMove: (event: PointerEvent<HTMLElement>) => void;
@@ -29,20 +34,21 @@ export interface Carrying {
 
 /** Carries a block over the grid. `carried` hears where it is, and `null` when it is nowhere any more. */
 export function useDrag(block: Block, grid: Grid, carried: (to: Span | null) => void, drop: (to: Span) => void): Carrying {
-  const [to, setTo] = useState<Span | null>(null);
-  const [byKeyboard, setByKeyboard] = useState(false);
+  const [shown, show] = useState<Carried>(NOWHERE);
+  // The same at once: events may come faster than renders.
+  const now = useRef<Carried>(NOWHERE);
   const grip = useRef<{ x: number; y: number; above: number; dragging: boolean } | null>(null);
   const length = block.end - block.start;
 
-  const carry = (span: Span | null) => {
-    setTo(span);
-    carried(span);
+  const carry = (next: Carried) => {
+    now.current = next;
+    show(next);
+    carried(next.to);
   };
   const end = (put: boolean) => {
-    const span = to;
+    const span = now.current.to;
     grip.current = null;
-    setByKeyboard(false);
-    carry(null);
+    carry(NOWHERE);
     if (put && span !== null && span.start !== block.start) drop(span);
   };
   const spanAt = (day: number, time: number): Span => {
@@ -58,15 +64,14 @@ export function useDrag(block: Block, grid: Grid, carried: (to: Span | null) => 
     return spanAt(day, OPENS + ((y - rect.top) / rect.height) * (CLOSES - OPENS));
   };
   const step = (days: number, steps: number) => {
-    const from = to ?? block;
+    const from = now.current.to ?? block;
     const day = dayOf(from.start);
     const index = grid.days.indexOf(day) + days;
-    carry(spanAt(grid.days[index] ?? day, from.start - day + steps * STEP));
+    carry({ to: spanAt(grid.days[index] ?? day, from.start - day + steps * STEP), byKeyboard: true });
   };
 
   return {
-    to,
-    byKeyboard,
+    ...shown,
     handlers: {
       onPointerDown: (event) => {
         if (event.button !== 0) return;
@@ -80,12 +85,12 @@ export function useDrag(block: Block, grid: Grid, carried: (to: Span | null) => 
         held.dragging ||= Math.hypot(clientX - held.x, clientY - held.y) > SLACK;
         if (!held.dragging) return;
         const span = under(clientX, clientY - held.above);
-        if (span !== null && span.start !== to?.start) carry(span);
+        if (span !== null && span.start !== now.current.to?.start) carry({ to: span, byKeyboard: false });
       },
       onPointerUp: () => grip.current !== null && end(true),
       onPointerCancel: () => end(false),
       onKeyDown: (event) => {
-        const keys: Record<string, () => void> = byKeyboard
+        const keys: Record<string, () => void> = now.current.byKeyboard
           ? {
               ArrowUp: () => step(0, -1),
               ArrowDown: () => step(0, 1),
@@ -96,10 +101,7 @@ export function useDrag(block: Block, grid: Grid, carried: (to: Span | null) => 
               " ": () => end(true),
             }
           : {
-              Enter: () => {
-                setByKeyboard(true);
-                carry({ start: block.start, end: block.end });
-              },
+              Enter: () => carry({ to: { start: block.start, end: block.end }, byKeyboard: true }),
             };
         keys[" "] ??= keys["Enter"] ?? (() => undefined);
         const act = keys[event.key];
@@ -107,7 +109,7 @@ export function useDrag(block: Block, grid: Grid, carried: (to: Span | null) => 
         event.preventDefault();
         act();
       },
-      onBlur: () => byKeyboard && end(false),
+      onBlur: () => now.current.byKeyboard && end(false),
     },
   };
 }
