@@ -201,7 +201,7 @@ async fn a_data_file_that_cannot_be_used_is_refused_with_a_remedy() {
     let later = folder.path("later");
     rusqlite::Connection::open(&later)
         .unwrap()
-        .pragma_update(None, "user_version", 5)
+        .pragma_update(None, "user_version", 6)
         .unwrap();
     assert!(refusal(&later).await.contains("a later program"));
 }
@@ -219,7 +219,7 @@ async fn a_file_of_the_last_version_is_taken_over() {
     let file = rusqlite::Connection::open(folder.path("data.sqlite")).unwrap();
     file.execute_batch(
         "DROP TABLE fence; DROP TABLE lease; DROP TABLE answer; DROP TABLE history; DROP TABLE stamp;
-         DROP INDEX event_by_age; PRAGMA user_version = 1;",
+         DROP INDEX event_by_age; DROP TABLE block; PRAGMA user_version = 1;",
     )
     .unwrap();
     drop(file);
