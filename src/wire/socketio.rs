@@ -12,7 +12,7 @@ pub mod session;
 
 use std::borrow::Cow;
 
-use super::engineio::{Fault, Frame, Open, name};
+use super::engineio::{Fault, Frame, Open, encode_base64, name};
 use super::json::{self, INTEGER_MAX, Raw, Text, Writer, push_number};
 use super::{Capabilities, Heartbeat, Recovery, Resume, RoomCan};
 use crate::engine::limits::{
@@ -376,6 +376,50 @@ impl Whole<'_> {
             says,
         })
     }
+}
+
+/// The first argument of an event as JSON, with its bytes as base64: nothing else of them can be JSON.
+pub fn payload(event: &Event<'_>, attachments: &[Vec<u8>]) -> String {
+    let raw = event.payload();
+    if attachments.is_empty() {
+        return raw.text().to_owned();
+    }
+    // One attachment may stand in many places: all of them together are bounded as the attachments are.
+    let mut left = ATTACHMENT_BYTES_MAX;
+    let mut writer = Writer::new();
+    fill(raw, attachments, &mut left, &mut writer);
+    writer.finish()
+}
+
+/// Writes a value, with bytes where placeholders stand for them. The scanner bounds how deep this goes.
+fn fill(raw: Raw<'_>, attachments: &[Vec<u8>], left: &mut usize, w: &mut Writer) {
+    if let Some(bytes) = stands_for(raw, attachments) {
+        if bytes.len() > *left {
+            return w.null();
+        }
+        *left -= bytes.len();
+        let mut text = String::new();
+        encode_base64(bytes, &mut text);
+        w.string(&text);
+    } else if raw.is_object() {
+        w.object(|w| {
+            raw.members(|name, value| fill(value, attachments, left, w.key(&name.decode())))
+        });
+    } else if raw.is_array() {
+        w.array(|w| raw.elements(|value| fill(value, attachments, left, w)));
+    } else {
+        w.raw(raw.text());
+    }
+}
+
+/// The bytes that a placeholder stands for, if it is one.
+fn stands_for<'a>(raw: Raw<'_>, attachments: &'a [Vec<u8>]) -> Option<&'a [u8]> {
+    raw.member("_placeholder")?
+        .bool()
+        .filter(|it_does| *it_does)?;
+    let number = raw.member("num")?.integer()?;
+    let bytes = attachments.get(usize::try_from(number).ok()?)?;
+    Some(bytes)
 }
 
 /// A refusal is an object, or the bare words of a server in Python.

@@ -29,6 +29,8 @@ for (const library of Object.keys(PROGRAMS)) {
       await here.server.emit({ name: "picture", data: { id: 1 }, bytes: 1000 });
       await shows(tab, "By a picture");
       assert.equal(await tab.run("return rig.fetched.tasks"), before + 2);
+      const [[, picture]] = await heardOf(tab, "picture");
+      assert.deepEqual([picture.id, Buffer.from(picture.bytes, "base64").length], [1, 1000]);
       assert.deepEqual(await here.server.emit({ name: "elsewhere", data: 1, ack: true }), { acked: 1 });
       assert.deepEqual(await tab.run("return rig.faults"), []);
     });

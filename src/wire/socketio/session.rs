@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use super::{Bookmark, Decoder, Event, Packet, Said, Says, To, Whole, ack, disconnect};
+use super::{Bookmark, Decoder, Event, Packet, Said, Says, To, Whole, ack, disconnect, payload};
 use crate::engine::backend::SocketIo;
 use crate::engine::limits::{HELD_BYTES_MAX, HELD_EVENTS_MAX};
 use crate::engine::map::Map;
@@ -201,7 +201,9 @@ impl Session {
                     },
                 });
             }
-            (Place::Connected, Says::Event(event)) => space.tell(namespace, event, each),
+            (Place::Connected, Says::Event(event)) => {
+                space.tell(namespace, event, &whole.attachments, each);
+            }
             (_, Says::Event(event)) => {
                 let known_by = self.with.known_by.as_deref();
                 self.known |= main && known_by == Some(&*event.name);
@@ -317,7 +319,7 @@ impl Space {
                 ..
             }) = whole.read()
             {
-                self.tell(namespace, event, each);
+                self.tell(namespace, event, &whole.attachments, each);
             }
         }
     }
@@ -326,6 +328,7 @@ impl Space {
         &mut self,
         namespace: &str,
         mut event: Event<'_>,
+        attachments: &[Vec<u8>],
         each: &mut dyn FnMut(Heard<'static>),
     ) {
         self.bookmark.passed(&mut event);
@@ -333,7 +336,7 @@ impl Space {
             channel: Cow::Owned(namespace.to_owned()),
             seq: None,
             name: Cow::Owned(event.name.clone().into_owned()),
-            data: Cow::Owned(event.payload().text().to_owned()),
+            data: Cow::Owned(payload(&event, attachments)),
             by: None,
             at: None,
         }));

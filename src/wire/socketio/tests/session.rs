@@ -4,7 +4,7 @@ use super::super::session::Session;
 use super::super::*;
 use super::{CLIENT, NODE, PYTHON, Row, frame, sessions};
 use crate::engine::backend::SocketIo;
-use crate::engine::limits::HELD_EVENTS_MAX;
+use crate::engine::limits::{ATTACHMENT_BYTES_MAX, HELD_EVENTS_MAX};
 use crate::wire::{Ask, Heard};
 
 /// A server of which nothing is known but the namespace that is always connected.
@@ -148,7 +148,7 @@ fn a_server_in_python_connects_authenticates_and_refuses() {
         ]
     );
     for said in [
-        r#"/ blob {"d":{"_placeholder":true,"num":0}}"#,
+        r#"/ blob {"d":"AQL/"}"#,
         r#"/ multi "a""#,
         "/admin NotAsked",
         r#"/admin hi "there""#,
@@ -344,4 +344,20 @@ fn what_cannot_be_read_ends_the_reading() {
     let mut heard = Vec::new();
     session.hear(Ok(Frame::binary(b"x")), &mut heard);
     assert_eq!(heard, [Heard::Broken("packet out of order")]);
+}
+
+#[test]
+fn bytes_are_told_as_base64_and_no_more_of_them_than_came() {
+    let mut session = connected("");
+    let frame = r#"452-["x",{"a":[{"_placeholder":true,"num":1}],"b":{"num":0,"_placeholder":true},"c":{"_placeholder":false,"num":0},"d":1.50}]"#;
+    assert_eq!(say(&mut session, frame), [""; 0]);
+    assert_eq!(hear(&mut session, Frame::binary(b"fo")), [""; 0]);
+    let told = r#"/ x {"a":["AA=="],"b":"Zm8=","c":{"_placeholder":false,"num":0},"d":1.50}"#;
+    assert_eq!(hear(&mut session, Frame::binary(b"\0")), [told]);
+    // Two places for what is more than half of what may come.
+    let twice = r#"451-["x",[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]]"#;
+    say(&mut session, twice);
+    let large = vec![0; ATTACHMENT_BYTES_MAX / 2 + 1];
+    let told = hear(&mut session, Frame::binary(&large));
+    assert!(told[0].ends_with("AAAA\",null]"), "{}", told[0].len());
 }
