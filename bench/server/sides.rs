@@ -185,7 +185,7 @@ pub async fn publisher(side: Side, addr: SocketAddr) -> Publisher {
             while !take_answer(&mut text) {
                 let mut some = [0; 4096];
                 match from.read(&mut some).await {
-                    Ok(0) | Err(_) => return,
+                    Ok(0) | Err(_) => panic!("{} closed a publisher's connection", side.name()),
                     Ok(count) => text.extend_from_slice(&some[..count]),
                 }
             }

@@ -5,12 +5,16 @@ import { createServer } from "node:http";
 
 import { Server } from "socket.io";
 
-const http = createServer();
+// A backend's connection is not closed either because its requests had to wait.
+const http = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });
 const io = new Server(http, {
   transports: ["websocket"],
   perMessageDeflate: false,
   httpCompression: false,
   serveClient: false,
+  // A server that cannot keep up would cut its pages, and nothing would be left to be measured.
+  pingInterval: 300_000,
+  pingTimeout: 300_000,
 });
 
 // "Discard the initial HTTP request": by default each connection keeps it for ever.

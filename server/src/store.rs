@@ -12,6 +12,7 @@ mod feed;
 mod history;
 mod lease;
 mod postgres;
+mod postgres_tls;
 mod rows;
 mod sql;
 mod sqlite;

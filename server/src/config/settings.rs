@@ -279,7 +279,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting!("listen", "ADDR", "where to listen; port 0 takes a free one", |c| Slot::Text(&mut c.listen)),
     setting!("www", "DIR", "serve the built page in DIR", |c| Slot::Path(&mut c.www)),
     setting!("data", "FILE", "keep records and events in this SQLite file; in memory without one", |c| Slot::Path(&mut c.data)),
-    setting!("database", "URL", "keep them in PostgreSQL instead, such as postgres://USER@HOST/NAME; with a password better by the variable", |c| Slot::Database(&mut c.database)),
+    setting!("database", "URL", "keep them in PostgreSQL instead, such as postgres://USER@HOST/NAME?sslmode=verify-full&sslrootcert=FILE; with a password better by the variable", |c| Slot::Database(&mut c.database)),
     setting!("demo", "", "example tasks, publishing for everybody if there is no key, and a lab of faults under /demo/", |c| Slot::Switch(&mut c.demo)),
     setting!("allow-origin", "ORIGIN", "let pages of this origin in too, such as https://app.example.com; repeatable", |c| Slot::List(&mut c.allow_origins)),
     setting!("people", "FILE", "let only those in whose tokens are in FILE, a line `TOKEN NAME CHANNEL...` each; a channel may end in *", |c| Slot::Path(&mut c.people)),

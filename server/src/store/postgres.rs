@@ -10,11 +10,11 @@ use std::time::Duration;
 use bytes::BytesMut;
 use postgres::error::SqlState;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, Config, NoTls, Statement};
+use postgres::{Client, Statement};
 
 use super::database::{Database, new_epoch};
 use super::sql::{Column, Row, Sql, Value};
-use super::{DatabaseError, StoreError, StoreLimits, Trouble, lease};
+use super::{DatabaseError, StoreError, StoreLimits, Trouble, lease, postgres_tls};
 use crate::ids::{Epoch, Millis};
 
 const SCHEMA: &str = include_str!("postgres.sql");
@@ -67,7 +67,7 @@ pub(super) fn open(url: &str, limits: StoreLimits, now: Millis) -> Result<Databa
 
 /// Connects as one part of the server.
 pub(super) fn connect(url: &str, part: &str) -> Result<Client, StoreError> {
-    let mut config: Config = url.parse().map_err(failed)?;
+    let (mut config, tls) = postgres_tls::read(url)?;
     config
         .application_name(part)
         .connect_timeout(CONNECT_MAX)
@@ -76,7 +76,7 @@ pub(super) fn connect(url: &str, part: &str) -> Result<Client, StoreError> {
         .keepalives_interval(Duration::from_secs(5))
         .keepalives_retries(3)
         .tcp_user_timeout(Duration::from_secs(30));
-    let mut client = config.connect(NoTls).map_err(failed)?;
+    let mut client = config.connect(tls).map_err(failed)?;
     client.batch_execute(SESSION).map_err(failed)?;
     Ok(client)
 }
