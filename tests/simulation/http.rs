@@ -53,6 +53,8 @@ struct Exchange {
     calm: Option<Calm>,
     /// It compared with nothing.
     pointless: bool,
+    /// What stands before the server waited for so long before it answered in its place.
+    waited: Time,
 }
 
 impl Http {
@@ -118,6 +120,7 @@ impl World {
             vouched: None,
             calm: None,
             pointless: false,
+            waited: 0,
         });
         if let Some(term) = term {
             self.probe_sent(tab, term);
@@ -176,6 +179,7 @@ impl World {
         if slow || self.http.fault(self.now) == HttpFault::Slow {
             arrives += self.http.chance.between(2 * S, 9 * S);
         }
+        arrives += self.http.exchanges[at].waited;
         self.agenda.add(arrives, Happening::Answers(at, result));
     }
 
@@ -219,6 +223,10 @@ impl World {
         // What stands before the server may answer for it, and does not know what it wants.
         if self.http.chance.one_in(3) {
             self.sometimes.reached(Rare::ProbeBusyUnsaid);
+            // It may have waited for the server, which told others meanwhile that it wants calm.
+            if self.http.chance.one_in(2) {
+                self.http.exchanges[at].waited = self.http.chance.between(2 * S, 9 * S);
+            }
             return Answered::plain(503, "");
         }
         let server = Browser::true_wall(self.now);
