@@ -59,7 +59,10 @@ impl Fence {
         let term = (number, from);
         let voids = |newest: &Leader| newest.term > term && now - newest.heard < BELIEVED;
         self.void = self.newest.as_ref().is_some_and(voids);
-        if !self.void {
+        // Only who says that it leads is followed by who follows nobody yet: another word may have
+        // waited for a page that stood still since before somebody else took the lead.
+        let leads = self.newest.is_some() || member(text, "\"k\":\"") == Some("lead");
+        if !self.void && leads {
             self.newest = Some(Leader { term, heard: now });
         }
     }

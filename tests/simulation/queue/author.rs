@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use everfresh::engine::command::Command;
+use everfresh::engine::limits::UNREAD_HOLD;
 use everfresh::engine::queue::{Class, MutationId, Outcome, Run};
 use everfresh::wire::json::{self, Raw};
 
@@ -59,6 +60,11 @@ impl World {
         }
         let browser = self.tabs[tab].seat.browser;
         let serial = self.queue.ledger.make(self.now, browser, tab, spec);
+        let unread = self.now < self.queue.linked[browser] + UNREAD_HOLD.0 * MS;
+        if unread && self.queue.linked[browser] > 0 {
+            self.backlog_holds(browser);
+            self.queue.held_until[browser] += UNREAD_HOLD.0 * MS;
+        }
         tell!(self, "{} makes mutation {serial}: {spec:?}", self.name(tab));
         let text = command(serial, spec);
         let command = Command::parse(&text).expect("the simulator writes good commands");

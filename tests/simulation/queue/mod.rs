@@ -48,6 +48,9 @@ pub(crate) struct Queue {
     pub(crate) led_since: Vec<Time>,
     /// Until when a backlog may hold up in each browser what is stale.
     pub(crate) held_until: Vec<Time>,
+    /// When a tab of each browser last got a link. What is made just after it, before all that is
+    /// stored was read, cannot be told from a backlog.
+    pub(crate) linked: Vec<Time>,
     /// Numbers the questions about the queue.
     pub(crate) questions: u64,
 }
@@ -166,6 +169,7 @@ impl Queue {
             chance: Chance::new(seed, Stream::Queue),
             led_since: vec![0; extent.browsers],
             held_until: vec![0; extent.browsers],
+            linked: vec![0; extent.browsers],
             questions: 0,
         };
         (queue, plan)

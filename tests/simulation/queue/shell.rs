@@ -144,12 +144,10 @@ impl World {
             return;
         }
         let browser = self.tabs[tab].seat.browser;
+        self.queue.linked[browser] = self.now;
         // A tab that was away may not know that all it made is done, and lets it go first.
         if self.queue.ledger.made_any(browser) {
-            // The others hear of it when they hear of anything.
-            let slow = self.now < self.browsers[browser].bus_slow_until + MIN;
-            let late = if slow { 6 * S } else { 0 };
-            self.queue.held_until[browser] = self.now + late + DRAIN_HOLD.0 * MS;
+            self.backlog_holds(browser);
         }
         if self.queue.ledger.unheard(browser) {
             self.queue.authors[tab].link = Some(Link {
@@ -157,6 +155,14 @@ impl World {
                 made: self.queue.ledger.list.len(),
             });
         }
+    }
+
+    /// What was made before there was a link goes first from now on, for a while.
+    pub(super) fn backlog_holds(&mut self, browser: usize) {
+        // The others hear of it when they hear of anything.
+        let slow = self.now < self.browsers[browser].bus_slow_until + MIN;
+        let late = if slow { 6 * S } else { 0 };
+        self.queue.held_until[browser] = self.now + late + DRAIN_HOLD.0 * MS;
     }
 
     /// What was made offline is with the server before anything is fetched that it changes.

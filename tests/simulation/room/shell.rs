@@ -38,6 +38,9 @@ impl World {
                 false
             }
             Some("pres" | "sig" | "lock" | "unlock") if self.server.knows(socket) => {
+                if self.sockets[socket].down.hole {
+                    self.room.server.is_unheard(socket);
+                }
                 let chance = &mut self.room.chance;
                 match self.room.server.heard(self.now, socket, frame, chance) {
                     Ok(does) => self.server_does(does),

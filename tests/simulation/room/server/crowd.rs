@@ -51,6 +51,13 @@ pub(super) struct Show {
 }
 
 impl Server {
+    /// No answer reaches a page any more, and so no refusal does.
+    pub(in crate::room) fn is_unheard(&mut self, socket: usize) {
+        if let Some(guest) = self.guests.get_mut(&socket) {
+            guest.refused.clear();
+        }
+    }
+
     pub(super) fn show(
         &mut self,
         now: Time,
