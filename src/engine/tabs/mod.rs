@@ -308,6 +308,10 @@ impl Tabs {
     }
 
     fn lead(&mut self, now: Now) {
+        // Who led until now may stand still, and come back like any other tab.
+        if matches!(&self.state, State::Following(following) if following.leader.is_some()) {
+            self.roster.misses(now.mono);
+        }
         self.seen = now.wall.0.max(self.seen.saturating_add(1));
         self.state = State::Leading(Leading {
             term: Term {

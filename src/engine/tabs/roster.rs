@@ -65,6 +65,11 @@ impl Roster {
         self.peers.remove(&tab).is_some()
     }
 
+    /// A tab that is not in the roster may be somewhere.
+    pub(super) fn misses(&mut self, now: Mono) {
+        self.heard = Some(now);
+    }
+
     /// Is it known?
     pub(super) fn has(&self, tab: TabId) -> bool {
         self.peers.contains(&tab)

@@ -111,6 +111,8 @@ fn a_frozen_leader_is_asked_and_then_loses_the_lock() {
     assert_eq!(done[4].1, Step::Steal(LockTicket(2)));
     tabs.granted(at(17_001), LockTicket(2));
     assert!(matches!(tabs.role(), Role::Leading(_)));
+    let later = 17_000 + RETURNS_WITHIN.0;
+    assert!(tabs.may_return(at(later)), "it only stands still");
 }
 
 #[test]

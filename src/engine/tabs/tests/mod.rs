@@ -8,7 +8,7 @@ mod table;
 use super::*;
 use crate::engine::limits::{
     ASK_MISSES, ASK_SPARE, ASK_TIMEOUT, HANDOVER_HIDDEN, HANDOVER_TENURE, LEADER_SILENCE,
-    OFFER_AGAIN, ROSTER_EXPIRE, STEAL_AGAIN, STEAL_SPREAD, TERM_AHEAD_MAX,
+    OFFER_AGAIN, RETURNS_WITHIN, ROSTER_EXPIRE, STEAL_AGAIN, STEAL_SPREAD, TERM_AHEAD_MAX,
 };
 use crate::engine::rng::Rng;
 use crate::engine::time::Wall;
