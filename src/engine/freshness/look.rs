@@ -29,7 +29,10 @@ impl Freshness {
         if own == Need::None {
             entry.obliged = None;
             entry.broken = false;
-            entry.rescue = None;
+            // The answer that nobody waits for any more may never come: it covers nothing.
+            if entry.rescue.take().is_some() {
+                entry.covered = None;
+            }
         }
         entry.need = own;
         let rests = entry.probe.rests();

@@ -1,7 +1,9 @@
 //! Why a window broke: what is told has to be the true cause.
 
+use super::word::Found;
 use super::*;
 
+const PROBED: &str = r#"{"a":{"key":["a"],"maxAge":10000,"probe":"https://h/a"}}"#;
 const TIMER: &str =
     r#"{"timer":{"key":["timer"],"maxAge":30000,"poll":30000,"hidden":"continue"}}"#;
 
@@ -168,4 +170,38 @@ fn g4_a_fetch_that_is_cancelled_because_nobody_looks_any_more_is_no_cause() {
     page.takes = Some(200);
     page.run(60_000);
     assert_eq!(blames(&page), [Blame::Throttled]);
+}
+
+/// A page that does not lead, with data that was fetched at the beginning.
+fn follower() -> Page {
+    let mut page = Page::new(PROBED);
+    page.part.set_place(Place::Follows);
+    page.mount(r#"["a"]"#);
+    page
+}
+
+impl Page {
+    /// The leader says what it found in a look that began at this moment.
+    fn hear(&mut self, found: Found, begun: u64) {
+        let (now, begun) = (self.at(), Wall(WALL + begun));
+        self.part
+            .leader_found(now, "a", found, begun, &mut self.rng);
+        self.settle();
+    }
+}
+
+#[test]
+fn g4_a_form_that_is_filled_in_while_the_leader_is_asked_does_not_cost_the_look() {
+    let mut page = follower();
+    page.run(9_300);
+    assert_eq!(page.said.pop(), Some(Word::Ask("a".to_owned())));
+    page.part.enable("a", false);
+    page.settle();
+    page.run(1_000);
+    page.part.enable("a", true);
+    page.settle();
+    // The leader does not answer this time either.
+    page.run(5_500);
+    assert_eq!(page.violations(), []);
+    assert_eq!(page.refetches().len(), 1);
 }
