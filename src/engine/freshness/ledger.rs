@@ -33,9 +33,10 @@ impl Known {
         a.at.0.saturating_add(b.age.0) < b.at.0.saturating_add(a.age.0)
     }
 
-    /// When it will be as old as the window allows.
+    /// When it will be as old as the window allows, or was.
     pub(super) fn end(self, window: Millis) -> Mono {
-        self.at + Millis(window.0.saturating_sub(self.age.0))
+        let end = self.at + window;
+        Mono(end.0.saturating_sub(self.age.0))
     }
 }
 

@@ -205,3 +205,19 @@ fn g4_a_form_that_is_filled_in_while_the_leader_is_asked_does_not_cost_the_look(
     assert_eq!(page.violations(), []);
     assert_eq!(page.refetches().len(), 1);
 }
+
+#[test]
+fn g4_word_that_is_older_than_the_window_mends_nothing_and_is_not_told_again() {
+    let mut page = follower();
+    page.keys.clear();
+    page.run(15_000);
+    assert_eq!(page.violations().len(), 1);
+    let since = Wall(WALL);
+    page.hear(Found::Unchanged { since }, 3_000);
+    assert_eq!(page.shows("a", "state"), r#""violated""#);
+    page.run(100);
+    assert_eq!(page.violations().len(), 1);
+    // Younger word mends it.
+    page.hear(Found::Unchanged { since }, 14_900);
+    assert_eq!(page.shows("a", "state"), r#""fresh""#);
+}
