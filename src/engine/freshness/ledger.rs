@@ -219,6 +219,8 @@ pub(super) struct Entry {
     pub(super) urgent: Option<Why>,
     /// When this tab was last told to fetch.
     pub(super) told: Option<Mono>,
+    /// How long the look took that led to it.
+    pub(super) told_after: Millis,
     /// When this tab fetches by itself because its leader does not answer.
     pub(super) rescue: Option<Mono>,
     /// No look before this: the server wants calm, or looking failed.
@@ -278,6 +280,7 @@ impl Entry {
             covered: None,
             urgent: None,
             told: None,
+            told_after: Millis(0),
             rescue: None,
             hold: Mono(0),
             barred: Mono(0),

@@ -551,6 +551,8 @@ impl Freshness {
         };
         entry.rescue = None;
         entry.told = Some(now.mono);
+        let asked = entry.asked.map_or(Millis(0), |asked| now.mono.since(asked));
+        entry.told_after = asked.max(entry.look_took);
         let step = Step::Refetch {
             key: entry.contract.key.clone(),
             contract: entry.name(),

@@ -209,9 +209,8 @@ impl Entry {
         let mut open = [asking, waiting, unfinished, under_way]
             .into_iter()
             .flatten();
-        let asked = |told: Mono| self.asked.map_or(Millis(0), |asked| told.since(asked));
         open.any(|began| began + long <= causes.deadline)
-            || told.is_some_and(|told| asked(told).max(self.look_took) >= long)
+            || told.is_some() && self.told_after.max(self.look_took) >= long
     }
 
     fn came_old(&self, window: Millis) -> bool {

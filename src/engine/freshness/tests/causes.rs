@@ -221,3 +221,15 @@ fn g4_word_that_is_older_than_the_window_mends_nothing_and_is_not_told_again() {
     page.hear(Found::Unchanged { since }, 14_900);
     assert_eq!(page.shows("a", "state"), r#""fresh""#);
 }
+
+#[test]
+fn g4_a_leader_that_answers_when_it_is_too_late_was_waited_for_all_the_same() {
+    let mut page = follower();
+    page.takes = None;
+    page.run(9_750);
+    assert_eq!(page.refetches().len(), 1);
+    // It looks now, and found nothing but that it is time.
+    page.hear(Found::Due, 9_750);
+    page.run(1_000);
+    assert_eq!(blames(&page), [Blame::SlowFetch]);
+}
