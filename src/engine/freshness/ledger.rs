@@ -62,7 +62,7 @@ pub(super) struct KeyAge {
     pub(super) fetched: Option<Known>,
     /// How old the data is: younger than its fetch when a probe vouched for it.
     pub(super) known: Option<Known>,
-    /// When the data came.
+    /// When the data came, or word that it is the newest.
     pub(super) arrived: Option<Mono>,
     /// The last fetch failed.
     pub(super) failed: bool,

@@ -64,6 +64,8 @@ pub struct Freshness {
     planned: Option<Mono>,
     /// When the page came back from being frozen or asleep.
     thawed: Option<Mono>,
+    /// When it was last woken later than it wanted.
+    woken_late: Option<Mono>,
     /// Until when a server wants to be left alone by those who fetch.
     calm: Mono,
     /// Fetches wait until what this page changed without a link is with the server.
@@ -122,6 +124,7 @@ impl Freshness {
             last: None,
             planned: None,
             thawed: None,
+            woken_late: None,
             calm: Mono(0),
             holds: false,
             held: None,

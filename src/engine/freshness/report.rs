@@ -112,6 +112,7 @@ impl Entry {
             let young = Known { at: now, age };
             if key.known.is_none_or(|known| known.age(now) > age) {
                 key.known = Some(young);
+                key.arrived = Some(now);
                 self.source = Some(Source::Probe);
             }
         }

@@ -47,7 +47,7 @@ impl Freshness {
             holds: self.holds,
             held: self.held,
             // What came last was old when it came, because it took long.
-            slow: entry.came_old(window),
+            slow: entry.came_old(window, self.thawed.max(self.woken_late)),
         });
         self.break_window(at, cause, age, window);
     }
@@ -88,6 +88,9 @@ impl Freshness {
         let ahead = Millis(shown.saturating_sub(lived));
         let set_back = last.wall.0.saturating_add(lived).saturating_sub(now.wall.0);
         let late = self.planned.map_or(Millis(0), |at| now.mono.since(at));
+        if late > LOOK_AHEAD_MIN {
+            self.woken_late = Some(now.mono);
+        }
         if late > FROZEN_LATE {
             self.slept(now, Millis(0));
         }
@@ -213,18 +216,19 @@ impl Entry {
             || told.is_some() && self.told_after.max(self.look_took) >= long
     }
 
-    fn came_old(&self, window: Millis) -> bool {
+    fn came_old(&self, window: Millis, woken: Option<Mono>) -> bool {
         let Age::Known(oldest) = self.age() else {
             return false;
         };
+        let was = Mono(oldest.at.0.saturating_sub(oldest.age.0));
+        // Word of another tab may have waited for this page, which was late itself.
+        let waited = oldest.age > Millis(0) && woken > Some(was);
         // The data that is too old, not what came last of other data.
-        self.shown_keys().any(|key| {
-            key.known == Some(oldest)
-                && key.arrived.is_some_and(|arrived| {
-                    let was = Mono(oldest.at.0.saturating_sub(oldest.age.0));
-                    arrived.since(was).0 > window.0 / 4
-                })
-        })
+        !waited
+            && self.shown_keys().any(|key| {
+                let late = |arrived: Mono| arrived.since(was).0 > window.0 / 4;
+                key.known == Some(oldest) && key.arrived.is_some_and(late)
+            })
     }
 
     /// A clock jumped: no age is known any more.

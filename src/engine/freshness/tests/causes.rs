@@ -233,3 +233,26 @@ fn g4_a_leader_that_answers_when_it_is_too_late_was_waited_for_all_the_same() {
     page.run(1_000);
     assert_eq!(blames(&page), [Blame::SlowFetch]);
 }
+
+#[test]
+fn g4_an_answer_that_the_leader_waited_long_for_is_no_browser_that_is_late() {
+    let mut page = follower();
+    page.keys.clear();
+    page.run(9_400);
+    let since = Wall(WALL);
+    page.hear(Found::Unchanged { since }, 400);
+    page.run(1_500);
+    assert_eq!(blames(&page), [Blame::SlowFetch]);
+}
+
+#[test]
+fn g4_an_answer_that_waited_for_a_page_that_was_woken_late_was_not_slow() {
+    let mut page = follower();
+    page.keys.clear();
+    page.run(8_000);
+    page.now = 14_000;
+    let since = Wall(WALL);
+    page.hear(Found::Unchanged { since }, 5_000);
+    page.run(1_500);
+    assert_eq!(blames(&page), [Blame::Throttled]);
+}
