@@ -68,8 +68,8 @@ pub struct Freshness {
     woken_late: Option<Mono>,
     /// Until when a server wants to be left alone by those who fetch.
     calm: Mono,
-    /// Fetches wait until what this page changed without a link is with the server.
-    holds: bool,
+    /// Since when fetches wait until what this page changed without a link is with the server.
+    holds: Option<Mono>,
     /// When they last did.
     held: Option<Mono>,
     /// The last probe.
@@ -126,7 +126,7 @@ impl Freshness {
             thawed: None,
             woken_late: None,
             calm: Mono(0),
-            holds: false,
+            holds: None,
             held: None,
             number: 0,
             touched: true,
@@ -144,8 +144,16 @@ impl Freshness {
     /// Nothing is fetched while what this page changed without a link goes to the server, or it is
     /// again.
     pub fn hold_back(&mut self, now: Now, holds: bool) {
-        if std::mem::replace(&mut self.holds, holds) && !holds {
-            self.held = Some(now.mono);
+        match self.holds {
+            None => self.holds = holds.then_some(now.mono),
+            Some(_) if holds => {}
+            Some(since) => {
+                self.holds = None;
+                // Who heard of it when it was over waited for nothing.
+                if since < now.mono {
+                    self.held = Some(now.mono);
+                }
+            }
         }
     }
 

@@ -44,7 +44,7 @@ impl Freshness {
             online: self.page.online,
             calm,
             calmed: Some(entry.hold.max(self.calm)).max(entry.rested),
-            holds: self.holds,
+            holds: self.holds.is_some(),
             held: self.held,
             // What came last was old when it came, because it took long.
             slow: entry.came_old(window, self.thawed.max(self.woken_late)),
@@ -170,7 +170,11 @@ impl Entry {
         let held = told.is_some() && causes.holds && !fetched;
         // What ended so late that there was no time left is to blame for it.
         let late = |end: Mono| end + ahead > deadline;
-        let was_held = told.is_some() && causes.held >= told && causes.held.is_some_and(late);
+        let began = self.keys.iter().filter(|key| key.active);
+        let began = began.filter_map(|key| key.started).min();
+        let before = began.is_some_and(|began| Some(began) < causes.held);
+        let was_held =
+            told.is_some() && causes.held >= told && causes.held.is_some_and(late) && !before;
         let was_calm = causes.calmed.is_some_and(|calm| calm > known && late(calm));
         match trouble {
             _ if thawed >= Some(deadline) => because(Blame::Frozen),

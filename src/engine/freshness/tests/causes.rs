@@ -256,3 +256,23 @@ fn g4_an_answer_that_waited_for_a_page_that_was_woken_late_was_not_slow() {
     page.run(1_500);
     assert_eq!(blames(&page), [Blame::Throttled]);
 }
+
+#[test]
+fn g4_what_began_before_something_else_was_to_go_first_did_not_wait_for_it() {
+    for (begins, ends) in [(0, 0), (2, 5)] {
+        let mut page = page(1);
+        page.run(1_000);
+        page.part.visible(page.at(), false);
+        page.settle();
+        page.throttle = 29_990;
+        page.takes = Some(300);
+        page.run(28_990);
+        page.run(begins);
+        page.part.hold_back(page.at(), true);
+        page.run(ends - begins);
+        page.part.hold_back(page.at(), false);
+        page.throttle = 1;
+        page.run(1_000);
+        assert_eq!(blames(&page), [Blame::Throttled]);
+    }
+}
