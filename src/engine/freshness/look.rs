@@ -14,6 +14,9 @@ use crate::engine::limits::{
 use crate::engine::rng::Rng;
 use crate::engine::time::{Millis, Mono, Now, Wall};
 
+/// Why nothing is asked for a while, for reading by people.
+const CALM: &str = "the server wants calm, or failed";
+
 impl Freshness {
     /// What a contract needs at this moment.
     pub(super) fn turn(&mut self, now: Now, at: usize, rng: &mut Rng) {
@@ -286,12 +289,18 @@ impl Freshness {
                 self.give_up_probe(now, at, Probe::Gone, "what was probed is gone for good");
                 self.announce(now, at, Found::Changed, started, Why::Poll, rng);
             }
-            Verdict::Pointless if !plain => {
+            Verdict::Pointless if plain => {
+                self.try_later(now, at, None, "the probe makes no sense", rng);
+            }
+            // Another contract heard meanwhile that the server wants calm: from all of them.
+            Verdict::Pointless if entry.barred > now.mono => {
+                self.try_later(now, at, None, CALM, rng);
+            }
+            Verdict::Pointless => {
                 entry.asked = Some(now.mono);
                 entry.look_took = now.mono.since(started);
                 self.ask_server(now, at, None, true);
             }
-            Verdict::Pointless => self.try_later(now, at, None, "the probe makes no sense", rng),
             Verdict::Login if entry.after_token => {
                 self.give_up_probe(
                     now,
@@ -308,7 +317,7 @@ impl Freshness {
                 self.give_up_probe(now, at, Probe::Refused, "the probe is forbidden");
             }
             Verdict::Later(wait) => {
-                self.try_later(now, at, wait, "the server wants calm, or failed", rng)
+                self.try_later(now, at, wait, CALM, rng);
             }
             Verdict::Unreachable => {
                 self.try_later(now, at, None, "the probe was not answered", rng);

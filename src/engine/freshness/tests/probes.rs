@@ -196,6 +196,34 @@ fn fault_39_one_host_that_wants_calm_gets_it_from_all_contracts() {
 }
 
 #[test]
+fn g11_an_answer_that_means_nothing_is_not_asked_again_while_the_server_wants_calm() {
+    let mut page = Page::new(
+        r#"{"a":{"key":["a"],"maxAge":10000,"probe":"https://h/a"},
+            "b":{"key":["b"],"maxAge":10000,"probe":"https://h/b"}}"#,
+    );
+    page.mount(r#"["a"]"#);
+    page.mount(r#"["b"]"#);
+    page.probe_takes = 60_000;
+    page.run(9_500);
+    let asked = std::mem::take(&mut page.probes);
+    assert_eq!(asked.len(), 2);
+    page.take();
+    // One of them hears that the server wants calm, and the other one "not modified".
+    page.server.status = 429;
+    page.server.retry_after = Some("40".to_owned());
+    page.answer(asked[1].1, None);
+    page.settle();
+    page.server.status = 304;
+    page.server.retry_after = None;
+    page.answer(asked[0].1, None);
+    page.settle();
+    page.run(40_000);
+    assert_eq!(probes(&page.take()), 0);
+    page.run(10_000);
+    assert_eq!(probes(&page.take()), 2);
+}
+
+#[test]
 fn fault_40_a_login_page_is_no_data_and_a_token_is_tried_once() {
     let mut page = tagged();
     page.server.content_type = Some("text/html".to_owned());
