@@ -257,6 +257,8 @@ impl World {
         let now = self.now;
         if matches!(arrival, Arrival::Start) {
             self.terms.tabs[tab].active = now;
+            // A page that stood still before it ran promised nothing meanwhile.
+            self.begin_anew(tab, |_| true);
         }
         // A page that stands still does not end a form either.
         if let Arrival::Command(command) = arrival {
