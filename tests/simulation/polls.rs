@@ -38,8 +38,8 @@ pub(crate) struct Polls {
     pub(crate) pointless: bool,
     /// The last version that the server said to be the newest, and when.
     vouched: Option<(u64, Time)>,
-    /// Whom a probe told of which version last.
-    known: Option<(usize, u64)>,
+    /// Whom a probe told of which version last, and since when.
+    known: Option<(usize, u64, Time)>,
     /// When a probe last failed.
     trouble: Time,
     /// When a tab last knew of one that was answered as it should be.
@@ -188,7 +188,11 @@ impl World {
         let browser = self.tabs[tab].seat.browser;
         let polls = &mut self.terms.browsers[browser][term];
         // The first answer can be compared with nothing.
-        let same = polls.known.replace((tab, version)) == Some((tab, version));
+        let known = polls
+            .known
+            .filter(|known| (known.0, known.1) == (tab, version));
+        let known_since = known.map(|known| known.2);
+        polls.known = Some((tab, version, known_since.unwrap_or(self.now)));
         polls.vouched = Some((version, since));
         if polls.troubled.contains(&tab) {
             polls.troubled.retain(|troubled| *troubled != tab);
@@ -209,7 +213,9 @@ impl World {
                 // What is newer than the newest of that moment is younger than the moment.
                 if query.family == family && query.shown >= Some(version) {
                     query.vouched = query.vouched.max(since);
-                    if quiet && same && other == tab {
+                    // What was asked for before it was known may be older.
+                    let proven = known_since.is_some_and(|known| query.proven >= Some(known));
+                    if quiet && proven && other == tab {
                         query.sure = query.sure.max(since);
                     }
                 }
