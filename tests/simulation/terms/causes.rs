@@ -21,6 +21,9 @@ impl World {
     pub(crate) fn note_found(&mut self, tab: usize, text: &str) {
         if let Some(term) = self.term_of(text, "contract") {
             self.waits_no_more(tab, term);
+            // It may have waited for this tab, which was told of what it knew until now.
+            let watch = &mut self.terms.tabs[tab].watches[term];
+            watch.told = watch.told.map(|_| true);
         }
     }
 
