@@ -6,7 +6,7 @@ use super::contract::{Contract, Hidden};
 use super::probe::Tagged;
 use super::word::Need;
 use crate::engine::key::QueryKey;
-use crate::engine::limits::{CONTRACT_KEYS_MAX, LOOK_AHEAD_MIN};
+use crate::engine::limits::{ASK_PATIENCE, ASK_SLACK, CONTRACT_KEYS_MAX, LOOK_AHEAD_MIN};
 use crate::engine::time::{Millis, Mono, Wall};
 
 /// Data was `age` old at the moment `at`. Not one moment, because data of before a reload is older
@@ -410,6 +410,20 @@ impl Entry {
         let both = self.took.0.saturating_add(self.answer_took.0);
         let usual = Millis(both.saturating_add(both / 2).saturating_add(500));
         usual.max(LOOK_AHEAD_MIN).min(Millis(window.0 / 4))
+    }
+
+    /// Until when the leader has time to answer: not so long that the window breaks meanwhile.
+    pub(super) fn patience(&self, now: Mono) -> Mono {
+        let usual = now + ASK_PATIENCE;
+        let fetch = self.took.0.saturating_add(self.took.0 / 2);
+        let fetch = fetch.max(ASK_SLACK.0);
+        match self.deadline() {
+            Some(end) if end > now => {
+                let latest = Mono(end.0.saturating_sub(fetch));
+                usual.min(latest.max(now + ASK_SLACK))
+            }
+            Some(_) | None => usual,
+        }
     }
 
     /// Remembers how long a fetch took.

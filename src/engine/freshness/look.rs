@@ -8,8 +8,7 @@ use super::word::{Found, Need, Word};
 use super::{Freshness, Place, ProbeId, Step};
 use crate::engine::http::{Call, Failure, Method, Reply, Sight, origin};
 use crate::engine::limits::{
-    ASK_PATIENCE, ASK_SLACK, MIN_INTERVAL, PROBE_BACKOFF_MAX, PROBE_BYTES_MAX, RETRY_AFTER_MAX,
-    VERDICT_AGE_MAX,
+    ASK_SLACK, MIN_INTERVAL, PROBE_BACKOFF_MAX, PROBE_BYTES_MAX, RETRY_AFTER_MAX, VERDICT_AGE_MAX,
 };
 use crate::engine::rng::Rng;
 use crate::engine::time::{Millis, Mono, Now, Wall};
@@ -582,21 +581,5 @@ impl Freshness {
         let deadline = deadline.map(|moment| moment + Millis(1));
         let moments = [self.due(at), entry.rescue, idle, deadline];
         moments.into_iter().flatten().min()
-    }
-}
-
-impl Entry {
-    /// Until when the leader has time to answer: not so long that the window breaks meanwhile.
-    fn patience(&self, now: Mono) -> Mono {
-        let usual = now + ASK_PATIENCE;
-        let fetch = self.took.0.saturating_add(self.took.0 / 2);
-        let fetch = fetch.max(ASK_SLACK.0);
-        match self.deadline() {
-            Some(end) if end > now => {
-                let latest = Mono(end.0.saturating_sub(fetch));
-                usual.min(latest.max(now + ASK_SLACK))
-            }
-            Some(_) | None => usual,
-        }
     }
 }
