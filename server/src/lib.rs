@@ -59,6 +59,7 @@ mod store;
 mod tasks;
 mod tls;
 mod tokens;
+mod within;
 
 pub use address::Proxies;
 pub use config::{

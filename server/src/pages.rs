@@ -1,4 +1,4 @@
-//! The built page: files of one folder, `index.html` for every address the page itself routes, and the headers
+//! The built page: files of one folder or of the program, `index.html` for every address the page itself routes, and the headers
 //! that keep it to its own code.
 
 use std::io;
@@ -15,28 +15,42 @@ use crate::app::App;
 use crate::codes::ErrorCode;
 use crate::error::ApiError;
 use crate::log;
+use crate::within::Within;
 
 /// Length of the hash that Vite puts before a file's ending.
 const HASH_CHARS: usize = 8;
 
 /// The files of the page.
 #[derive(Clone, Debug)]
-pub(crate) struct Pages {
-    files: ServeDir,
-    index: ServeFile,
+pub(crate) enum Pages {
+    /// In a folder.
+    Folder { files: ServeDir, index: ServeFile },
+    /// In the program itself.
+    Within(Within),
 }
 
 impl Pages {
-    pub(crate) fn new(folder: &Path) -> Self {
-        Self {
-            files: ServeDir::new(folder),
-            index: ServeFile::new(folder.join("index.html")),
+    /// The page in a folder, else the one that the program was built with, if it was built with one.
+    pub(crate) fn new(folder: Option<&Path>) -> Option<Self> {
+        match folder {
+            Some(folder) => Some(Self::Folder {
+                files: ServeDir::new(folder),
+                index: ServeFile::new(folder.join("index.html")),
+            }),
+            None => Within::here().map(Self::Within),
         }
     }
 
     /// `None` where there is no such file.
     async fn get(&self, request: Request) -> io::Result<Option<Response>> {
-        let (mut files, mut index) = (self.files.clone(), self.index.clone());
+        let (mut files, mut index) = match self {
+            Self::Folder { files, index } => (files.clone(), index.clone()),
+            Self::Within(page) => {
+                let (method, path) = (request.method(), request.uri().path());
+                let route = || is_route(path).then(|| page.get(method, "/")).flatten();
+                return Ok(page.get(method, path).or_else(route));
+            }
+        };
         let is_route = is_route(request.uri().path());
         let mut again = Request::new(Body::empty());
         again.method_mut().clone_from(request.method());

@@ -357,7 +357,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         carriers: Carriers::default(),
         origins: Origins::new(&config.allow_origins),
         proxies: config.trust_proxies.clone(),
-        pages: config.www.as_deref().map(Pages::new),
+        pages: Pages::new(config.www.as_deref()),
         publishing: Publishing::new(config.publish_key.clone(), config.demo),
         requests: Arc::new(Requests::default()),
     };

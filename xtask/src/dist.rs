@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::build::{self, Profile};
+use crate::build;
 use crate::error::{Cause, Error, Result};
 use crate::process::{Step, ask};
 use crate::project::{self, Project};
@@ -16,8 +16,11 @@ pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
         return Err(argument.unexpected().into());
     }
     SmallRust::ensure(project)?;
-    let server = build::server(project, Profile::Release)?;
     build::site(project)?;
+    let folder = project.path("target/dist");
+    project::create_folder(&folder)?;
+    let server = folder.join("everfresh-server");
+    build::standalone(project, &server)?;
     let tarball = tarball(project)?;
     let small = size::print(project)?;
     println!(

@@ -11,7 +11,7 @@ pub mod wasm;
 use crate::error::Result;
 use crate::project::Project;
 
-pub use server::{Profile, server};
+pub use server::{Profile, server, standalone};
 
 /// Builds the module and the npm package.
 pub fn package(project: &Project) -> Result<()> {

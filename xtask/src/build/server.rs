@@ -1,8 +1,9 @@
 //! The reference server, a native program.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::process::Step;
 use crate::project::Project;
 
@@ -30,4 +31,22 @@ pub fn server(project: &Project, profile: Profile) -> Result<PathBuf> {
         .fetches()
         .must(project)?;
     Ok(project.path("target").join(folder).join("everfresh-server"))
+}
+
+/// Compiles the server with the built page in it, as one file that needs no other.
+pub fn standalone(project: &Project, to: &Path) -> Result<()> {
+    let mut cargo = project.command("cargo");
+    cargo.args(["rustc", "--release", "--package", "everfresh-server"]);
+    cargo.args(["--bin", "everfresh-server"]);
+    cargo.env("EVERFRESH_WWW", project.path("www/dist"));
+    // Elsewhere the system's own libraries cannot be linked in.
+    if cfg!(all(target_os = "linux", target_env = "gnu")) {
+        cargo.args(["--", "-C", "target-feature=+crt-static"]);
+    }
+    Step::new("compile the server with the page in it", cargo)
+        .fetches()
+        .must(project)?;
+    let built = project.path("target/release/everfresh-server");
+    fs::copy(&built, to).map_err(|error| Error::io("cannot copy", &built, &error))?;
+    Ok(())
 }
