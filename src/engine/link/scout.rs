@@ -45,7 +45,7 @@ pub(super) struct Scout {
     missed: bool,
     look: Look,
     /// When the outage began that is going on.
-    begun: Mono,
+    begun: Option<Mono>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Scout {
             proven: false,
             missed: false,
             look: Look::None,
-            begun: Mono(0),
+            begun: None,
         }
     }
 
@@ -87,9 +87,9 @@ impl Scout {
         self.proven && self.missed
     }
 
-    /// The link was lost.
+    /// There is no link, and a dial was in vain if there was none before.
     pub(super) fn outage(&mut self, now: Mono) {
-        self.begun = now;
+        self.begun.get_or_insert(now);
     }
 
     /// Look after a pause.
@@ -102,6 +102,8 @@ impl Scout {
     /// There is a reason to look sooner.
     pub(super) fn hurry(&mut self, now: Mono) {
         let soon = now + RECONNECT_DEBOUNCE;
+        // What was so for hours may be over with that.
+        self.begun = Some(now);
         match self.look {
             Look::Next(at) => self.look = Look::Next(at.min(soon)),
             Look::None => self.look_at(soon),
@@ -142,7 +144,7 @@ impl Scout {
 
     /// Looks again, later the longer the outage lasts.
     pub(super) fn look_again(&mut self, now: Mono, online: bool, rng: &mut Rng) {
-        let lasted = now.since(self.begun);
+        let lasted = self.begun.map_or(Millis(0), |begun| now.since(begun));
         let mut pause = if lasted < SCOUT_QUICK_FOR {
             SCOUT_QUICK
         } else if lasted < SCOUT_STEADY_FOR {
@@ -161,6 +163,7 @@ impl Scout {
     /// There is a link.
     pub(super) fn linked(&mut self) {
         self.missed = false;
+        self.begun = None;
     }
 
     /// The link is good. If this eye has never seen the server, it has to see it now.
@@ -219,6 +222,26 @@ mod tests {
         assert!((5..=9).contains(&before(1000)), "{}", before(1000));
         assert!((20..=32).contains(&before(10_000)), "{}", before(10_000));
         assert!(before(3_600_000) < 250, "{}", before(3_600_000));
+    }
+
+    #[test]
+    fn a_dial_in_vain_does_not_begin_the_outage_anew_but_a_reason_to_look_does() {
+        let pause = |scout: &mut Scout, now: Mono| {
+            scout.look_again(now, true, &mut Rng::new(1));
+            scout
+                .next_wakeup()
+                .map(|at| at.since(now))
+                .unwrap_or_default()
+        };
+        let mut scout = Scout::new();
+        scout.outage(Mono(0));
+        scout.outage(Mono(5000));
+        assert!(pause(&mut scout, Mono(5001)) > Millis(SCOUT_STEADY.0 / 2));
+        scout.hurry(Mono(6000));
+        assert!(pause(&mut scout, Mono(6001)) < Millis(SCOUT_STEADY.0 / 2));
+        scout.linked();
+        scout.outage(Mono(900_000));
+        assert!(pause(&mut scout, Mono(900_001)) < Millis(SCOUT_STEADY.0 / 2));
     }
 
     #[test]
