@@ -156,12 +156,13 @@ impl Sender {
         }
         accepted.sort_unstable();
         words.sort_unstable();
+        accepted.retain(|id| self.is_accepted_news(desk, *id, words.binary_search(id).is_ok()));
+        words.retain(|id| self.is_word_news(*id));
         // Words are read first, because where both are found the word counts. The list is read
         // from its end.
         let accepted = accepted.into_iter().rev().map(Slot::Accepted);
         let words = words.into_iter().rev().map(Slot::Word);
-        let mut left: Vec<Slot> = accepted.chain(words).collect();
-        left.retain(|slot| self.is_news(desk, *slot));
+        let left: Vec<Slot> = accepted.chain(words).collect();
         if let Intake::First(reading) | Intake::Later(reading) = &mut self.intake {
             reading.left = left;
             slice(reading, desk);
@@ -172,22 +173,26 @@ impl Sender {
         true
     }
 
-    /// Is there something to learn from a record? What is left of one that ended is removed.
-    fn is_news(&mut self, desk: &mut Desk, slot: Slot) -> bool {
-        let aside = self.aside.iter().any(|aside| aside.slot == slot);
-        match slot {
-            Slot::Accepted(id) => {
-                let settled = desk.answered.contains(id) || self.letters.contains(&id);
-                if settled {
-                    desk.remove(slot);
-                }
-                !settled && !aside && !self.items.contains(&id)
-            }
-            Slot::Word(id) => {
-                let word = self.items.get(&id).is_some_and(|item| item.word);
-                !aside && !word && !self.letters.contains(&id)
-            }
+    /// Is there something to learn from an accepted record? What is left of one that ended is
+    /// removed, but not what alone stands for a letter: its own record did not fit.
+    fn is_accepted_news(&self, desk: &mut Desk, id: MutationId, word: bool) -> bool {
+        let slot = Slot::Accepted(id);
+        let letter = self.letters.contains(&id);
+        let ended = desk.answered.contains(id);
+        if ended || (letter && word) {
+            desk.remove(slot);
         }
+        !ended && !letter && !self.is_aside(slot) && !self.items.contains(&id)
+    }
+
+    /// Is there something to learn from a word?
+    fn is_word_news(&self, id: MutationId) -> bool {
+        let word = self.items.get(&id).is_some_and(|item| item.word);
+        !self.is_aside(Slot::Word(id)) && !word && !self.letters.contains(&id)
+    }
+
+    fn is_aside(&self, slot: Slot) -> bool {
+        self.aside.iter().any(|aside| aside.slot == slot)
     }
 
     fn nothing_left(&self) -> bool {
@@ -255,9 +260,9 @@ impl Sender {
         let id = entry.id();
         match entry {
             Entry::Accepted(mutation) => {
-                if desk.answered.contains(id) || self.letters.contains(&id) {
+                if desk.answered.contains(id) {
                     desk.remove(slot);
-                } else {
+                } else if !self.letters.contains(&id) {
                     self.take(desk, now, mutation, None, true, source);
                 }
             }
