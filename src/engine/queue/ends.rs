@@ -10,14 +10,14 @@ use super::mutation::MutationId;
 use super::notes::Then;
 use super::outcome::{Class, Failure, Outcome};
 use super::record::Slot;
-use super::sender::{Sender, Stage};
+use super::sender::{Item, Sender, Stage};
 use super::settings::Policy;
 use super::talk::Lead;
 use super::told::{End, How};
 use super::word::{Again, Entry, Letter, Why};
 use crate::engine::limits::{CONFLICT_ROUNDS_MAX, UNCLEAR_ATTEMPTS_MAX};
 use crate::engine::rng::Rng;
-use crate::engine::time::{Mono, Now};
+use crate::engine::time::{Millis, Mono, Now};
 
 impl Sender {
     /// A run ended; `by` is whoever says so.
@@ -30,12 +30,20 @@ impl Sender {
         attempt: u32,
         outcome: Outcome,
     ) {
-        let Some(item) = self.items.get(&id) else {
-            return;
-        };
-        if item.stage == Stage::Noting {
+        let item = self.items.get(&id);
+        let present =
+            |item: &&Item| item.attempts == attempt && matches!(item.stage, Stage::Running { .. });
+        if let (Outcome::Failed(failure), None) = (&outcome, item.filter(present)) {
+            // An older run; the present one will tell. Or what is stored is not read yet: another
+            // page led while it was on its way.
+            if failure.class == Class::SlowDown {
+                self.slow_down(desk, now, rng, failure.after);
+            }
             return;
         }
+        let Some(item) = item.filter(|item| item.stage != Stage::Noting) else {
+            return;
+        };
         let failure = match outcome {
             // Whoever did it did it under this mutation's key: it is done.
             Outcome::Applied { result } => {
@@ -47,11 +55,14 @@ impl Sender {
             }
             Outcome::Failed(failure) => failure,
         };
-        if !matches!(item.stage, Stage::Running { .. }) || item.attempts != attempt {
-            // An older run; the present one will tell.
-            return;
-        }
         self.failed(desk, now, rng, id, &failure);
+    }
+
+    /// The server wants calm, of whatever run it says so.
+    fn slow_down(&mut self, desk: &mut Desk, now: Now, rng: &mut Rng, after: Option<Millis>) {
+        let until = self.gate.slow_down(now.mono, after, rng);
+        let span = until.since(now.mono);
+        self.say(desk, Lead::Calm(now.wall_at(until), span));
     }
 
     pub(super) fn failed(
@@ -76,9 +87,7 @@ impl Sender {
                 self.put_back(now, id, Some(due));
             }
             Class::SlowDown => {
-                let until = self.gate.slow_down(now.mono, failure.after, rng);
-                let span = until.since(now.mono);
-                self.say(desk, Lead::Calm(now.wall_at(until), span));
+                self.slow_down(desk, now, rng, failure.after);
                 self.put_back(now, id, None);
             }
             Class::Auth => {
