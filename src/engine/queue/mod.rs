@@ -30,6 +30,8 @@ mod mutation;
 mod notes;
 mod outcome;
 mod record;
+#[cfg(test)]
+mod rescue;
 mod runners;
 mod sender;
 mod settings;
@@ -475,7 +477,12 @@ impl Queue {
                     .iter()
                     .for_each(|offer| self.desk.heard_of(&offer.mutation));
             }
-            (Talk::Handlers(handlers), Role::Leads(sender)) => sender.runner(now, from, handlers),
+            (Talk::Handlers(handlers), Role::Leads(sender)) => {
+                if sender.runner(now, from, handlers) {
+                    let totals = Lead::Totals(self.said, self.said_hold);
+                    sender.say(&mut self.desk, totals);
+                }
+            }
             (
                 Talk::Ran {
                     id,
@@ -517,7 +524,12 @@ impl Queue {
     fn heard_lead(&mut self, now: Now, lead: Lead) {
         let me = self.desk.me;
         match lead {
-            Lead::Took(ids) => ids.into_iter().for_each(|id| self.desk.taken(id)),
+            Lead::Took(ids) => {
+                for id in ids {
+                    self.desk.comes_after(id);
+                    self.desk.taken(id);
+                }
+            }
             Lead::Ended(ends) => {
                 for (id, end) in ends {
                     self.desk.comes_after(id);

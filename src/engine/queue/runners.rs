@@ -12,10 +12,16 @@ use crate::engine::map::Map;
 use crate::engine::time::Now;
 
 impl Sender {
-    /// Another page has these functions.
-    pub(super) fn runner(&mut self, now: Now, tab: TabId, handlers: Vec<(Rc<str>, Handler)>) {
-        if !self.runners.contains(&tab) && self.runners.len() >= RUNNERS_MAX {
-            return;
+    /// Another page has these functions. True if it was not known before.
+    pub(super) fn runner(
+        &mut self,
+        now: Now,
+        tab: TabId,
+        handlers: Vec<(Rc<str>, Handler)>,
+    ) -> bool {
+        let new = !self.runners.contains(&tab);
+        if new && self.runners.len() >= RUNNERS_MAX {
+            return false;
         }
         let mut names = Map::new();
         for (name, handler) in handlers {
@@ -23,6 +29,11 @@ impl Sender {
         }
         self.runners.insert(tab, names);
         self.unpark(now);
+        if new {
+            // What it makes comes after what waits, whatever its clock says.
+            self.took.extend(self.items.keys().next_back());
+        }
+        new
     }
 
     /// A page is gone, and with it the runs that it was asked for.

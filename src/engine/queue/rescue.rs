@@ -1,0 +1,228 @@
+//! What must not get lost on the way: a letter that does not fit into the storage, an answer that
+//! comes before the storage is read, and what a new tab has to know of those before it.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::engine::hlc::Hlc;
+use crate::engine::limits::{QUEUE_RESCAN, QUEUE_SETTLE};
+use crate::engine::time::Wall;
+use crate::wire::json;
+
+const ME: TabId = TabId(5);
+const OTHER: TabId = TabId(9);
+
+/// A queue beside a storage.
+struct Rig {
+    queue: Queue,
+    rng: Rng,
+    now: u64,
+    stored: BTreeMap<String, String>,
+    full: bool,
+    runs: Vec<(MutationId, u32)>,
+    posts: Vec<String>,
+}
+
+impl Rig {
+    fn new() -> Rig {
+        let settings = Settings {
+            handlers: vec![("move".into(), Handler::default())],
+            ..Settings::default()
+        };
+        Rig {
+            queue: Queue::new(ME, "s".into(), settings, true),
+            rng: Rng::new(1),
+            now: 1000,
+            stored: BTreeMap::new(),
+            full: false,
+            runs: Vec::new(),
+            posts: Vec::new(),
+        }
+    }
+
+    fn leads() -> Rig {
+        let mut rig = Rig::new();
+        rig.lead(7);
+        rig.wait(QUEUE_SETTLE);
+        rig
+    }
+
+    fn lead(&mut self, number: u64) {
+        let term = Term { number, tab: ME };
+        self.queue.lead(self.at(), Some(term));
+        self.settle();
+    }
+
+    fn at(&self) -> Now {
+        Now {
+            mono: Mono(self.now),
+            wall: Wall(1_000_000 + self.now),
+        }
+    }
+
+    fn wait(&mut self, span: Millis) {
+        self.now += span.0;
+        self.settle();
+    }
+
+    /// Does what is due.
+    fn settle(&mut self) {
+        loop {
+            self.queue.tick(self.at(), &mut self.rng);
+            let steps: Vec<Step> = std::iter::from_fn(|| self.queue.poll()).collect();
+            if steps.is_empty() {
+                return;
+            }
+            steps.into_iter().for_each(|step| self.perform(step));
+        }
+    }
+
+    fn perform(&mut self, step: Step) {
+        let now = self.at();
+        match step {
+            Step::List { op, .. } => {
+                let keys: Vec<String> = self.stored.keys().cloned().collect();
+                self.queue.listed(now, op, Ok(&keys));
+            }
+            Step::Read { op, keys } => {
+                let values: Vec<_> = keys.iter().map(|k| self.stored.get(k).cloned()).collect();
+                self.queue.read(now, op, Ok(&values));
+            }
+            Step::Write { op, .. } if self.full => {
+                self.queue.stored(now, op, Err(StoreFault::Quota));
+            }
+            Step::Write { op, key, value } => {
+                self.stored.insert(key, value);
+                self.queue.stored(now, op, Ok(()));
+            }
+            Step::Remove { key } => {
+                self.stored.remove(&key);
+            }
+            Step::Run(run) => self.runs.push((run.id, run.attempt)),
+            Step::Post(text) => self.posts.push(text),
+            Step::Cancel { .. }
+            | Step::Tell(_)
+            | Step::NeedAuth
+            | Step::Fault(_)
+            | Step::Seen(_)
+            | Step::Tried(_) => {}
+        }
+    }
+
+    fn mutate(&mut self) {
+        let text = r#"{"id":1,"name":"move","vars":{"a":1}}"#;
+        let draft = Draft::parse(json::parse(text).unwrap()).unwrap();
+        let stamp = Hlc::new(ME).stamp(self.at());
+        self.queue.mutate(self.at(), draft, stamp);
+        self.settle();
+    }
+
+    /// The last run fails.
+    fn failed(&mut self, failure: Failure) {
+        let (id, attempt) = *self.runs.last().unwrap();
+        let outcome = Outcome::Failed(failure);
+        self.queue
+            .done(self.at(), &mut self.rng, id, attempt, outcome);
+        self.settle();
+    }
+
+    /// Another tab says something.
+    fn hears(&mut self, talk: &str) {
+        let raw = json::parse(talk).unwrap();
+        assert!(self.queue.heard(self.at(), &mut self.rng, OTHER, raw));
+        self.settle();
+    }
+
+    fn is_stored(&self, slot: Slot) -> bool {
+        self.stored.contains_key(&slot.key("s"))
+    }
+}
+
+#[test]
+fn a_letter_that_does_not_fit_leaves_what_was_accepted_where_it_is() {
+    let mut rig = Rig::leads();
+    rig.mutate();
+    let (id, _) = *rig.runs.last().unwrap();
+    rig.full = true;
+    rig.failed(Failure::of(Class::Rejected));
+    assert!(!rig.is_stored(Slot::Word(id)));
+    rig.wait(QUEUE_RESCAN);
+    rig.wait(QUEUE_RESCAN);
+    assert!(
+        rig.is_stored(Slot::Accepted(id)),
+        "nothing else tells of it"
+    );
+    // A copy that comes back beside the letter is removed.
+    let mut rig = Rig::leads();
+    rig.mutate();
+    let (id, _) = *rig.runs.last().unwrap();
+    let key = Slot::Accepted(id).key("s");
+    let copy = rig.stored.get(&key).cloned().unwrap();
+    rig.failed(Failure::of(Class::Rejected));
+    assert!(rig.is_stored(Slot::Word(id)) && !rig.is_stored(Slot::Accepted(id)));
+    rig.stored.insert(key, copy);
+    rig.wait(QUEUE_RESCAN);
+    rig.wait(QUEUE_RESCAN);
+    assert!(rig.is_stored(Slot::Word(id)) && !rig.is_stored(Slot::Accepted(id)));
+}
+
+#[test]
+fn a_server_that_asks_for_calm_is_heard_before_the_storage_is_read() {
+    let mut rig = Rig::leads();
+    rig.mutate();
+    rig.queue.away(rig.at(), false);
+    rig.settle();
+    rig.lead(8);
+    let mut failure = Failure::of(Class::SlowDown);
+    failure.after = Some(Millis::seconds(120));
+    rig.failed(failure);
+    let before = rig.runs.len();
+    rig.wait(QUEUE_SETTLE);
+    rig.wait(Millis::seconds(119));
+    assert_eq!(rig.runs.len(), before, "nothing goes before that");
+    rig.wait(Millis::seconds(60));
+    assert_eq!(rig.runs.len(), before + 1);
+}
+
+#[test]
+fn a_new_tab_is_told_how_the_queue_stands_and_orders_its_own_behind() {
+    let mut rig = Rig::leads();
+    rig.mutate();
+    let (id, _) = *rig.runs.last().unwrap();
+    rig.posts.clear();
+    let handlers = Talk::Handlers(Vec::new()).write();
+    rig.hears(&handlers);
+    let said: Vec<Talk> = (rig.posts.iter())
+        .map(|text| Talk::read(ME, json::parse(text).unwrap()).unwrap())
+        .collect();
+    let counts = |talk: &Talk| matches!(talk, Talk::Lead(_, Lead::Totals(t, _)) if t.count == 1);
+    assert!(said.iter().any(counts));
+    let took = Lead::Took(vec![id]);
+    assert!(
+        said.iter()
+            .any(|t| matches!(t, Talk::Lead(_, lead) if *lead == took))
+    );
+    // It is said once.
+    rig.posts.clear();
+    rig.hears(&handlers);
+    assert_eq!(rig.posts, Vec::<String>::new());
+
+    // Whoever hears it makes nothing that would go before, whatever its clock says.
+    let mut rig = Rig::new();
+    let leader = Term {
+        number: 7,
+        tab: OTHER,
+    };
+    rig.queue.follow();
+    rig.queue.follow_leader(rig.at(), leader);
+    let ahead = MutationId {
+        order: 9_000_000,
+        tab: OTHER,
+    };
+    rig.hears(&Talk::Lead(leader, Lead::Took(vec![ahead])).write());
+    rig.mutate();
+    let made = rig.stored.keys().find_map(|key| Slot::parse("s", key));
+    assert!(matches!(made, Some(Slot::Accepted(id)) if id > ahead));
+}
