@@ -59,7 +59,10 @@ impl World {
             return;
         }
         let browser = self.tabs[tab].seat.browser;
-        let serial = self.queue.ledger.make(self.now, browser, tab, spec);
+        let awake = self.browsers[browser].mono(self.now) - self.tabs[tab].origin;
+        let opened = self.now - awake;
+        let ledger = &mut self.queue.ledger;
+        let serial = ledger.make(self.now, (browser, tab), opened, spec);
         let unread = self.now < self.queue.linked[browser] + UNREAD_HOLD.0 * MS;
         if unread && self.queue.linked[browser] > 0 {
             self.backlog_holds(browser);
@@ -213,8 +216,10 @@ impl World {
 
     fn decided(&mut self, tab: usize, sent: &Sent, verdict: Verdict, news: bool) {
         self.note_knowledge(tab);
+        let retries = verdict != Verdict::Applied && self.retries_open(tab);
         let entry = &mut self.queue.ledger.list[sent.serial];
         entry.verdict = Some(verdict);
+        entry.asked |= retries;
         for running in &mut self.queue.authors[tab].running {
             if running.id == sent.id && running.attempt == sent.attempt {
                 running.committed = verdict == Verdict::Applied;

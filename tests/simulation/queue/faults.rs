@@ -1,6 +1,6 @@
 //! What each deed does to a world, and how its faults end.
 
-use crate::agenda::{S, Time};
+use crate::agenda::{MIN, S, Time};
 use crate::queue::Due;
 use crate::queue::ledger::{Ended, Fate};
 use crate::queue::plan::{Deed, NAMES, Wish};
@@ -45,7 +45,11 @@ impl World {
             }
             Deed::Throws { browser, span } => {
                 self.harm(browser, |_| true);
-                self.queue.ledger.knowledge[browser].mute_until = self.now + span;
+                let knowledge = &mut self.queue.ledger.knowledge[browser];
+                if knowledge.mute_until < self.now {
+                    knowledge.mute_from = self.now;
+                }
+                knowledge.mute_until = self.now + span;
                 self.queue.storages[browser].throw_until(self.now + span);
             }
             Deed::Clear { browser } => self.clear_storage(browser),
@@ -113,7 +117,13 @@ impl World {
         self.harm(browser, |_| true);
         // A tab that leads and has read holds them all, and each tab that made one holds its own.
         let leader = self.leader(browser).filter(|tab| self.runs(*tab));
-        let has_read = self.now.saturating_sub(self.queue.led_since[browser]) > 5 * S;
+        let led_since = self.queue.led_since[browser];
+        let knowledge = self.queue.ledger.knowledge[browser];
+        // Who could not read when it began to lead reads again in a while.
+        let could_read = led_since + 5 * S < knowledge.mute_from
+            || led_since > knowledge.mute_until
+            || self.now > knowledge.mute_until + MIN + 5 * S;
+        let has_read = self.now.saturating_sub(led_since) > 5 * S && could_read;
         let all_held = leader.is_some() && has_read;
         for serial in 0..self.queue.ledger.list.len() {
             let entry = &self.queue.ledger.list[serial];

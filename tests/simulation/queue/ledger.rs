@@ -32,7 +32,8 @@ pub(crate) struct Knowledge {
     /// What was given up before this moment may be seen and heard of so late that it is sent by a
     /// tab that could not know.
     pub(crate) late_until: Time,
-    /// Nothing can be noted down before this moment.
+    /// Nothing can be noted down or read from the first of these moments to the second.
+    pub(crate) mute_from: Time,
     pub(crate) mute_until: Time,
     /// Somebody set the clock: what was made before and after cannot be compared.
     pub(crate) clock_set: Time,
@@ -46,6 +47,8 @@ pub(crate) struct Entry {
     pub(crate) tab: usize,
     pub(crate) spec: Spec,
     pub(crate) made: Time,
+    /// When its page was opened.
+    pub(crate) opened: Time,
     pub(crate) fate: Fate,
     pub(crate) id: Option<MutationId>,
     /// How many forms its variables have had: each edit by hand is a new one.
@@ -66,6 +69,9 @@ pub(crate) struct Entry {
     pub(crate) asked: bool,
     /// A person wanted to give it up.
     pub(crate) unwanted: bool,
+    /// Since when what became of it could not be noted down, because there was no room: whoever
+    /// leads next sends it again, and it may be late then.
+    pub(crate) unnoted: Option<Time>,
     /// Its record was harmed by something that no browser promises not to do.
     pub(crate) harmed: bool,
     /// And with it the last that was known of it: nothing is promised any more, except that it
@@ -122,12 +128,19 @@ impl Ledger {
     }
 
     /// The app is about to make one. Gives its serial number.
-    pub(crate) fn make(&mut self, now: Time, browser: usize, tab: usize, spec: Spec) -> usize {
+    pub(crate) fn make(
+        &mut self,
+        now: Time,
+        (browser, tab): (usize, usize),
+        opened: Time,
+        spec: Spec,
+    ) -> usize {
         self.list.push(Entry {
             browser,
             tab,
             spec,
             made: now,
+            opened,
             fate: Fate::Open,
             id: None,
             forms: 1,
@@ -139,6 +152,7 @@ impl Ledger {
             letter: false,
             asked: false,
             unwanted: false,
+            unnoted: None,
             harmed: false,
             excused: false,
         });
@@ -246,7 +260,7 @@ impl Ledger {
             );
         }
         // Of a record that nobody can read nobody knows the lane.
-        let placed = !free && !entry.harmed;
+        let placed = !free && !entry.harmed && entry.unnoted.is_none();
         if placed && let Some(later) = self.overtaken_by(serial) {
             return broken(
                 Promise::G7,
@@ -264,17 +278,19 @@ impl Ledger {
     }
 
     /// Was one made after another, as far as tabs can know? In one tab that is certain. Of two tabs
-    /// the later one knows if it was some time later, and nothing made them hear late.
+    /// the later one knows if it was some time later, and nothing made them hear late. What is in
+    /// memory only the other tabs hear of by their channel, and what is stored may overtake it.
     fn is_after(&self, later: &Entry, entry: &Entry) -> bool {
+        let in_memory = |entry: &Entry| matches!(entry.fate, Fate::Accepted { durable: false, .. });
         if later.tab == entry.tab {
-            return true;
+            return in_memory(later) || !in_memory(entry);
         }
         let knowledge = self.knowledge[entry.browser];
         let Fate::Accepted { durable: true, at } = entry.fate else {
             return false;
         };
         later.browser == entry.browser
-            && later.made >= at + TOLD_WITHIN
+            && later.made >= at.max(later.opened) + TOLD_WITHIN
             && knowledge.late_until < at
             && knowledge.clock_set < at
     }

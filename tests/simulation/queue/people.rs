@@ -147,6 +147,16 @@ impl World {
         self.feed(tab, Arrival::Command(command));
     }
 
+    /// Has somebody in the browser of a tab asked to try letters again, and no answer come? It is
+    /// about the letters that there are when whoever leads hears of it.
+    pub(crate) fn retries_open(&self, tab: usize) -> bool {
+        let browser = self.tabs[tab].seat.browser;
+        let retry = Question::Done(Rare::LetterRetried);
+        (self.queue.authors.iter().zip(&self.tabs))
+            .filter(|(_, tab)| tab.seat.browser == browser)
+            .any(|(author, _)| author.questions.values().any(|asked| *asked == retry))
+    }
+
     /// A question is answered.
     pub(crate) fn answered(&mut self, tab: usize, call: u64, answer: &Answer) {
         let Some(question) = self.queue.authors[tab].questions.remove(&call) else {

@@ -52,6 +52,7 @@ impl World {
         let arrival = match output {
             Output::StoreWrite { op, key, value } => {
                 let result = storage.write(now, tab, &key, &value);
+                self.note_noted(browser, &key, result.is_ok());
                 match result {
                     Ok(()) => {
                         self.queue.spoiled[browser].remove(&key);
@@ -80,6 +81,24 @@ impl World {
         };
         inbox.push_back(Arrival::Queue(arrival));
         None
+    }
+
+    /// Whoever leads noted down what became of a mutation, or could not.
+    fn note_noted(&mut self, browser: usize, key: &str, stored: bool) {
+        let word = format!("{}w", self.queue.shape.prefix);
+        let Some(id) = key.strip_prefix(&word) else {
+            return;
+        };
+        for entry in &mut self.queue.ledger.list {
+            if entry.browser == browser && entry.id.is_some_and(|have| have.text() == id) {
+                entry.unnoted = match entry.unnoted {
+                    // There was room after all, once the reserve was given up.
+                    Some(at) if stored && at == self.now => None,
+                    None if !stored => Some(self.now),
+                    before => before,
+                };
+            }
+        }
     }
 
     fn note_refusal(&mut self, fault: StoreFault) {
@@ -224,6 +243,10 @@ impl World {
                     None => ledger.serial(*id),
                 };
                 self.note_end(end);
+                if let (End::Dead { .. }, Some(serial)) = (end, serial) {
+                    let retries = self.retries_open(tab);
+                    self.queue.ledger.list[serial].asked |= retries;
+                }
                 serial.map_or(Ok(()), |serial| {
                     self.queue.ledger.ended(now, serial, end, call.is_some())
                 })
@@ -288,10 +311,20 @@ impl World {
     fn check_bounds(&mut self, tab: usize) {
         let browser = self.tabs[tab].seat.browser;
         let tabs = self.browsers[browser].seats.iter().flatten().count();
-        let knows = self.now.saturating_sub(self.queue.led_since[browser]) > 5 * S;
+        // Who has just been opened knows nothing before it hears of a leader.
+        let led = self.leader(browser).is_some();
+        let knows = led && self.now.saturating_sub(self.queue.led_since[browser]) > 5 * S;
+        let alone = self.browsers[browser].locks.is_none();
         let may = self.queue.shape.count * if knows { tabs } else { tabs + 1 };
         let waiting = (self.queue.ledger.list.iter())
             .filter(|entry| entry.browser == browser && entry.waits() && !entry.harmed)
+            // Where every tab is for itself it knows nothing of the others.
+            .filter(|entry| !alone || entry.tab == tab)
+            // What was in a memory went with it.
+            .filter(|entry| {
+                let in_memory = matches!(entry.fate, Fate::Accepted { durable: false, .. });
+                !in_memory || self.tabs[entry.tab].life != Life::Gone
+            })
             .count();
         if waiting > may {
             let how = format!(
