@@ -2,7 +2,7 @@
 //! by the ledger when it happens; here is what must hold at moments.
 
 use crate::promises::Promise;
-use crate::queue::ledger::{Ended, Fate};
+use crate::queue::ledger::{Ended, Entry, Fate};
 use crate::queue::people::Question;
 use crate::queue::plan::{STRICT, YIELD};
 use crate::queue::server::Verdict;
@@ -32,8 +32,16 @@ impl World {
             let pending: Vec<usize> = (self.queue.ledger.pending(browser))
                 .filter(|at| !list[*at].excused && !self.is_silently_through(*at))
                 .collect();
-            let barrier = pending.iter().any(|at| list[*at].spec.barrier);
-            let held = pending.iter().any(|at| stopped(list[*at].spec.lane));
+            // Also one that may be lost, because its record was harmed: it may be there as well.
+            let there = |entry: &&Entry| {
+                entry.browser == browser
+                    && entry.fate != Fate::Refused
+                    && entry.effects.is_empty()
+                    && entry.end.is_none()
+            };
+            let barrier = list.iter().filter(there).any(|entry| entry.spec.barrier);
+            let held = (list.iter().filter(there))
+                .any(|entry| (entry.spec.barrier || !entry.excused) && stopped(entry.spec.lane));
             if held {
                 self.sometimes.reached(Rare::LaneHeldByConflict);
             }
@@ -109,16 +117,13 @@ impl World {
         if entry.excused || (!durable && (gone || entry.letter)) {
             return;
         }
-        // Where every tab is for itself, the memory that held it went with its own tab.
-        if alone && entry.harmed && gone {
-            return;
-        }
         let is_listed = entry.id.is_some_and(|id| listed.contains(&id.text()));
         let through = !entry.effects.is_empty()
             || entry.end.is_some()
             || is_listed
             || self.is_silently_through(serial)
-            || (alone && self.is_stored(serial));
+            // Where every tab is for itself, its lane may wait for a person who looked elsewhere.
+            || (alone && (self.is_stored(serial) || entry.harmed));
         if !through {
             let how = format!("mutation {serial} {when}: neither done nor given up nor listed");
             return self.fail(Promise::G8, how);
