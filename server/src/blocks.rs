@@ -5,7 +5,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
@@ -47,17 +47,12 @@ pub(crate) async fn list(
     let blocks = app.store.blocks(within).await?;
     let versions = blocks.iter().map(|block| (block.id.0, block.version));
     let tag = etag::of_range(app.store.epoch(), versions);
-    let mut response = if etag::matches(&headers, &tag) {
+    let response = if etag::matches(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         Json(blocks).into_response()
     };
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        headers.insert(header::ETAG, tag);
-    }
-    Ok(response)
+    Ok(etag::with(response, &tag))
 }
 
 /// `PATCH /api/blocks/{id} {start, end}`: moves it. 422 where another block has a part of that time.

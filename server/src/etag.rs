@@ -1,6 +1,7 @@
 //! ETags, and whether a request already has what they stand for (RFC 9110, 8.8.3 and 13.1).
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 
 use crate::ids::{Epoch, TaskId};
 
@@ -65,11 +66,20 @@ pub(crate) fn matches(headers: &HeaderMap, tag: &str) -> bool {
         })
 }
 
+/// An answer that may be kept, and has to be asked for again.
+pub(crate) fn with(mut response: Response, tag: &str) -> Response {
+    let headers = response.headers_mut();
+    // Not "no-store": the browser may keep it, but has to ask.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn known(values: &[&str]) -> bool {

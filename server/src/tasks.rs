@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
@@ -46,11 +46,11 @@ pub(crate) async fn list(
         app.store.tasks_version(project.clone()).await?,
     );
     if etag::matches(&headers, &tag) {
-        return Ok(with_tag(StatusCode::NOT_MODIFIED.into_response(), &tag));
+        return Ok(etag::with(StatusCode::NOT_MODIFIED.into_response(), &tag));
     }
     let (version, tasks) = app.store.tasks(project).await?;
     let tag = etag::of(app.store.epoch(), version);
-    Ok(with_tag(Json(tasks).into_response(), &tag))
+    Ok(etag::with(Json(tasks).into_response(), &tag))
 }
 
 /// `GET /api/tasks/{id}`
@@ -65,9 +65,9 @@ pub(crate) async fn one(
     let task = app.store.task(id).await?;
     let tag = etag::of_task(app.store.epoch(), task.id, task.version);
     if etag::matches(&headers, &tag) {
-        return Ok(with_tag(StatusCode::NOT_MODIFIED.into_response(), &tag));
+        return Ok(etag::with(StatusCode::NOT_MODIFIED.into_response(), &tag));
     }
-    Ok(with_tag(Json(task).into_response(), &tag))
+    Ok(etag::with(Json(task).into_response(), &tag))
 }
 
 #[derive(Debug, Deserialize)]
@@ -119,7 +119,7 @@ pub(crate) async fn create(
         )
         .await?;
     let tag = etag::of_task(app.store.epoch(), task.id, task.version);
-    Ok(with_tag(
+    Ok(etag::with(
         (StatusCode::CREATED, Json(task)).into_response(),
         &tag,
     ))
@@ -152,7 +152,7 @@ pub(crate) async fn update(
     };
     let task = app.store.update_task(id, change, origin).await?;
     let tag = etag::of_task(app.store.epoch(), id, task.version);
-    Ok(with_tag(Json(task).into_response(), &tag))
+    Ok(etag::with(Json(task).into_response(), &tag))
 }
 
 /// `DELETE /api/tasks/{id}`
@@ -237,14 +237,4 @@ fn status(fields: &Fields) -> Result<Option<Status>, ApiError> {
     Status::parse(status)
         .map(Some)
         .ok_or_else(|| ApiError::field("status", STATUS_RULE))
-}
-
-fn with_tag(mut response: Response, tag: &str) -> Response {
-    let headers = response.headers_mut();
-    // Not "no-store": the browser may keep it, but has to ask.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(tag) = HeaderValue::from_str(tag) {
-        headers.insert(header::ETAG, tag);
-    }
-    response
 }

@@ -18,6 +18,9 @@ use super::time::{Millis, Mono, Now};
 use super::token::Token;
 use crate::wire::{Ask, Heard, Refusal, Wire};
 
+/// How what came on a connection is read: as text, or as bytes.
+type Read = for<'a> fn(&mut Wire, &'a [u8], &mut Vec<Heard<'a>>);
+
 impl Engine {
     /// What the app and the wire decided about the link.
     pub(super) fn link_settings(config: &super::config::Config, wire: &Wire) -> link::Settings {
@@ -51,24 +54,16 @@ impl Engine {
             SocketEvent::Closed { code, reason } => {
                 self.link.closed(now, conn, code, reason, &mut self.rng);
             }
-            SocketEvent::Frame(bytes) => self.on_frame(now, conn, bytes),
-            SocketEvent::Bytes(bytes) => self.on_bytes(now, conn, bytes),
+            SocketEvent::Frame(bytes) => self.on_frame(now, conn, bytes, Wire::read),
+            SocketEvent::Bytes(bytes) => self.on_frame(now, conn, bytes, Wire::read_bytes),
         }
     }
 
-    fn on_frame(&mut self, now: Now, conn: ConnId, bytes: &[u8]) {
+    fn on_frame(&mut self, now: Now, conn: ConnId, bytes: &[u8], read: Read) {
         self.link.heard(now, conn);
         self.metrics.frame(now, bytes.len());
         let mut heard = Vec::new();
-        self.wire.read(bytes, &mut heard);
-        self.on_heard(now, conn, heard);
-    }
-
-    fn on_bytes(&mut self, now: Now, conn: ConnId, bytes: &[u8]) {
-        self.link.heard(now, conn);
-        self.metrics.frame(now, bytes.len());
-        let mut heard = Vec::new();
-        self.wire.read_bytes(bytes, &mut heard);
+        read(&mut self.wire, bytes, &mut heard);
         self.on_heard(now, conn, heard);
     }
 
@@ -106,7 +101,7 @@ impl Engine {
                 // A comment that keeps proxies awake is a sign of life too.
                 self.link.heard(now, conn);
                 for frame in self.link.read(now, conn, bytes, &mut self.rng) {
-                    self.on_frame(now, conn, frame.as_bytes());
+                    self.on_frame(now, conn, frame.as_bytes(), Wire::read);
                 }
             }
             StreamEvent::Ended => {
@@ -127,7 +122,7 @@ impl Engine {
         match result {
             Ok(reply) if is_messages(&reply) => {
                 self.link.opened(now, conn);
-                self.on_frame(now, conn, reply.body);
+                self.on_frame(now, conn, reply.body, Wire::read);
                 self.link.polled(now, conn, !reply.body.is_empty());
             }
             Ok(reply) => {

@@ -1,4 +1,5 @@
 import type { ConnectionStatus, Counters, Metrics, TabRole, Transport } from "everfresh";
+import type { Scene } from "./scenes/scenes";
 
 /** What a tab on the stage tells the stage about itself: what it would show on its own. */
 export interface Report {
@@ -32,9 +33,6 @@ export interface Sighting {
   /** Milliseconds since 1970, of a clock that all tabs of the stage share and nobody sets. */
   readonly at: number;
 }
-
-/** What a tab on the stage can show of the app. */
-export type Scene = "tasks" | "calendar" | "contracts";
 
 /** What the stage asks of a tab. */
 export type Order =

@@ -30,8 +30,6 @@ mod mutation;
 mod notes;
 mod outcome;
 mod record;
-#[cfg(test)]
-mod rescue;
 mod runners;
 mod sender;
 mod settings;

@@ -1,6 +1,8 @@
 //! What the tests of this part share.
 #![allow(clippy::unwrap_used)]
 
+mod rescue;
+
 use std::rc::Rc;
 
 use proptest::prelude::*;

@@ -1,10 +1,5 @@
+import { SCENES } from "./scenes";
 import "./SceneNav.css";
-
-const SCENES = [
-  { path: "/", name: "Tasks" },
-  { path: "/calendar", name: "Calendar" },
-  { path: "/contracts", name: "Contracts" },
-] as const;
 
 /** The scenes of the demo, and the stage on which several tabs of them stand side by side. */
 export function SceneNav() {

@@ -1,6 +1,7 @@
 import { useEffect } from "react";
 import { Lab } from "../lab/Lab";
 import { PEOPLE, firstNameOf } from "../people/people";
+import { SCENES } from "../scenes/scenes";
 import { Brand } from "../ui/Brand";
 import { Person, Phone } from "../ui/icons";
 import { Agreement } from "./Agreement";
@@ -14,12 +15,6 @@ import { watchServer } from "./records";
 import { Savings } from "./Savings";
 import { ServerRecords } from "./ServerRecords";
 import "./Stage.css";
-
-const SCENES = [
-  { id: "tasks", name: "Tasks" },
-  { id: "calendar", name: "Calendar" },
-  { id: "contracts", name: "Contracts" },
-] as const;
 
 /** Several devices on one page, and what breaks the network between them and the server. */
 export function Stage() {

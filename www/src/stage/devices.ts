@@ -1,6 +1,7 @@
 import { create } from "zustand";
 import { PEOPLE } from "../people/people";
-import type { Order, Report, Scene } from "../report";
+import type { Order, Report } from "../report";
+import type { Scene } from "../scenes/scenes";
 
 /** As many as the connections for requests allow that a browser has to one host: six, and a stream takes one. */
 export const DEVICES_MOST = 4;

@@ -10,16 +10,14 @@ import { ThisTab } from "../instruments/ThisTab";
 import { Fenced } from "../people/Fenced";
 import { PersonMenu } from "../people/PersonMenu";
 import { useSession } from "../people/people";
-import type { Scene } from "../report";
 import { CalendarScene } from "../scenes/calendar/CalendarScene";
 import { ContractsScene } from "../scenes/contracts/ContractsScene";
+import { SCENES } from "../scenes/scenes";
 import { TasksScene } from "../scenes/tasks/TasksScene";
 import { useView } from "./view";
 import type { Panel } from "./view";
 import "../App.css";
 import "./StageTab.css";
-
-const SCENES: Record<Scene, string> = { tasks: "Tasks", calendar: "Calendar", contracts: "Contracts" };
 
 const PANELS: readonly { id: Panel; name: string }[] = [
   { id: "freshness", name: "Freshness" },
@@ -43,7 +41,7 @@ export function StageTab() {
       ) : (
         <>
           <nav className="views" aria-label="What this tab shows">
-            {[{ id: null, name: SCENES[scene] }, ...PANELS].map(({ id, name }) => (
+            {[{ id: null, name: SCENES.find(({ id }) => id === scene)?.name }, ...PANELS].map(({ id, name }) => (
               <button
                 key={id ?? "scene"}
                 type="button"

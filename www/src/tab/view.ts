@@ -1,10 +1,10 @@
 import { create } from "zustand";
-import type { Scene } from "../report";
+import { SCENES } from "../scenes/scenes";
+import type { Scene } from "../scenes/scenes";
 
 /** What can be shown instead of the scene. */
 export type Panel = "freshness" | "queue" | "measured";
 
-const SCENES: readonly Scene[] = ["tasks", "calendar", "contracts"];
 /** On the stage the address says it beside the device; a page of its own has an address for each. */
 const asked = new URLSearchParams(location.search).get("scene") ?? location.pathname.slice(1);
 
@@ -15,4 +15,4 @@ interface View {
   readonly panel: Panel | null;
 }
 
-export const useView = create<View>(() => ({ scene: SCENES.find((scene) => scene === asked) ?? "tasks", panel: null }));
+export const useView = create<View>(() => ({ scene: SCENES.find(({ id }) => id === asked)?.id ?? "tasks", panel: null }));

@@ -62,7 +62,6 @@ export function BlockCard({ block, grid, days, refused, overlapped, carried, isT
         data-kind={block.kind}
         data-state={state}
         data-held={held}
-        data-tiny={block.end - block.start < HOUR}
         data-short={block.end - block.start <= HOUR}
         data-conflict={taken || overlapped}
         data-start={block.start}
@@ -80,7 +79,8 @@ export function BlockCard({ block, grid, days, refused, overlapped, carried, isT
           {...carrying.handlers}
         >
           <span className="block-title">{block.title}</span>
-          <span className="block-time number">
+          {/* Where there is no room for it it is there for whoever hears the page. */}
+          <span className={block.end - block.start < HOUR ? "visually-hidden" : "block-time number"}>
             <span className="visually-hidden">{weekdayOf(shown.start)} </span>
             {clockOf(shown.start)}
             <span className="block-until">–{clockOf(shown.end)}</span>

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::*;
+use super::super::*;
 use crate::engine::hlc::Hlc;
 use crate::engine::limits::{QUEUE_RESCAN, QUEUE_SETTLE};
 use crate::engine::time::Wall;
