@@ -17,8 +17,9 @@ const OWED_FOR: Time = 3 * S;
 /// server, a question of one tab to the leader every ten seconds and the answer to it, a look into
 /// the storage every minute (two if letters lie there), and a few looks at the clock.
 const CALM_INPUTS: u64 = 155;
-/// What each other tab of the browser adds: a sign of life every minute.
-const CALM_INPUTS_A_TAB: u64 = 3;
+/// What each other tab of the browser adds every minute: a sign of life, what it needs of contracts, and a look at the
+/// clock after them.
+const CALM_INPUTS_A_TAB: u64 = 9;
 
 impl World {
     /// The checks of every second.

@@ -62,7 +62,7 @@ impl Freshness {
         self.note(now, at);
     }
 
-    fn own_need(&self, now: Mono, at: usize) -> Need {
+    pub(super) fn own_need(&self, now: Mono, at: usize) -> Need {
         let Some(entry) = self.entries.get(at) else {
             return Need::None;
         };

@@ -2,7 +2,7 @@
 
 use super::interval::Poll;
 use super::ledger::{Age, Blame, Entry, NO_NETWORK, Probe, Why};
-use super::{Freshness, Step, Violation};
+use super::{Freshness, Need, Step, Violation};
 use crate::engine::limits::{AWAY, FROZEN_LATE, LOOK_AHEAD_MIN, RETURN_GRACE};
 use crate::engine::time::{Millis, Mono, Now};
 
@@ -14,8 +14,7 @@ impl Freshness {
         };
         let broken = entry.deadline().filter(|deadline| *deadline < now.mono);
         let Some(deadline) = broken else {
-            // That nobody knows its age does not mend it; that nothing is shown any more does.
-            if entry.broken && entry.age() != Age::Unknown {
+            if entry.broken && entry.is_mended(now.mono) {
                 entry.broken = false;
                 self.revision += 1;
             }
@@ -108,10 +107,12 @@ impl Freshness {
         self.thawed = Some(now.mono);
         self.touched = true;
         for at in 0..self.entries.len() {
+            // Whoever just gave it up hears no more of it.
+            let unneeded = self.own_need(now.mono, at) == Need::None;
             let Some(entry) = self.entries.get_mut(at) else {
                 continue;
             };
-            if entry.obliged.is_none() {
+            if entry.obliged.is_none() || unneeded {
                 continue;
             }
             if !entry.goes_on_hidden() {
@@ -132,14 +133,28 @@ impl Freshness {
 }
 
 impl Entry {
+    /// Is a window that was broken whole again? Neither that nobody knows its age mends it, nor that more is allowed
+    /// because nobody acts. That nothing is shown any more does.
+    fn is_mended(&self, now: Mono) -> bool {
+        self.age() != Age::Unknown
+            && self
+                .deadline_when(false)
+                .is_none_or(|deadline| deadline >= now)
+    }
+
     /// Until when the window holds; nothing if nobody relies on it.
     pub(super) fn deadline(&self) -> Option<Mono> {
+        self.deadline_when(self.idle())
+    }
+
+    /// The same, if nobody acts, or somebody does.
+    fn deadline_when(&self, idle: bool) -> Option<Mono> {
         let obliged = self.obliged?;
         if self.contract.poll == Poll::Never {
             // The user decides when it is fetched, and so how old it gets.
             return None;
         }
-        let window = self.contract.window(self.idle())?;
+        let window = self.contract.window(idle)?;
         let grace = obliged + RETURN_GRACE.min(window);
         Some(match self.age() {
             Age::Nothing => return None,

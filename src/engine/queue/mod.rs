@@ -590,6 +590,8 @@ impl Queue {
             if sender.gate.network_back() {
                 sender.lanes.hurry_all(now.mono);
             }
+            // The calm that was asked for may end at this very moment.
+            sender.gate.tick(now.mono);
             sender.drain();
             self.hold = match sender.drain {
                 _ if !sender.intake.is_open() => Some(Hold::Unread(now.mono + UNREAD_HOLD)),

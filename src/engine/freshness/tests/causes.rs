@@ -276,3 +276,19 @@ fn g4_what_began_before_something_else_was_to_go_first_did_not_wait_for_it() {
         assert_eq!(blames(&page), [Blame::Throttled]);
     }
 }
+
+#[test]
+fn g4_who_may_be_older_because_nobody_acts_is_not_whole_again() {
+    let mut page = Page::new(
+        r#"{"timer":{"key":["timer"],"maxAge":30000,"poll":30000,"idleAfter":100000,"idlePoll":60000}}"#,
+    );
+    page.mount(r#"["timer"]"#);
+    page.run(60_500);
+    page.takes = None;
+    page.run(39_000);
+    assert_eq!(blames(&page), [Blame::SlowFetch]);
+    assert_eq!(page.shows("timer", "state"), r#""violated""#);
+    // The user does nothing: the window is twice as wide, and breaks once more.
+    page.run(100_000);
+    assert_eq!(blames(&page), [Blame::SlowFetch], "told once");
+}

@@ -343,3 +343,18 @@ fn g9_another_user_finds_nothing_of_the_last_one() {
         .find(|(_, seen)| matches!(seen, Seen::Probe(_)));
     assert_eq!(first.unwrap().1, Seen::Probe(None));
 }
+
+#[test]
+fn g4_whoever_gives_a_contract_up_hears_no_more_of_it() {
+    let mut page = Page::new(TIMER);
+    page.mount(r#"["timer"]"#);
+    page.run(10_000);
+    page.wall += 60_000;
+    page.part.enable("timer", false);
+    page.settle();
+    assert_eq!(page.violations(), []);
+    page.part.enable("timer", true);
+    page.wall += 60_000;
+    page.settle();
+    assert_eq!(page.violations().len(), 0, "it begins anew");
+}

@@ -226,3 +226,18 @@ fn a_new_tab_is_told_how_the_queue_stands_and_orders_its_own_behind() {
     let made = rig.stored.keys().find_map(|key| Slot::parse("s", key));
     assert!(matches!(made, Some(Slot::Accepted(id)) if id > ahead));
 }
+
+#[test]
+fn what_waits_goes_first_when_the_calm_ends_in_the_moment_in_which_there_is_a_link() {
+    let mut rig = Rig::leads();
+    rig.mutate();
+    let mut failure = Failure::of(Class::SlowDown);
+    failure.after = Some(Millis::seconds(20));
+    rig.failed(failure);
+    while rig.runs.len() == 1 {
+        rig.now = rig.queue.next_wakeup().unwrap().0;
+        rig.queue.linked(rig.at());
+        rig.settle();
+    }
+    assert!(rig.queue.holds(), "nothing is fetched before it");
+}
