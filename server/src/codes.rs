@@ -126,6 +126,11 @@ impl CloseReason {
         code: 4503,
         reason: "going away",
     };
+    /// RFC 6455: a frame of text is no text.
+    pub(crate) const NOT_UTF8: Self = Self {
+        code: 1007,
+        reason: "not UTF-8",
+    };
     /// RFC 6455: the peer broke the WebSocket protocol itself.
     pub(crate) const PROTOCOL_ERROR: Self = Self {
         code: 1002,

@@ -147,7 +147,7 @@ pub(crate) fn end_of(error: &axum::Error) -> End {
     use tungstenite::Error;
     match std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>()) {
         Some(Error::Capacity(_)) => End::Close(CloseReason::TOO_LARGE),
-        Some(Error::Utf8(_)) => End::Close(CloseReason::BAD_MESSAGE),
+        Some(Error::Utf8(_)) => End::Close(CloseReason::NOT_UTF8),
         Some(Error::Protocol(_)) => End::Close(CloseReason::PROTOCOL_ERROR),
         _ => End::Gone,
     }
@@ -301,7 +301,7 @@ impl Session {
                     "the frame is larger than a page may send",
                 );
             }
-            End::Close(CloseReason::BAD_MESSAGE) => {
+            End::Close(CloseReason::NOT_UTF8) => {
                 self.bad_message("a text frame is UTF-8");
             }
             End::Close(_) | End::Cut | End::Gone => {}

@@ -73,16 +73,19 @@ impl Ladder {
     }
 
     /// The transport failed with the server in sight. Below the lowest rung it begins at the top
-    /// again: whatever was in the way of the others may be gone by then.
-    pub(super) fn strike(&mut self, strike: Strike) {
+    /// again: whatever was in the way of the others may be gone by then. True if there is a lower one
+    /// that was not tried yet.
+    pub(super) fn strike(&mut self, strike: Strike) -> bool {
         self.strikes = match strike {
             Strike::Soft => self.strikes.saturating_add(1),
             Strike::Hard => TRANSPORT_STRIKES,
         };
-        if self.strikes >= TRANSPORT_STRIKES {
-            self.strikes = 0;
-            self.at = (self.at + 1) % self.rungs.len().max(1);
+        if self.strikes < TRANSPORT_STRIKES {
+            return false;
         }
+        self.strikes = 0;
+        self.at = (self.at + 1) % self.rungs.len().max(1);
+        self.is_low()
     }
 
     /// The connection was stable.
@@ -147,14 +150,13 @@ mod tests {
     #[test]
     fn chance_has_to_happen_three_times_and_a_hang_once() {
         let mut ladder = Ladder::new(&ALL);
-        ladder.strike(Strike::Soft);
-        ladder.strike(Strike::Soft);
+        assert!(!ladder.strike(Strike::Soft) && !ladder.strike(Strike::Soft));
         assert_eq!(ladder.current(), Transport::Socket);
-        ladder.strike(Strike::Soft);
+        assert!(ladder.strike(Strike::Soft));
         assert_eq!(ladder.current(), Transport::Stream);
-        ladder.strike(Strike::Hard);
+        assert!(ladder.strike(Strike::Hard));
         assert_eq!(ladder.current(), Transport::Poll);
-        ladder.strike(Strike::Hard);
+        assert!(!ladder.strike(Strike::Hard));
         assert_eq!(ladder.current(), Transport::Socket, "all failed: again");
     }
 

@@ -8,8 +8,8 @@ use super::{Link, Stage, State, Step, Waiting};
 use crate::engine::http::{Failure, Headers};
 use crate::engine::ids::ConnId;
 use crate::engine::limits::{
-    ATTEMPTS_SPARED_MAX, COMEBACK_DELAY_MAX, COMEBACK_SPREAD, GOAWAY_SPREAD, REFUSALS_BEFORE_AUTH,
-    REST_PAUSE, SCOUT_QUICK, STATUS_GRACE,
+    ATTEMPTS_SPARED_MAX, COMEBACK_DELAY_MAX, COMEBACK_SPREAD, DIAL_GAP, GOAWAY_SPREAD,
+    REFUSALS_BEFORE_AUTH, REST_PAUSE, SCOUT_QUICK, STATUS_GRACE,
 };
 use crate::engine::rng::Rng;
 use crate::engine::status::Transport;
@@ -303,8 +303,12 @@ impl Link {
             }
             Sighting::Unauthorized => self.found(now, waiting, None, rng),
             Sighting::Here { after } => {
-                if let Some(strike) = waiting.strike.take() {
-                    self.ladder.strike(strike);
+                // The pause that grows spares a server in trouble, and this one is in none: the next way
+                // is tried at once, once each.
+                if waiting.strike.take().is_some_and(|s| self.ladder.strike(s)) && !waiting.resting
+                {
+                    let soon = (now.mono + rng.jitter(DIAL_GAP)).max(self.earliest(now.mono));
+                    waiting.dial = waiting.dial.min(soon);
                 }
                 self.found(now, waiting, after, rng);
             }

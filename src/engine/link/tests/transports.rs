@@ -38,6 +38,30 @@ fn fault_7_a_socket_that_hangs_leads_to_a_stream_and_that_to_polling() {
 }
 
 #[test]
+fn fault_7_a_way_that_is_shut_costs_no_pause_before_the_next_one() {
+    let mut longest = 0;
+    for seed in 0..50 {
+        let mut rig = Rig::new(settings(&ALL, false), seed);
+        rig.want();
+        rig.run(60_000);
+        // A long trouble with connections, of a server that answers: pauses have grown.
+        rig.doors = [Door::Shut; 3];
+        rig.crash(1006);
+        rig.run(5 * 60_000);
+        assert!(!rig.up);
+        let (began, tried) = (rig.now, rig.dials.len());
+        rig.doors = [Door::Hangs, Door::Hangs, Door::Open];
+        while !rig.up {
+            rig.run(100);
+        }
+        // From the first that hung on.
+        let first = rig.dials[tried..].first().map_or(began, |(at, _)| *at);
+        longest = longest.max(rig.now - first);
+    }
+    assert!(longest <= 2 * CONNECT_TIMEOUT.0 + 5000, "{longest}");
+}
+
+#[test]
 fn fault_7_the_good_transport_is_remembered() {
     let mut rig = on_stream();
     rig.run(STABLE_AFTER.0 + 1000);
