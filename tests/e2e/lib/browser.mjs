@@ -246,6 +246,11 @@ export class Tab {
     await driver.navigate().back();
   }
 
+  /** Goes to another page. */
+  async go(url) {
+    await (await this.#here()).get(url);
+  }
+
   async reload() {
     const driver = await this.#here();
     await driver.navigate().refresh();

@@ -49,7 +49,10 @@ export function FreshnessBar({ name, title, value, explain }: Props) {
       <div className="contract-head">
         <h3 id={id}>{title}</h3>
         <span className="contract-value number">{value}</span>
-        <span className="contract-state">{STATES[state]}</span>
+        {/* Other words are another element: they stand at the right edge, and are not the old ones moved. */}
+        <span key={state} className="contract-state">
+          {STATES[state]}
+        </span>
       </div>
       <div
         className="contract-bar"
@@ -64,8 +67,7 @@ export function FreshnessBar({ name, title, value, explain }: Props) {
       </div>
       <div className="contract-line">
         <p className="number">
-          {left === undefined ? "no window runs" : left > 0 ? `${span(left + 999)} of ${span(maxAge)} left` : `over its ${span(maxAge)}`}
-          {status?.source && `, by ${status.source}`}
+          {windowOf(left, maxAge) + (status?.source ? `, by ${status.source}` : "")}
           <br />
           {off ? "nothing is asked for" : nextOf(status, now)}
         </p>
@@ -101,6 +103,11 @@ export function FreshnessBar({ name, title, value, explain }: Props) {
       </p>
     </li>
   );
+}
+
+function windowOf(left: number | undefined, maxAge: number): string {
+  if (left === undefined) return "no window runs";
+  return left > 0 ? `${span(left + 999)} of ${span(maxAge)} left` : `over its ${span(maxAge)}`;
 }
 
 function nextOf(status: ContractStatus | undefined, now: number): string {

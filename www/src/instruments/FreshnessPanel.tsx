@@ -25,7 +25,7 @@ export function FreshnessPanel() {
         <FreshnessBar
           name="server"
           title="Server counters"
-          value={stats.data ? `${stats.data.events_total} events sent` : "polled"}
+          value={stats.data ? `${stats.data.events_total} events` : "polled"}
           explain={setAsked}
         />
         <FreshnessBar

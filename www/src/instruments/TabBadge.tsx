@@ -16,14 +16,16 @@ export function TabBadge() {
   const { status } = useConnection();
   const sockets = status === "connected" || status === "degraded" ? "1 socket" : "no socket";
   const { text, meaning } = ROLES[role];
+  const count = `${tabs === 1 ? "1 tab" : `${tabs} tabs`}, ${sockets}`;
   return (
     <p className="tab-badge">
       <span className="tab-role" data-testid="tab-role" data-role={role} title={meaning}>
         {role === "leader" ? <Crown /> : <Link />}
         {text}
       </span>
-      <span className="tab-count number" data-testid="tab-count" data-tabs={tabs}>
-        {tabs === 1 ? "1 tab" : `${tabs} tabs`}, {sockets}
+      {/* Other words are another element: what stands at the right edge does not move when it says something else. */}
+      <span key={count} className="tab-count number" data-testid="tab-count" data-tabs={tabs}>
+        {count}
       </span>
     </p>
   );

@@ -1,3 +1,4 @@
+import { Flask } from "../ui/icons";
 import { SCENES } from "./scenes";
 import "./SceneNav.css";
 
@@ -10,8 +11,9 @@ export function SceneNav() {
           {name}
         </a>
       ))}
-      <a className="scenes-stage" href="/stage">
-        Several devices, and a lab to break their network
+      <a className="scenes-stage" href="/stage" title="Several devices side by side, and a lab to break their network">
+        <Flask />
+        Stage<span className="scenes-stage-more"> and lab</span>
       </a>
     </nav>
   );

@@ -65,7 +65,9 @@ function Saved() {
   const unchanged = known.reduce((sum, one) => sum + one.unchanged, 0);
   return (
     <p className="saved number" data-testid="saved" data-answered={answered} data-unchanged={unchanged}>
-      <strong>{answered}</strong> requests, <strong>{unchanged}</strong> answered with 304: nothing had changed, and no body was sent.
+      {/* Another number is another element, and no old one that moved. */}
+      <strong key={`${answered} answered`}>{answered}</strong> requests,{" "}
+      <strong key={`${unchanged} unchanged`}>{unchanged}</strong> answered with 304: nothing had changed, and no body was sent.
     </p>
   );
 }
