@@ -42,6 +42,8 @@ const KNOWN =
   "name user backend getToken channels channelsMax channelIdle events contracts mutations queue record rooms domEvents fallback wasm workerUrl signal";
 const KNOWN_OF_BACKEND = "kind url ladder maxAttempts";
 const KNOWN_OF_SOCKETIO = `${KNOWN_OF_BACKEND} path namespace auth authenticated`;
+const KNOWN_OF_JSON = `${KNOWN_OF_BACKEND} hello welcome refused subscribe unsubscribe subscribed denied event data channel seq ping pong heartbeat tokenParam authCodes`;
+const KNOWN_OF_HEARTBEAT = "every send answer";
 const KNOWN_OF_ROUTE = "keys as change entity version mutation";
 const KNOWN_OF_CONTRACT =
   "key maxAge poll hidden refetchOnFocusAfter idleAfter idlePoll enabled manual reloadKey minInterval probe";
@@ -138,6 +140,7 @@ function missing(path: string, expected: string): EverfreshError {
 }
 
 function parseBackend(value: unknown, base: string | undefined): object {
+  if ((value as { kind?: unknown } | null)?.kind === "json") return parseJson(value, base);
   if ((value as { kind?: unknown } | null)?.kind !== "socketio") {
     const { url, ...rest } = members(value, "backend", KNOWN_OF_BACKEND);
     return { ladder: ["ws", "sse", "poll"], ...rest, url: parseUrl(url, base) };
@@ -154,6 +157,15 @@ function parseBackend(value: unknown, base: string | undefined): object {
   }
   server.pathname = path.replace(/\/?$/, "/");
   return { ladder: ["ws"], ...rest, url: parseUrl(server, base) };
+}
+
+/** A server without a protocol: what its messages look like is data. */
+function parseJson(value: unknown, base: string | undefined): object {
+  const { url, heartbeat, ...rest } = members(value, "backend", KNOWN_OF_JSON);
+  const backend = { ladder: ["ws"], ...rest, heartbeat: heartbeat && members(heartbeat, "backend.heartbeat", KNOWN_OF_HEARTBEAT) };
+  const where = notJson(backend, "backend");
+  if (where !== undefined) throw invalid(where, "a value that JSON can hold; a token stands there as $token", undefined);
+  return { ...backend, url: parseUrl(url, base) };
 }
 
 const ADDRESS = "a ws, wss, http or https url, or a path, without fragment and credentials";

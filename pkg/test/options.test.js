@@ -8,6 +8,7 @@ import { closeAll, create } from "./support/page.js";
 const BASE = "https://app.test/board/7";
 const good = () => ({ user: null, backend: { kind: "everfresh", url: "/live" } });
 const socketio = () => ({ kind: "socketio", url: "https://a.test" });
+const json = () => ({ kind: "json", url: "/ws" });
 const parse = (options, base = BASE) => parseOptions(options, base);
 const plain = (value) => JSON.parse(JSON.stringify(value));
 
@@ -42,6 +43,18 @@ test("a server of Socket.IO has an address, and a path of its own there", () => 
   assert.equal(read({ url: "https://a.test?v=1", path: "/live" }).url, "wss://a.test/live/?v=1");
   const more = { namespace: "/live", auth: { app: "planner" }, authenticated: "ready", maxAttempts: 3 };
   assert.deepEqual(read(more), { kind: "socketio", url: "wss://a.test/socket.io/", ladder: ["ws"], ...more });
+});
+
+test("a server without a protocol is described as data", () => {
+  const read = (more) => plain(parse({ ...good(), backend: { ...json(), ...more } }).config.backend);
+  assert.deepEqual(read({}), { kind: "json", url: "wss://app.test/ws", ladder: ["ws"] });
+  const more = {
+    hello: { type: "auth", token: "$token" },
+    welcome: [{ type: "ready" }, "ready"],
+    heartbeat: { every: 20_000, send: "ping" },
+    authCodes: [4001],
+  };
+  assert.deepEqual(read(more), { kind: "json", url: "wss://app.test/ws", ladder: ["ws"], ...more });
 });
 
 test("families are keys, and a string is the key of one element", () => {
@@ -101,6 +114,9 @@ const atOnce = [
   ["auth that is no JSON", { user: null, backend: { ...socketio(), auth: { at: new Date() } } }, "option-invalid", "backend.auth.at"],
   ["a path without a slash", { user: null, backend: { ...socketio(), path: "live" } }, "option-invalid", "backend.path"],
   ["a namespace for an address", { user: null, backend: { ...socketio(), url: "https://a.test/live" } }, "option-invalid", "backend.url"],
+  ["a message that is no JSON", { user: null, backend: { ...json(), hello: { at: new Date() } } }, "option-invalid", "backend.hello.at"],
+  ["a decoder", { user: null, backend: { ...json(), decode: () => [] } }, "option-unknown", "backend.decode"],
+  ["a misspelled heartbeat", { user: null, backend: { ...json(), heartbeat: { each: 1 } } }, "option-unknown", "backend.heartbeat.each"],
   ["no url", { user: null, backend: { kind: "everfresh" } }, "option-invalid", "backend.url"],
   ["a url of another scheme", { user: null, backend: { kind: "everfresh", url: "ftp://a.test" } }, "option-invalid", "backend.url"],
   ["a url with a fragment", { user: null, backend: { kind: "everfresh", url: "/live#x" } }, "option-invalid", "backend.url"],
@@ -148,6 +164,13 @@ const byTheEngine = [
   ["auth that is a text", { backend: { ...socketio(), auth: "token" } }, "backend.auth"],
   ["an event without a name", { backend: { ...socketio(), authenticated: "" } }, "backend.authenticated"],
   ["a stream of Socket.IO", { backend: { ...socketio(), ladder: ["sse"] } }, "backend.ladder"],
+  ["a message that is a number", { backend: { ...json(), hello: 7 } }, "backend.hello"],
+  ["a place that is no path", { backend: { ...json(), event: "type" } }, "backend.event"],
+  ["a heartbeat of no length", { backend: { ...json(), heartbeat: { send: "ping" } } }, "backend.heartbeat.every"],
+  ["an answer to nothing", { backend: { ...json(), pong: "pong" } }, "backend.ping"],
+  ["a channel that is not named", { backend: { ...json(), subscribe: { type: "subscribe" } } }, "backend.subscribe"],
+  ["a close code that there is none of", { backend: { ...json(), authCodes: [401] } }, "backend.authCodes"],
+  ["a stream of a socket", { backend: { ...json(), ladder: ["sse"] } }, "backend.ladder"],
   ["a channel that is no namespace", { backend: socketio(), channels: ["tasks"] }, "channels[0]"],
   ["an empty ladder", { backend: { ...good().backend, ladder: [] } }, "backend.ladder"],
   ["a rung that is none", { backend: { ...good().backend, ladder: ["fax"] } }, "backend.ladder"],

@@ -1,9 +1,16 @@
 //! Which protocol the server speaks, and what has to be known to speak it: `backend` of the options, but for
 //! its address, which every protocol has.
 
+#[cfg(feature = "wires")]
+pub mod plain;
+
+#[cfg(feature = "wires")]
+use self::plain::Plain;
 use super::config::{BadInput, is_channel_name};
 use super::status::Transport;
 use crate::wire::json::{Raw, Text};
+
+const KINDS: &str = "\"everfresh\", \"socketio\" or \"json\"";
 
 /// What the server speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +20,9 @@ pub enum Speaks {
     /// Socket.IO.
     #[cfg(feature = "wires")]
     SocketIo(SocketIo),
+    /// JSON without a protocol.
+    #[cfg(feature = "wires")]
+    Plain(Box<Plain>),
 }
 
 /// What has to be known of a server that speaks Socket.IO.
@@ -34,10 +44,9 @@ impl Speaks {
             Some("everfresh") => Ok(Speaks::Native),
             #[cfg(feature = "wires")]
             Some("socketio") => Ok(Speaks::SocketIo(SocketIo::read(backend)?)),
-            _ => Err(BadInput::at(
-                "backend.kind",
-                "\"everfresh\" or \"socketio\"",
-            )),
+            #[cfg(feature = "wires")]
+            Some("json") => Ok(Speaks::Plain(Box::new(Plain::read(backend)?))),
+            _ => Err(BadInput::at("backend.kind", KINDS)),
         }
     }
 
@@ -46,7 +55,7 @@ impl Speaks {
         match (self, transport) {
             (Speaks::Native, _) => true,
             #[cfg(feature = "wires")]
-            (Speaks::SocketIo(_), transport) => transport == Transport::Socket,
+            (Speaks::SocketIo(_) | Speaks::Plain(_), transport) => transport == Transport::Socket,
         }
     }
 
@@ -56,6 +65,8 @@ impl Speaks {
             Speaks::Native => "",
             #[cfg(feature = "wires")]
             Speaks::SocketIo(with) => &with.namespace,
+            #[cfg(feature = "wires")]
+            Speaks::Plain(_) => "json",
         }
     }
 
@@ -65,6 +76,8 @@ impl Speaks {
             Speaks::Native => None,
             #[cfg(feature = "wires")]
             Speaks::SocketIo(with) => Some(with.namespace.clone()),
+            #[cfg(feature = "wires")]
+            Speaks::Plain(_) => Some(plain::ALL.to_owned()),
         }
     }
 
@@ -74,6 +87,8 @@ impl Speaks {
             Speaks::Native => is_channel_name(name),
             #[cfg(feature = "wires")]
             Speaks::SocketIo(_) => is_namespace(name),
+            #[cfg(feature = "wires")]
+            Speaks::Plain(_) => is_channel_name(name),
         }
     }
 }

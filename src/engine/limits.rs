@@ -654,6 +654,15 @@ pub const ATTACHMENTS_MAX: usize = 64;
 /// Bytes of all attachments of a packet: they are kept until the last one came.
 pub const ATTACHMENT_BYTES_MAX: usize = 1 << 20;
 
+// Servers without a protocol.
+
+/// Bytes of a message that the app wrote down, or of a path: they are looked at with every frame.
+pub const FORM_BYTES_MAX: usize = 4096;
+
+/// The shortest time between two signs of life that a server may be said to want. Less is a load, and no
+/// better proof of life.
+pub const PLAIN_BEAT_MIN: Millis = Millis::seconds(1);
+
 // Tabs.
 
 /// A leader that said nothing for this long is asked whether it is there. Only a tab that can be

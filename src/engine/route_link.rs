@@ -52,6 +52,7 @@ impl Engine {
         match event {
             SocketEvent::Opened => self.link.opened(now, conn),
             SocketEvent::Closed { code, reason } => {
+                let code = self.wire.close_code(code);
                 self.link.closed(now, conn, code, reason, &mut self.rng);
             }
             SocketEvent::Frame(bytes) => self.on_frame(now, conn, bytes, Wire::read),
@@ -180,6 +181,7 @@ impl Engine {
                     position,
                     recovery,
                 } => self.on_subscribed(now, request, &channel, position, recovery),
+                Heard::Gap { channel } => self.channels.gap(now.mono, &channel),
                 Heard::Unsubscribed { request, channel } => {
                     self.on_unsubscribed(now, request, &channel);
                 }
@@ -293,7 +295,13 @@ impl Engine {
             Step::Hello(conn) => {
                 self.metrics.greeted(now.mono);
                 let frame = self.hello();
-                self.out.push_back(Output::SendFrame { conn, frame });
+                if !frame.is_empty() {
+                    self.out.push_back(Output::SendFrame { conn, frame });
+                }
+                let news = self.wire.news();
+                if !news.is_empty() {
+                    self.on_heard(now, conn, news);
+                }
             }
             Step::Pong(conn, number) => self.link.say_first(now, conn, self.wire.pong(number)),
             Step::Ping(conn) => {
@@ -373,7 +381,9 @@ impl Engine {
         match transport {
             Transport::Socket => self.out.push_back(Output::OpenSocket {
                 conn,
-                url: self.wire.socket_url(&self.config.url),
+                url: self
+                    .wire
+                    .socket_url(&self.config.url, self.link.token().map(Token::text)),
                 protocol: self.wire.subprotocol(),
             }),
             Transport::Stream => {

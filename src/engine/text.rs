@@ -72,6 +72,23 @@ pub fn hex(text: &str) -> Option<u64> {
     (!text.is_empty()).then_some(number)
 }
 
+/// Appends what stands for a text in an address behind a `?`.
+pub fn push_escaped(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => {
+                out.push('%');
+                for nibble in [byte >> 4, byte & 15] {
+                    out.push(char::from_digit(nibble.into(), 16).unwrap_or('0'));
+                }
+            }
+        }
+    }
+}
+
 /// Texts one after the other.
 pub fn concat(parts: &[&str]) -> String {
     let mut out = String::new();

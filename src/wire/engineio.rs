@@ -140,20 +140,8 @@ pub fn query(socket: bool, session: Option<&str>) -> String {
     let mut out = text::concat(&["EIO=4&transport=", transport]);
     if let Some(session) = session {
         out.push_str("&sid=");
-        for byte in session.bytes() {
-            match byte {
-                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b'~' => {
-                    out.push(char::from(byte));
-                }
-                // A server may make its names of whatever it likes.
-                _ => {
-                    out.push('%');
-                    for nibble in [byte >> 4, byte & 15] {
-                        out.push(char::from_digit(nibble.into(), 16).unwrap_or('0'));
-                    }
-                }
-            }
-        }
+        // A server may make its names of whatever it likes.
+        text::push_escaped(&mut out, session);
     }
     out
 }

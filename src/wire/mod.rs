@@ -9,6 +9,8 @@ pub mod engineio;
 pub mod json;
 pub mod native;
 pub mod native_room;
+#[cfg(feature = "wires")]
+pub mod plain;
 pub mod relay;
 #[cfg(feature = "wires")]
 pub mod socketio;
@@ -31,6 +33,9 @@ pub enum Wire {
     /// Socket.IO, with what is known of its namespaces.
     #[cfg(feature = "wires")]
     SocketIo(Box<Session>),
+    /// JSON of a server that has no protocol.
+    #[cfg(feature = "wires")]
+    Plain(Box<plain::Session>),
 }
 
 /// What becomes of a question for a channel.
@@ -51,6 +56,8 @@ impl Wire {
             Speaks::Native => Wire::Native,
             #[cfg(feature = "wires")]
             Speaks::SocketIo(with) => Wire::SocketIo(Box::new(Session::new(with))),
+            #[cfg(feature = "wires")]
+            Speaks::Plain(with) => Wire::Plain(Box::new(plain::Session::new(with))),
         }
     }
 
@@ -60,6 +67,8 @@ impl Wire {
             Wire::Native => native::CAPABILITIES,
             #[cfg(feature = "wires")]
             Wire::SocketIo(_) => socketio::CAPABILITIES,
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.capabilities(),
         }
     }
 
@@ -69,6 +78,8 @@ impl Wire {
             Wire::Native => native::CLOSES,
             #[cfg(feature = "wires")]
             Wire::SocketIo(_) => engineio::CLOSES,
+            #[cfg(feature = "wires")]
+            Wire::Plain(_) => plain::CLOSES,
         }
     }
 
@@ -78,11 +89,15 @@ impl Wire {
             Wire::Native => native::SUBPROTOCOL,
             #[cfg(feature = "wires")]
             Wire::SocketIo(_) => "",
+            #[cfg(feature = "wires")]
+            Wire::Plain(_) => "",
         }
     }
 
-    /// The address of a socket, of a server at this address.
-    pub fn socket_url(&self, url: &str) -> String {
+    /// The address of a socket, of a server at this address; a few want the token in it.
+    pub fn socket_url(&self, url: &str, token: Option<&str>) -> String {
+        #[cfg(not(feature = "wires"))]
+        let _ = token;
         match self {
             Wire::Native => url.to_owned(),
             #[cfg(feature = "wires")]
@@ -94,6 +109,8 @@ impl Wire {
                 };
                 text::concat(&[url, mark, &engineio::query(true, None)])
             }
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.url(url, token),
         }
     }
 
@@ -103,6 +120,8 @@ impl Wire {
             Wire::Native => {}
             #[cfg(feature = "wires")]
             Wire::SocketIo(session) => session.begin(),
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.begin(),
         }
     }
 
@@ -112,6 +131,8 @@ impl Wire {
             Wire::Native => {}
             #[cfg(feature = "wires")]
             Wire::SocketIo(session) => session.forget_user(),
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.begin(),
         }
     }
 
@@ -121,6 +142,8 @@ impl Wire {
             Wire::Native => native::read(frame, heard),
             #[cfg(feature = "wires")]
             Wire::SocketIo(session) => session.hear(engineio::Frame::text(frame), heard),
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.read(frame, heard),
         }
     }
 
@@ -130,6 +153,8 @@ impl Wire {
             Wire::Native => native::read(frame, heard),
             #[cfg(feature = "wires")]
             Wire::SocketIo(session) => session.hear(Ok(engineio::Frame::binary(frame)), heard),
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.read(frame, heard),
         }
     }
 
@@ -139,6 +164,8 @@ impl Wire {
             Wire::Native => Vec::new(),
             #[cfg(feature = "wires")]
             Wire::SocketIo(session) => session.news(),
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.news(),
         }
     }
 
@@ -149,15 +176,29 @@ impl Wire {
             Wire::Native => native::read_alive(body),
             #[cfg(feature = "wires")]
             Wire::SocketIo(_) => None,
+            #[cfg(feature = "wires")]
+            Wire::Plain(_) => None,
         }
     }
 
-    /// The first message: who we are.
+    /// A close code in the words of [`Wire::closes`]: the app may mean more by it than the protocol.
+    pub fn close_code(&self, code: u16) -> u16 {
+        #[cfg(feature = "wires")]
+        if let Wire::Plain(session) = self {
+            return session.close_code(code);
+        }
+        code
+    }
+
+    /// The first message: who we are. It may be that there is none, and that the rest is known then:
+    /// [`Wire::news`] has it.
     pub fn hello(&mut self, client: &str, token: Option<&str>) -> String {
         match self {
             Wire::Native => native::hello(client, token),
             #[cfg(feature = "wires")]
             Wire::SocketIo(session) => session.hello(token),
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.hello(token),
         }
     }
 
@@ -167,6 +208,8 @@ impl Wire {
             Wire::Native => Some(native::authorize(id, token)),
             #[cfg(feature = "wires")]
             Wire::SocketIo(_) => None,
+            #[cfg(feature = "wires")]
+            Wire::Plain(_) => None,
         }
     }
 
@@ -176,15 +219,19 @@ impl Wire {
             Wire::Native => native::from_session(session),
             #[cfg(feature = "wires")]
             Wire::SocketIo(_) => String::new(),
+            #[cfg(feature = "wires")]
+            Wire::Plain(_) => String::new(),
         }
     }
 
     /// Asks for a sign of life. Only of a protocol in which we may.
-    pub fn ping(&self, number: u64) -> Option<String> {
+    pub fn ping(&mut self, number: u64) -> Option<String> {
         match self {
             Wire::Native => Some(native::ping(number)),
             #[cfg(feature = "wires")]
             Wire::SocketIo(_) => None,
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.ping(number),
         }
     }
 
@@ -194,6 +241,8 @@ impl Wire {
             Wire::Native => native::pong(number),
             #[cfg(feature = "wires")]
             Wire::SocketIo(_) => engineio::PONG.to_owned(),
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.pong(),
         }
     }
 
@@ -211,6 +260,8 @@ impl Wire {
             Wire::Native => Ask::Say(native::subscribe(id, channel, position)),
             #[cfg(feature = "wires")]
             Wire::SocketIo(session) => session.subscribe(channel, token),
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.subscribe(channel, token),
         }
     }
 
@@ -220,6 +271,8 @@ impl Wire {
             Wire::Native => Some(native::unsubscribe(id, channel)),
             #[cfg(feature = "wires")]
             Wire::SocketIo(session) => session.unsubscribe(channel),
+            #[cfg(feature = "wires")]
+            Wire::Plain(session) => session.unsubscribe(channel),
         }
     }
 }
@@ -263,6 +316,11 @@ pub enum Heard<'a> {
     },
     /// Something happened on a channel.
     Event(Event<'a>),
+    /// Something on a channel did not come, and cannot be had.
+    Gap {
+        /// The channel.
+        channel: String,
+    },
     /// A channel is no longer subscribed.
     Unsubscribed {
         /// The request that this answers; none if the server did it by itself.

@@ -2,7 +2,7 @@ import type { Family, Route } from "./events.js";
 import type { AnyMutation, MutationOptions } from "./mutations.js";
 
 /** Where the live connection goes. */
-export type EverfreshBackend = NativeBackend | SocketIoBackend;
+export type EverfreshBackend = NativeBackend | SocketIoBackend | JsonBackend;
 
 /** A server that speaks the package's own protocol, `fresh.v1`. */
 export interface NativeBackend {
@@ -47,6 +47,65 @@ export interface SocketIoBackend {
   /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
   maxAttempts?: number | null;
 }
+
+/**
+ * A server that sends JSON over a WebSocket and has no protocol of its own, such as `@app.websocket` of FastAPI.
+ * What its messages mean is said here, as data.
+ */
+export interface JsonBackend {
+  kind: "json";
+  /** The endpoint. May be relative to the page (`"/ws"`). */
+  url: string | URL;
+  /** What is said first; `$token` stands for the token. */
+  hello?: JsonMessage;
+  /** The message by which the server says that it knows who we are. Left out, it does once the connection is open. */
+  welcome?: JsonMatch;
+  /** The message by which it says that it does not accept who we are. */
+  refused?: JsonMatch;
+  /** Where an event has its name. `"$.type"`, or else `"$.event"`, when left out. */
+  event?: JsonPath;
+  /** Where it has its payload; `"$"` is the whole message. `"$.data"`, `"$.payload"` or else `"$"` when left out. */
+  data?: JsonPath | "$";
+  /** Where it has the name of its channel. `"$.channel"` when left out; a message without one is on the channel `"*"`. */
+  channel?: JsonPath;
+  /** Where it has its number, if the server counts the messages of a channel: a hole is a gap then. */
+  seq?: JsonPath;
+  /** What asks for a channel; `$channel` stands for its name. Left out, the server decides what the page hears. */
+  subscribe?: JsonMessage;
+  /** What gives it back. */
+  unsubscribe?: JsonMessage;
+  /** The message by which the server says that the channel is subscribed: with `"$channel"` where its name is. */
+  subscribed?: JsonMatch;
+  /** The message by which it says that we may not have it. */
+  denied?: JsonMatch;
+  /** The message by which the server asks for a sign of life; `pong` is what we answer. */
+  ping?: JsonMatch;
+  /** What we answer to `ping`. */
+  pong?: JsonMessage;
+  /**
+   * How a connection that is dead without anybody saying so is found: every so many milliseconds we say `send`,
+   * and the server answers with `answer`, or with anything; without `send` the server says something that often
+   * by itself.
+   */
+  heartbeat?: { every: number; send?: JsonMessage; answer?: JsonMatch };
+  /** The parameter of the address that has the token, if the server wants it there. Addresses are in logs: prefer `hello`. */
+  tokenParam?: string;
+  /** Close codes by which the server says that it does not accept who we are, besides 1008, 3000, 3003, 4401 and 4403. */
+  authCodes?: readonly number[];
+  /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
+  ladder?: readonly "ws"[];
+  /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
+  maxAttempts?: number | null;
+}
+
+/** A message that we say: an object, or a text that is no JSON. */
+export type JsonMessage = Readonly<Record<string, unknown>> | string;
+
+/** A message of the server: it has everything that this has, and may have more. Of a list, one of them. */
+export type JsonMatch = JsonMessage | readonly JsonMessage[];
+
+/** Where something stands in a message. */
+export type JsonPath = `$.${string}`;
 
 /** A way to the server. */
 export type Transport = "ws" | "sse" | "poll";

@@ -170,6 +170,14 @@ impl Channels {
         }
     }
 
+    /// Something on a channel did not come, and cannot be had.
+    pub fn gap(&mut self, now: Mono, name: &str) {
+        let channel = self.channels.get(name);
+        if channel.is_some_and(|channel| matches!(channel.place, Place::Live { .. })) {
+            self.start_at(now, name, None);
+        }
+    }
+
     /// The server ended a subscription by itself: it is asked for again, but not at once.
     pub fn dropped(&mut self, now: Mono, name: &str, rng: &mut Rng) {
         let Some(channel) = self.channels.get_mut(name) else {

@@ -4,6 +4,7 @@ mod another_user;
 mod contracts;
 mod hot;
 mod logins;
+mod plain;
 mod refetch;
 mod room;
 mod socketio;

@@ -1,0 +1,332 @@
+//! JSON over a socket, of a server that has no protocol: what its messages mean is said by the app as data
+//! ([`Plain`]).
+//!
+//! Whether anything was missed is never known from such a server, so each connection begins with a gap. A
+//! server that counts its events shows holes while a connection lasts.
+//!
+//! What is said of no channel that was asked for is said on [`ALL`]. A server that is not asked for channels
+//! decides itself what a page hears; there a channel is no more than a name in the messages.
+
+pub mod form;
+
+use std::borrow::Cow;
+
+use self::form::{Form, Message, Names};
+use super::json::{self, Raw};
+use super::{
+    Ask, Capabilities, CloseMeans, CloseRule, Event, Heard, Heartbeat, Recovery, Refusal, Resume,
+    RoomCan,
+};
+use crate::engine::backend::plain::{ALL, Plain, with_token, word};
+use crate::engine::key::field;
+use crate::engine::limits::{CHANNELS_CAP_MAX, PACKET_BYTES_MAX, PING_MAX};
+use crate::engine::map::Map;
+
+/// What close codes mean: those of the protocol of sockets, and those that servers agree on without one. A
+/// server that refuses before it accepts closes with 1006, which is a lost connection like any other.
+pub const CLOSES: &[CloseRule] = &[
+    CloseRule::one(UNAUTHORIZED, CloseMeans::Unauthorized),
+    CloseRule::one(4403, CloseMeans::Unauthorized),
+    // What the documentation of FastAPI closes with.
+    CloseRule::one(1008, CloseMeans::Unauthorized),
+    // Registered, as the statuses 401 and 403 of HTTP.
+    CloseRule::one(3000, CloseMeans::Unauthorized),
+    CloseRule::one(3003, CloseMeans::Unauthorized),
+    CloseRule::one(1001, CloseMeans::GoingAway),
+    CloseRule::one(1012, CloseMeans::GoingAway),
+    CloseRule::one(1009, CloseMeans::TooLarge),
+    CloseRule::one(1013, CloseMeans::SlowDown),
+    CloseRule::one(4429, CloseMeans::SlowDown),
+];
+
+const UNAUTHORIZED: u16 = 4401;
+
+/// What is known of one connection.
+#[derive(Debug)]
+pub struct Session {
+    with: Plain,
+    welcomed: bool,
+    /// The number of our question for a sign of life that is not answered.
+    asked: Option<u64>,
+    channels: Map<Box<str>, Channel>,
+    news: Vec<Heard<'static>>,
+}
+
+#[derive(Debug)]
+struct Channel {
+    /// The server said that it is subscribed, or says nothing about it.
+    confirmed: bool,
+    /// The number of the last event.
+    last: Option<u64>,
+}
+
+impl Session {
+    /// Nothing is known yet of a server that this is said of.
+    pub fn new(with: &Plain) -> Session {
+        Session {
+            with: with.clone(),
+            welcomed: false,
+            asked: None,
+            channels: Map::new(),
+            news: Vec::new(),
+        }
+    }
+
+    /// What can be had of such a server.
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            resume: Resume::No,
+            heartbeat: match self.with.send {
+                Some(_) => Heartbeat::Us,
+                None => Heartbeat::Server,
+            },
+            acks: false,
+            clock: false,
+            renews: false,
+            room: RoomCan::default(),
+        }
+    }
+
+    /// The address, with the token if it belongs there.
+    pub fn url(&self, url: &str, token: Option<&str>) -> String {
+        match (&self.with.token_param, token) {
+            (Some(param), Some(token)) => with_token(url, param, token),
+            _ => url.to_owned(),
+        }
+    }
+
+    /// The app may mean more codes by what one of ours means.
+    pub fn close_code(&self, code: u16) -> u16 {
+        let is_auth = self.with.auth_codes.iter().any(|auth| *auth == code);
+        if is_auth { UNAUTHORIZED } else { code }
+    }
+
+    /// There is a new connection.
+    pub fn begin(&mut self) {
+        self.welcomed = false;
+        self.asked = None;
+        self.channels = Map::new();
+        self.news.clear();
+    }
+
+    /// What is said first; it may be nothing. A server that says nothing to it knows us by it.
+    pub fn hello(&mut self, token: Option<&str>) -> String {
+        if self.with.welcome.is_none() {
+            let welcome = self.welcome();
+            self.news.push(welcome);
+        }
+        self.say(&self.with.hello, token, "").unwrap_or_default()
+    }
+
+    fn say(&self, form: &Option<Form>, token: Option<&str>, channel: &str) -> Option<String> {
+        let token = token.unwrap_or("");
+        form.as_ref()
+            .map(|form| form.fill(Names { token, channel }))
+    }
+
+    fn welcome(&mut self) -> Heard<'static> {
+        self.welcomed = true;
+        Heard::Welcome {
+            ping_ms: self.with.every.unwrap_or(PING_MAX.0),
+            timeout_ms: None,
+            session: None,
+            now_ms: None,
+            ends_ms: None,
+            room: RoomCan::default(),
+        }
+    }
+
+    /// Asks for a channel. One that the server is not asked for, or does not confirm, is had at once.
+    pub fn subscribe(&mut self, name: &str, token: Option<&str>) -> Ask {
+        let say = match name {
+            ALL => None,
+            _ => self.say(&self.with.subscribe, token, name),
+        };
+        let confirmed = say.is_none() || self.with.subscribed.is_none();
+        let known = self
+            .channels
+            .get(name)
+            .is_some_and(|channel| channel.confirmed);
+        if self.channels.len() < CHANNELS_CAP_MAX || self.channels.contains(name) {
+            let channel = Channel {
+                confirmed: confirmed || known,
+                last: None,
+            };
+            self.channels.insert(name.into(), channel);
+        }
+        match say {
+            Some(frame) if !confirmed => return Ask::Say(frame),
+            Some(frame) => self.news.push(Heard::Say(frame)),
+            None => {}
+        }
+        self.news.push(subscribed(name.to_owned()));
+        Ask::Known
+    }
+
+    /// What is known without a frame.
+    pub fn news(&mut self) -> Vec<Heard<'static>> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// Gives a channel back.
+    pub fn unsubscribe(&mut self, name: &str) -> Option<String> {
+        self.channels.remove(name);
+        match name {
+            ALL => None,
+            _ => self.say(&self.with.unsubscribe, None, name),
+        }
+    }
+
+    /// Asks for a sign of life.
+    pub fn ping(&mut self, number: u64) -> Option<String> {
+        self.asked = Some(number);
+        self.say(&self.with.send, None, "")
+    }
+
+    /// Gives one.
+    pub fn pong(&self) -> String {
+        self.say(&self.with.pong, None, "").unwrap_or_default()
+    }
+
+    /// Reads a frame: a message, a list of messages, or a message a line.
+    pub fn read<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        if frame.len() > PACKET_BYTES_MAX {
+            heard.push(Heard::Malformed("frame too large"));
+            return;
+        }
+        let Ok(text) = std::str::from_utf8(frame) else {
+            heard.push(Heard::Malformed("frame is not UTF-8"));
+            return;
+        };
+        match json::parse(text) {
+            Ok(raw) if raw.is_array() => {
+                raw.elements(|raw| self.message(raw.text(), Some(raw), heard));
+            }
+            Ok(raw) => self.message(text, Some(raw), heard),
+            Err(_) => {
+                for line in text.split('\n') {
+                    let line = line.trim_ascii();
+                    if !line.is_empty() {
+                        self.message(line, json::parse(line).ok(), heard);
+                    }
+                }
+            }
+        }
+    }
+
+    fn message<'a>(&mut self, text: &'a str, raw: Option<Raw<'a>>, heard: &mut Vec<Heard<'a>>) {
+        let message = Message { text, raw };
+        let mut channel = Cow::Borrowed("");
+        let mut is = |form: &Option<Form>| {
+            let form = form.as_ref();
+            form.is_some_and(|form| form.fits(message, &mut channel))
+        };
+        let answers = is(&self.with.answer);
+        if let Some(number) = self.asked
+            && (answers || self.with.answer.is_none())
+        {
+            self.asked = None;
+            heard.push(Heard::Pong { number });
+        }
+        if answers {
+            return;
+        }
+        if is(&self.with.ping) {
+            heard.push(Heard::Ping { number: 0 });
+        } else if is(&self.with.refused) {
+            heard.push(Heard::TurnedAway(refusal(raw, None, "unauthorized")));
+        } else if is(&self.with.welcome) {
+            if !self.welcomed {
+                let welcome = self.welcome();
+                heard.push(welcome);
+            }
+        } else if is(&self.with.subscribed) {
+            if let Some(known) = self.channels.get_mut(&*channel) {
+                known.confirmed = true;
+                heard.push(subscribed(channel.into_owned()));
+            }
+        } else if is(&self.with.denied) {
+            self.channels.remove(&*channel);
+            let channel = Some(channel.into_owned());
+            heard.push(Heard::Refused(refusal(raw, channel, "forbidden")));
+        } else if let Some(raw) = raw.filter(|raw| raw.is_object()) {
+            self.event(raw, heard);
+        } else {
+            heard.push(Heard::Malformed("a message that is no object"));
+        }
+    }
+
+    fn event<'a>(&mut self, raw: Raw<'a>, heard: &mut Vec<Heard<'a>>) {
+        let mut names = self.with.event.iter();
+        let Some(name) = names.find_map(|path| word(field(raw, path)?)) else {
+            heard.push(Heard::Unknown);
+            return;
+        };
+        let mut places = self.with.data.iter();
+        let data = places.find_map(|path| match &**path {
+            "" => Some(raw),
+            path => field(raw, path),
+        });
+        let said = field(raw, &self.with.channel).and_then(word);
+        let channel = match said {
+            Some(channel) if self.channels.contains(&*channel) => channel,
+            // What is not asked for any more.
+            Some(_) if self.with.subscribe.is_some() => {
+                heard.push(Heard::Unknown);
+                return;
+            }
+            Some(_) | None => Cow::Borrowed(ALL),
+        };
+        let number = self.with.seq.as_ref();
+        let number = number.and_then(|path| field(raw, path)?.integer());
+        let last = self.channels.get_mut(&*channel).map(|have| &mut have.last);
+        let mut hole = false;
+        if let (Some(number), Some(last)) = (number, last) {
+            if last.is_some_and(|last| number <= last) {
+                heard.push(Heard::Unknown);
+                return;
+            }
+            hole = last.is_some_and(|last| number > last + 1);
+            *last = Some(number);
+        }
+        if hole {
+            heard.push(Heard::Gap {
+                channel: channel.clone().into_owned(),
+            });
+        }
+        heard.push(Heard::Event(Event {
+            channel,
+            seq: None,
+            name,
+            data: Cow::Borrowed(data.unwrap_or(Raw::NULL).text()),
+            by: None,
+            at: None,
+        }));
+    }
+}
+
+/// Nothing is known of what was before.
+fn subscribed(channel: String) -> Heard<'static> {
+    Heard::Subscribed {
+        request: None,
+        channel,
+        position: None,
+        recovery: Recovery::Impossible,
+    }
+}
+
+/// A refusal, with the words that the server has for it.
+fn refusal(raw: Option<Raw<'_>>, channel: Option<String>, code: &str) -> Refusal {
+    let mut words = ["message", "detail", "reason", "error"].iter();
+    let message = words.find_map(|name| word(raw?.member(name)?));
+    Refusal {
+        request: None,
+        channel,
+        code: code.to_owned(),
+        message: message.unwrap_or(Cow::Borrowed("refused")).into_owned(),
+        retry_after_ms: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
