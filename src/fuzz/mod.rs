@@ -12,6 +12,7 @@ mod corpus;
 mod engine;
 pub(crate) mod page;
 pub(crate) mod parts;
+mod plain;
 mod texts;
 
 use crate::engine::{queue, record};
@@ -30,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     ("keys", texts::keys),
     ("mask", record::fuzz::mask),
     ("native", texts::native),
+    ("plain", plain::server),
     ("record", queue::fuzz::record),
     ("room", texts::room),
     ("routes", parts::routes),

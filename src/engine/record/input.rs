@@ -29,7 +29,12 @@ impl Recorder {
                 SocketEvent::Opened => numbered('o', conn.0.into(), out),
                 SocketEvent::Frame(bytes) => {
                     numbered('f', conn.0.into(), out);
-                    self.bytes(bytes, out);
+                    self.frame(bytes, out);
+                }
+                // There a frame of bytes is read as one of text.
+                SocketEvent::Bytes(bytes) if self.mask.plain.is_some() => {
+                    numbered('f', conn.0.into(), out);
+                    self.frame(bytes, out);
                 }
                 SocketEvent::Bytes(bytes) => {
                     numbered('b', conn.0.into(), out);
@@ -190,6 +195,14 @@ impl Recorder {
         if let Some(user) = user {
             self.mask.user(user);
             self.cover_past();
+        }
+    }
+
+    /// A frame of a socket; what is no text is only counted.
+    fn frame(&mut self, bytes: &[u8], out: &mut String) {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => out.push_str(&self.mask.frame(text)),
+            Err(_) => numbered('!', bytes.len() as u64, out),
         }
     }
 

@@ -12,6 +12,7 @@
 
 use std::rc::Rc;
 
+use super::plain::Known;
 use crate::engine::fnv;
 use crate::engine::limits::MASKS_MAX;
 use crate::engine::map::Map;
@@ -37,6 +38,10 @@ pub(super) enum Rule {
     Payload,
     /// An address: names before hosts and values behind them are covered.
     Address,
+    /// A message of a server without a protocol: what the configuration names in it stays.
+    Message,
+    /// What it does not name.
+    Hidden,
 }
 
 /// Members that are known by their names, in all that is recorded.
@@ -81,6 +86,8 @@ pub(super) struct Mask {
     seen: Map<u64, u64>,
     /// How many there are of a length.
     counts: Map<u64, u64>,
+    /// What decides in the messages of a server without a protocol.
+    pub(super) plain: Option<Box<Known>>,
 }
 
 impl Mask {
@@ -105,6 +112,8 @@ impl Mask {
             if let Some(events) = raw.member("events") {
                 self.find_paths(events);
             }
+            let backend = raw.member("backend");
+            self.plain = backend.and_then(|backend| Known::of(backend, &self.paths));
             return self.object(raw);
         }
         String::new()
@@ -250,7 +259,12 @@ impl Mask {
         {
             out.push('"');
             match rule {
-                Rule::Covered | Rule::Payload => cover(inner, out),
+                Rule::Message | Rule::Hidden
+                    if (self.plain.as_ref()).is_some_and(|known| known.keeps(&text.decode())) =>
+                {
+                    out.push_str(inner);
+                }
+                Rule::Covered | Rule::Payload | Rule::Message | Rule::Hidden => cover(inner, out),
                 Rule::Numbered => self.number(inner, false, out),
                 _ if inner.contains('\\') && self.hides(text) => cover(inner, out),
                 Rule::Address => out.push_str(&self.address(inner)),
@@ -261,7 +275,7 @@ impl Mask {
             out.push('"');
         } else if whole.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
             match rule {
-                Rule::Covered | Rule::Payload => {
+                Rule::Covered | Rule::Payload | Rule::Message | Rule::Hidden => {
                     let digit = |c: char| if c.is_ascii_digit() { '1' } else { c };
                     out.extend(whole.chars().map(digit));
                 }
@@ -290,7 +304,10 @@ impl Mask {
 
     /// What stands before a value: a comma, a name, a colon, spaces.
     fn name(&self, between: &str, hidden: bool, rules: (Rule, Rule), out: &mut String) {
-        let covers = matches!(rules, (Rule::Covered, _) | (Rule::Payload, Rule::Covered));
+        let covers = matches!(
+            rules,
+            (Rule::Covered, _) | (Rule::Payload, Rule::Covered) | (_, Rule::Hidden)
+        );
         match between.find('"').zip(between.rfind('"')) {
             Some((first, last)) if (covers || hidden) && first < last => {
                 out.push_str(between.get(..=first).unwrap_or(""));
@@ -311,7 +328,18 @@ impl Mask {
         path: &mut String,
     ) -> Rule {
         match outer {
-            Rule::Known | Rule::Exact => {}
+            Rule::Known | Rule::Exact => {
+                if let Some(rule) = Known::rule_of_option(name, of) {
+                    return rule;
+                }
+            }
+            Rule::Hidden => return outer,
+            Rule::Message => {
+                path.push('.');
+                path.push_str(name);
+                let known = self.plain.as_ref();
+                return known.map_or(Rule::Hidden, |known| known.rule(path, value));
+            }
             Rule::Entries => return Rule::Exact,
             Rule::Open | Rule::Covered | Rule::Numbered | Rule::Address => return outer,
             Rule::Payload => {

@@ -24,6 +24,7 @@ mod input;
 mod mask;
 mod output;
 mod packet;
+mod plain;
 
 #[cfg(test)]
 mod tests;

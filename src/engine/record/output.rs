@@ -24,7 +24,7 @@ pub(super) fn write(output: &Output, mask: &mut Mask, out: &mut String) {
             url,
             protocol,
         } => put('o', conn.0.into(), &[&mask.address(url), protocol]),
-        Output::SendFrame { conn, frame } => put('f', conn.0.into(), &[&mask.lines(frame)]),
+        Output::SendFrame { conn, frame } => put('f', conn.0.into(), &[&mask.frame(frame)]),
         Output::CloseSocket { conn } => put('x', conn.0.into(), &[]),
         Output::Request { request, call } => put('r', request.0.into(), &[&covered(call, mask)]),
         Output::AbortRequest { request } => put('R', request.0.into(), &[]),

@@ -1,0 +1,102 @@
+//! A server without a protocol: what the app says of it, and what it says.
+
+use crate::engine::backend::Speaks;
+use crate::engine::backend::plain::{ALL, Plain};
+use crate::engine::tabs::message;
+use crate::wire::json;
+use crate::wire::plain::Session;
+use crate::wire::plain::form::{Form, Message, Names};
+use crate::wire::{Ask, Heard};
+
+/// The first line is `backend`, and what follows it are frames with a byte 0x1E between them.
+pub(super) fn server(bytes: &[u8]) {
+    let at = bytes.iter().position(|byte| *byte == b'\n');
+    let (config, frames) = bytes.split_at(at.unwrap_or(bytes.len()));
+    let Some(with) = std::str::from_utf8(config).ok().and_then(plain) else {
+        return;
+    };
+    forms(&with);
+    let mut session = Session::new(&with);
+    session.begin();
+    session.hello(Some("token"));
+    let _ = session.news();
+    for name in [ALL, "a", "b"] {
+        if session.subscribe(name, None) == Ask::Known {
+            assert!(matches!(
+                session.news().last(),
+                Some(Heard::Subscribed { .. })
+            ));
+        }
+    }
+    session.unsubscribe("b");
+    session.ping(7);
+    for frame in frames.get(1..).unwrap_or(&[]).split(|byte| *byte == 0x1E) {
+        let mut heard = Vec::new();
+        session.read(frame, &mut heard);
+        for said in heard {
+            match said {
+                Heard::Event(event) => {
+                    assert!(event.channel == ALL || event.channel == "a");
+                    assert!(!event.name.is_empty() && json::parse(&event.data).is_ok());
+                    let text = message::event_text(&event);
+                    assert_eq!(message::read_event(&text).as_ref(), Some(&event));
+                }
+                Heard::Gap { channel } => assert!(channel == ALL || channel == "a"),
+                Heard::Pong { number } => assert_eq!(number, 7),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn plain(config: &str) -> Option<Plain> {
+    match Speaks::read(json::parse(config).ok()?).ok()? {
+        Speaks::Plain(with) => Some(*with),
+        _ => None,
+    }
+}
+
+/// What is said of a form without places is what the form means.
+fn forms(with: &Plain) {
+    let all = [
+        &with.hello,
+        &with.welcome,
+        &with.pong,
+        &with.send,
+        &with.subscribe,
+    ];
+    for form in all.into_iter().flatten() {
+        let said = form.fill(Names {
+            token: "t\"\n",
+            channel: "c",
+        });
+        let raw = json::parse(&said).ok();
+        if !form.names("$") && !form.names("[") {
+            let mut channel = "".into();
+            let message = Message { text: &said, raw };
+            let whole = said.trim_ascii().len() == said.len();
+            assert!(!whole || form.fits(message, &mut channel) || twice(form));
+        }
+    }
+}
+
+/// An object may have a member twice, and then the last one counts.
+fn twice(form: &Form) -> bool {
+    let text = form.fill(Names::default());
+    let mut names: Vec<String> = Vec::new();
+    collect(json::parse(&text).ok(), &mut names);
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    names.len() < count
+}
+
+fn collect(raw: Option<json::Raw<'_>>, names: &mut Vec<String>) {
+    if let Some(raw) = raw {
+        raw.members(|name, value| {
+            names.push(name.decode().into_owned());
+            collect(Some(value), names);
+        });
+        raw.elements(|value| collect(Some(value), names));
+    }
+}
