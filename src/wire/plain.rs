@@ -97,8 +97,10 @@ impl Session {
 
     /// The app may mean more codes by what one of ours means.
     pub fn close_code(&self, code: u16) -> u16 {
-        let is_auth = self.with.auth_codes.iter().any(|auth| *auth == code);
-        if is_auth { UNAUTHORIZED } else { code }
+        match self.with.auth_codes.contains(&code) {
+            true => UNAUTHORIZED,
+            false => code,
+        }
     }
 
     /// There is a new connection.

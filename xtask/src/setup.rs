@@ -38,7 +38,12 @@ pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
             }
         }
     }
-    for needs in [python::FASTAPI, python::RFC6455, python::SOCKETIO] {
+    for needs in [
+        python::FASTAPI,
+        python::RFC6455,
+        python::SOCKETIO,
+        python::PLAIN,
+    ] {
         match python::ensure(project, &needs)? {
             Ok(python) => println!("python       {}", python.display()),
             Err(missing) => {

@@ -9,9 +9,12 @@
 //! - `EVERFRESH_WWW`: the folder of the built page, for the server's `--www`;
 //! - `EVERFRESH_APPS`: the folder of the apps that the stage `fixtures` has built;
 //! - `EVERFRESH_SOCKETIO_PYTHON`: a Python that has python-socketio, or `none`;
+//! - `EVERFRESH_PLAIN_PYTHON`: a Python that has FastAPI and sse-starlette, or `none`;
 //! - `DISPLAY`, with WebKit: a virtual screen, which the driver's browsers have already.
 //!
 //! They start and end servers themselves. Driver and screen are started and ended here.
+
+use std::path::PathBuf;
 
 use super::Engines;
 use super::fixtures;
@@ -52,15 +55,18 @@ pub fn run(
     build::site(project)?;
     let server = build::server(project, Profile::Checked)?;
     let apps = fixtures::apps(project, report)?;
-    let python = match python::ensure(project, &python::SOCKETIO)? {
-        Ok(python) => python,
-        Err(missing) => {
-            let row = Row::not_run(stage, "python-socketio", missing.0, engines.allow_missing);
-            report.add(row);
-            // The row says so; the others are tested all the same.
-            "none".into()
-        }
+    let mut python = |needs: &python::Needs| -> Result<PathBuf> {
+        Ok(match python::ensure(project, needs)? {
+            Ok(python) => python,
+            Err(missing) => {
+                let row = Row::not_run(stage, needs.name, missing.0, engines.allow_missing);
+                report.add(row);
+                // The row says so; the others are tested all the same.
+                "none".into()
+            }
+        })
     };
+    let (socketio, plain) = (python(&python::SOCKETIO)?, python(&python::PLAIN)?);
     engines.each(project, stage, report, |browser| {
         let surroundings = Surroundings::of(browser.engine)?;
         let driver = Driver::start(project, browser, &surroundings)?;
@@ -76,7 +82,8 @@ pub fn run(
                     .env("EVERFRESH_BROWSER", &browser.browser)
                     .env("EVERFRESH_SERVER", &server)
                     .env("EVERFRESH_WWW", project.path("www/dist"))
-                    .env("EVERFRESH_SOCKETIO_PYTHON", &python)
+                    .env("EVERFRESH_SOCKETIO_PYTHON", &socketio)
+                    .env("EVERFRESH_PLAIN_PYTHON", &plain)
                     .env("EVERFRESH_APPS", &apps);
                 surroundings.apply(node);
             },

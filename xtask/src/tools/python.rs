@@ -13,7 +13,7 @@ use crate::stamp::Stamp;
 /// What needs packages of Python.
 pub struct Needs {
     /// What its environment is called.
-    name: &'static str,
+    pub name: &'static str,
     /// The file that names them.
     requirements: &'static str,
 }
@@ -34,6 +34,12 @@ pub const RFC6455: Needs = Needs {
 pub const SOCKETIO: Needs = Needs {
     name: "python-socketio",
     requirements: "tests/e2e/socketio/requirements.txt",
+};
+
+/// The server without a protocol that the browsers' tests start.
+pub const PLAIN: Needs = Needs {
+    name: "python-plain",
+    requirements: "tests/e2e/plain/requirements.txt",
 };
 
 /// Debian has Python without what makes environments.
