@@ -1,5 +1,6 @@
 import { EverfreshError, mistake } from "./errors.js";
 import { notJson, toKey } from "./keys.js";
+import { everyChange, parsePhoenix, parseSupabase } from "./phoenix.js";
 import type {
   AnyMutation,
   EverfreshOptions,
@@ -76,12 +77,13 @@ export function parseOptions(options: EverfreshOptions<any, any, any>, base: str
   }
   if (backend === undefined) throw missing("backend", 'an object such as { kind: "everfresh", url: "/live" }');
   const routes = new Map<string, RouteFunction>();
+  const parsedBackend = parseBackend(backend, base);
   const config = {
     name: "default",
     ...(plain as { user: string | null }),
-    backend: parseBackend(backend, base),
+    backend: parsedBackend,
     getToken: getToken !== undefined,
-    events: parseEvents(events, routes),
+    events: parseEvents(parsedBackend.kind === "supabase" ? everyChange(events) : events, routes),
     contracts: each(contracts, "contracts", (contract, path) => parseContract(contract, path, base)),
     mutations: each(mutations, "mutations", parseMutation),
     queue: queue === undefined ? undefined : members(queue, "queue", KNOWN_OF_QUEUE),
@@ -139,12 +141,22 @@ function missing(path: string, expected: string): EverfreshError {
   return new EverfreshError("option-missing", `\`${path}\` is missing: expected ${expected}`, { path, expected });
 }
 
-function parseBackend(value: unknown, base: string | undefined): object {
-  if ((value as { kind?: unknown } | null)?.kind === "json") return parseJson(value, base);
-  if ((value as { kind?: unknown } | null)?.kind !== "socketio") {
-    const { url, ...rest } = members(value, "backend", KNOWN_OF_BACKEND);
-    return { ladder: ["ws", "sse", "poll"], ...rest, url: parseUrl(url, base) };
+function parseBackend(value: unknown, base: string | undefined): { kind?: unknown; [option: string]: unknown } {
+  switch ((value as { kind?: unknown } | null)?.kind) {
+    case "socketio":
+      return parseSocketIo(value, base);
+    case "json":
+      return parseJson(value, base);
+    case "phoenix":
+      return parsePhoenix(value, base);
+    case "supabase":
+      return parseSupabase(value, base);
   }
+  const { url, ...rest } = members(value, "backend", KNOWN_OF_BACKEND);
+  return { ladder: ["ws", "sse", "poll"], ...rest, url: parseUrl(url, base) };
+}
+
+function parseSocketIo(value: unknown, base: string | undefined): { [option: string]: unknown } {
   const { url, path = "/socket.io/", ...rest } = members(value, "backend", KNOWN_OF_SOCKETIO);
   const where = notJson(rest["auth"] ?? null, "backend.auth");
   if (where !== undefined) throw invalid(where, "a value that JSON can hold; a token comes from getToken", rest["auth"]);
@@ -160,7 +172,7 @@ function parseBackend(value: unknown, base: string | undefined): object {
 }
 
 /** A server without a protocol: what its messages look like is data. */
-function parseJson(value: unknown, base: string | undefined): object {
+function parseJson(value: unknown, base: string | undefined): { [option: string]: unknown } {
   const { url, heartbeat, ...rest } = members(value, "backend", KNOWN_OF_JSON);
   const backend = { ladder: ["ws"], ...rest, heartbeat: heartbeat && members(heartbeat, "backend.heartbeat", KNOWN_OF_HEARTBEAT) };
   const where = notJson(backend, "backend");
@@ -168,9 +180,11 @@ function parseJson(value: unknown, base: string | undefined): object {
   return { ...backend, url: parseUrl(url, base) };
 }
 
-const ADDRESS = "a ws, wss, http or https url, or a path, without fragment and credentials";
+/** What an address may be. */
+export const ADDRESS = "a ws, wss, http or https url, or a path, without fragment and credentials";
 
-function parseUrl(value: unknown, base: string | undefined): string {
+/** Reads the address of a socket. */
+export function parseUrl(value: unknown, base: string | undefined): string {
   const expected = ADDRESS;
   const url = absolute(value, base, "backend.url", expected);
   // Left as it is only where nothing is dialled.
@@ -183,7 +197,8 @@ function parseUrl(value: unknown, base: string | undefined): string {
   return url.href;
 }
 
-function absolute(value: unknown, base: string | undefined, path: string, expected: string): URL | string {
+/** Makes an address absolute; where nothing is dialled, a relative one is left as it is. */
+export function absolute(value: unknown, base: string | undefined, path: string, expected: string): URL | string {
   const text = typeof value === "string" ? value : value instanceof URL ? value.href : "";
   if (text === "") throw invalid(path, expected, value);
   try {
@@ -254,7 +269,7 @@ function each<Read>(
 }
 
 /** The members of an object, none of which may be unknown. */
-function members(value: unknown, path: string, known?: string, expected = "an object"): Record<string, unknown> {
+export function members(value: unknown, path: string, known?: string, expected = "an object"): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(path, expected, value);
   const names = known?.split(" ");
   const name = names && Object.keys(value).find((key) => !names.includes(key));

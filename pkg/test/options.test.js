@@ -9,6 +9,8 @@ const BASE = "https://app.test/board/7";
 const good = () => ({ user: null, backend: { kind: "everfresh", url: "/live" } });
 const socketio = () => ({ kind: "socketio", url: "https://a.test" });
 const json = () => ({ kind: "json", url: "/ws" });
+const phoenix = () => ({ kind: "phoenix", url: "https://a.test/socket" });
+const supabase = () => ({ kind: "supabase", url: "https://a.test", apikey: "k" });
 const parse = (options, base = BASE) => parseOptions(options, base);
 const plain = (value) => JSON.parse(JSON.stringify(value));
 
@@ -55,6 +57,40 @@ test("a server without a protocol is described as data", () => {
     authCodes: [4001],
   };
   assert.deepEqual(read(more), { kind: "json", url: "wss://app.test/ws", ladder: ["ws"], ...more });
+});
+
+test("a server of Phoenix has a mount, and what goes into its address", () => {
+  const read = (more, base) => plain(parse({ ...good(), backend: { ...phoenix(), ...more } }, base).config.backend);
+  assert.deepEqual(read({}), { kind: "phoenix", url: "wss://a.test/socket/websocket", ladder: ["ws"] });
+  assert.equal(read({ url: "/socket/" }, "http://127.0.0.1:4321/board/").url, "ws://127.0.0.1:4321/socket/websocket");
+  assert.equal(read({ url: "wss://a.test/live/websocket" }).url, "wss://a.test/live/websocket");
+  const more = { token: { join: "jwt" }, join: { app: "planner" }, vsn: "1.0.0", maxAttempts: 3 };
+  assert.deepEqual(read({ ...more, params: { user: "a b", n: 7, on: true } }), {
+    kind: "phoenix",
+    url: "wss://a.test/socket/websocket?user=a+b&n=7&on=true",
+    ladder: ["ws"],
+    ...more,
+  });
+});
+
+test("a project of Supabase has a key, and its changes are routed by type and table", () => {
+  const read = (more, events) => plain(parse({ ...good(), events, backend: { ...supabase(), ...more } }).config);
+  const channels = { "board:{id}": { changes: [{ table: "tasks", filter: "board=eq.{id}" }], private: true } };
+  assert.deepEqual(read({ channels }).backend, {
+    kind: "supabase",
+    url: "wss://a.test/realtime/v1/websocket?apikey=k",
+    ladder: ["ws"],
+    channels,
+  });
+  const { events } = read({}, { "postgres:INSERT:public.tasks": ["new"], "postgres:*:public.tasks": ["tasks"], said: ["a"] });
+  assert.deepEqual(events, {
+    "postgres:INSERT:public.tasks": [["new"]],
+    "postgres:UPDATE:public.tasks": [["tasks"]],
+    "postgres:DELETE:public.tasks": [["tasks"]],
+    said: [["a"]],
+  });
+  // Elsewhere it is a name like any other.
+  assert.deepEqual(Object.keys(parse({ ...good(), events: { "postgres:*:a": ["b"] } }).config.events), ["postgres:*:a"]);
 });
 
 test("families are keys, and a string is the key of one element", () => {
@@ -117,6 +153,11 @@ const atOnce = [
   ["a message that is no JSON", { user: null, backend: { ...json(), hello: { at: new Date() } } }, "option-invalid", "backend.hello.at"],
   ["a decoder", { user: null, backend: { ...json(), decode: () => [] } }, "option-unknown", "backend.decode"],
   ["a misspelled heartbeat", { user: null, backend: { ...json(), heartbeat: { each: 1 } } }, "option-unknown", "backend.heartbeat.each"],
+  ["a param that is an object", { user: null, backend: { ...phoenix(), params: { a: {} } } }, "option-invalid", "backend.params.a"],
+  ["a join that is no JSON", { user: null, backend: { ...phoenix(), join: { at: new Date() } } }, "option-invalid", "backend.join.at"],
+  ["a namespace of Phoenix", { user: null, backend: { ...phoenix(), namespace: "/" } }, "option-unknown", "backend.namespace"],
+  ["a project without a key", { user: null, backend: { kind: "supabase", url: "https://a.test" } }, "option-invalid", "backend.apikey"],
+  ["channels that are no JSON", { user: null, backend: { ...supabase(), channels: { a: { b: new Map() } } } }, "option-invalid", "backend.channels.a.b"],
   ["no url", { user: null, backend: { kind: "everfresh" } }, "option-invalid", "backend.url"],
   ["a url of another scheme", { user: null, backend: { kind: "everfresh", url: "ftp://a.test" } }, "option-invalid", "backend.url"],
   ["a url with a fragment", { user: null, backend: { kind: "everfresh", url: "/live#x" } }, "option-invalid", "backend.url"],
@@ -172,6 +213,14 @@ const byTheEngine = [
   ["a close code that there is none of", { backend: { ...json(), authCodes: [401] } }, "backend.authCodes"],
   ["a stream of a socket", { backend: { ...json(), ladder: ["sse"] } }, "backend.ladder"],
   ["a channel that is no namespace", { backend: socketio(), channels: ["tasks"] }, "channels[0]"],
+  ["a version that is none", { backend: { ...phoenix(), vsn: "3.0.0" } }, "backend.vsn"],
+  ["a token that is a text", { backend: { ...phoenix(), token: "t" } }, "backend.token"],
+  ["a token without a name", { backend: { ...phoenix(), token: { param: "" } } }, "backend.token.param"],
+  ["a join that is a list", { backend: { ...phoenix(), join: [] } }, "backend.join"],
+  ["a stream of Phoenix", { backend: { ...phoenix(), ladder: ["sse"] } }, "backend.ladder"],
+  ["the topic of the signs of life", { backend: phoenix(), channels: ["phoenix"] }, "channels[0]"],
+  ["a change that is none", { backend: { ...supabase(), channels: { a: { changes: [{ event: "insert" }] } } } }, 'backend.channels["a"].changes[0].event'],
+  ["a misspelled broadcast", { backend: { ...supabase(), channels: { a: { broadcast: { me: true } } } } }, 'backend.channels["a"].broadcast'],
   ["an empty ladder", { backend: { ...good().backend, ladder: [] } }, "backend.ladder"],
   ["a rung that is none", { backend: { ...good().backend, ladder: ["fax"] } }, "backend.ladder"],
   ["a rung twice", { backend: { ...good().backend, ladder: ["ws", "ws"] } }, "backend.ladder"],

@@ -6,11 +6,18 @@ pub mod plain;
 
 #[cfg(feature = "wires")]
 use self::plain::Plain;
+#[cfg(feature = "wires")]
+pub mod phoenix;
+#[cfg(feature = "wires")]
+pub mod supabase;
+
+#[cfg(feature = "wires")]
+use self::phoenix::Phoenix;
 use super::config::{BadInput, is_channel_name};
 use super::status::Transport;
 use crate::wire::json::{Raw, Text};
 
-const KINDS: &str = "\"everfresh\", \"socketio\" or \"json\"";
+const KINDS: &str = "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\" or \"json\"";
 
 /// What the server speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +30,9 @@ pub enum Speaks {
     /// JSON without a protocol.
     #[cfg(feature = "wires")]
     Plain(Box<Plain>),
+    /// Phoenix channels, by themselves or under Supabase Realtime.
+    #[cfg(feature = "wires")]
+    Phoenix(Phoenix),
 }
 
 /// What has to be known of a server that speaks Socket.IO.
@@ -46,6 +56,10 @@ impl Speaks {
             Some("socketio") => Ok(Speaks::SocketIo(SocketIo::read(backend)?)),
             #[cfg(feature = "wires")]
             Some("json") => Ok(Speaks::Plain(Box::new(Plain::read(backend)?))),
+            #[cfg(feature = "wires")]
+            Some("phoenix") => Ok(Speaks::Phoenix(Phoenix::read(backend)?)),
+            #[cfg(feature = "wires")]
+            Some("supabase") => Ok(Speaks::Phoenix(Phoenix::read_supabase(backend)?)),
             _ => Err(BadInput::at("backend.kind", KINDS)),
         }
     }
@@ -55,7 +69,9 @@ impl Speaks {
         match (self, transport) {
             (Speaks::Native, _) => true,
             #[cfg(feature = "wires")]
-            (Speaks::SocketIo(_) | Speaks::Plain(_), transport) => transport == Transport::Socket,
+            (Speaks::SocketIo(_) | Speaks::Plain(_) | Speaks::Phoenix(_), transport) => {
+                transport == Transport::Socket
+            }
         }
     }
 
@@ -67,6 +83,8 @@ impl Speaks {
             Speaks::SocketIo(with) => &with.namespace,
             #[cfg(feature = "wires")]
             Speaks::Plain(_) => "json",
+            #[cfg(feature = "wires")]
+            Speaks::Phoenix(_) => "",
         }
     }
 
@@ -78,6 +96,8 @@ impl Speaks {
             Speaks::SocketIo(with) => Some(with.namespace.clone()),
             #[cfg(feature = "wires")]
             Speaks::Plain(_) => Some(plain::ALL.to_owned()),
+            #[cfg(feature = "wires")]
+            Speaks::Phoenix(_) => None,
         }
     }
 
@@ -89,6 +109,8 @@ impl Speaks {
             Speaks::SocketIo(_) => is_namespace(name),
             #[cfg(feature = "wires")]
             Speaks::Plain(_) => is_channel_name(name),
+            #[cfg(feature = "wires")]
+            Speaks::Phoenix(with) => with.is_channel(name),
         }
     }
 }

@@ -644,7 +644,7 @@ pub const EPOCH_BYTES_MAX: usize = 255;
 
 // Socket.IO.
 
-/// Bytes of a frame of Socket.IO. Its servers send no more than they take, which is 1 MB unless the app
+/// Bytes of a frame of Socket.IO or Phoenix. Servers of the first send no more than they take, which is 1 MB unless the app
 /// raises it, and what makes queries stale is rarely over 1 KiB.
 pub const PACKET_BYTES_MAX: usize = 1 << 20;
 
@@ -662,6 +662,23 @@ pub const FORM_BYTES_MAX: usize = 4096;
 /// The shortest time between two signs of life that a server may be said to want. Less is a load, and no
 /// better proof of life.
 pub const PLAIN_BEAT_MIN: Millis = Millis::seconds(1);
+
+// Phoenix channels, and Supabase Realtime.
+
+/// How often a server of Phoenix is asked for a sign of life. Its own client asks every 30 s, that of
+/// Supabase every 25 s: of those two fit into the server's patience even where a timer is late.
+pub const PHOENIX_HEARTBEAT: Millis = Millis::seconds(25);
+
+/// A server of Phoenix closes after so long without a word from us.
+pub const PHOENIX_PATIENCE: Millis = Millis::seconds(60);
+
+/// How often the time for an answer may pass before a topic is joined again. A server answers joins one
+/// after the other, and Supabase sleeps for 5 s before each that it refuses.
+pub const JOIN_WAITS_MAX: u32 = 1;
+
+/// The same for the word that changes of rows are told: Supabase tries every 5 to 10 s for as long as its
+/// database does not answer.
+pub const JOIN_WAITS_READY_MAX: u32 = 5;
 
 // Tabs.
 

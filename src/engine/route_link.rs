@@ -315,10 +315,14 @@ impl Engine {
             Step::Authorize(conn) => {
                 let request = self.next_request();
                 let token = self.link.token().map(Token::text);
-                let message = self.wire.authorize(request, token);
+                let messages = self.wire.authorize(request, token);
                 self.link.authorizing(request);
-                if let Some(message) = message {
+                for message in messages {
                     self.link.say_first(now, conn, message);
+                }
+                let news = self.wire.news();
+                if !news.is_empty() {
+                    self.on_heard(now, conn, news);
                 }
             }
             Step::Frame(conn, frame) => self.out.push_back(Output::SendFrame { conn, frame }),

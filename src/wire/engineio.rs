@@ -201,7 +201,7 @@ pub(super) fn name(raw: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Appends bytes as text.
-pub(super) fn encode_base64(bytes: &[u8], out: &mut String) {
+pub(crate) fn encode_base64(bytes: &[u8], out: &mut String) {
     for group in bytes.chunks(3) {
         let mut bits = 0u32;
         for at in 0..3 {

@@ -10,11 +10,19 @@ pub mod json;
 pub mod native;
 pub mod native_room;
 #[cfg(feature = "wires")]
+pub mod phoenix;
+#[cfg(feature = "wires")]
 pub mod plain;
+#[cfg(all(test, feature = "wires"))]
+pub mod recorded;
 pub mod relay;
 #[cfg(feature = "wires")]
 pub mod socketio;
 pub mod sse;
+#[cfg(feature = "wires")]
+pub mod supabase;
+#[cfg(feature = "wires")]
+pub mod token;
 
 use std::borrow::Cow;
 
@@ -36,6 +44,9 @@ pub enum Wire {
     /// JSON of a server that has no protocol.
     #[cfg(feature = "wires")]
     Plain(Box<plain::Session>),
+    /// Phoenix channels, with what is known of their topics.
+    #[cfg(feature = "wires")]
+    Phoenix(Box<phoenix::session::Session>),
 }
 
 /// What becomes of a question for a channel.
@@ -58,6 +69,8 @@ impl Wire {
             Speaks::SocketIo(with) => Wire::SocketIo(Box::new(Session::new(with))),
             #[cfg(feature = "wires")]
             Speaks::Plain(with) => Wire::Plain(Box::new(plain::Session::new(with))),
+            #[cfg(feature = "wires")]
+            Speaks::Phoenix(with) => Wire::Phoenix(Box::new(phoenix::session::Session::new(with))),
         }
     }
 
@@ -69,6 +82,8 @@ impl Wire {
             Wire::SocketIo(_) => socketio::CAPABILITIES,
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.capabilities(),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(session) => session.capabilities(),
         }
     }
 
@@ -80,6 +95,8 @@ impl Wire {
             Wire::SocketIo(_) => engineio::CLOSES,
             #[cfg(feature = "wires")]
             Wire::Plain(_) => plain::CLOSES,
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(_) => phoenix::CLOSES,
         }
     }
 
@@ -88,7 +105,7 @@ impl Wire {
         match self {
             Wire::Native => native::SUBPROTOCOL,
             #[cfg(feature = "wires")]
-            Wire::SocketIo(_) => "",
+            Wire::SocketIo(_) | Wire::Phoenix(_) => "",
             #[cfg(feature = "wires")]
             Wire::Plain(_) => "",
         }
@@ -111,6 +128,8 @@ impl Wire {
             }
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.url(url, token),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(session) => session.socket_url(url, token),
         }
     }
 
@@ -122,6 +141,8 @@ impl Wire {
             Wire::SocketIo(session) => session.begin(),
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.begin(),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(session) => session.begin(),
         }
     }
 
@@ -133,6 +154,8 @@ impl Wire {
             Wire::SocketIo(session) => session.forget_user(),
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.begin(),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(session) => session.begin(),
         }
     }
 
@@ -144,6 +167,8 @@ impl Wire {
             Wire::SocketIo(session) => session.hear(engineio::Frame::text(frame), heard),
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.read(frame, heard),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(session) => session.hear(phoenix::read(frame), heard),
         }
     }
 
@@ -155,6 +180,8 @@ impl Wire {
             Wire::SocketIo(session) => session.hear(Ok(engineio::Frame::binary(frame)), heard),
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.read(frame, heard),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(session) => session.hear(phoenix::read_bytes(frame), heard),
         }
     }
 
@@ -166,6 +193,8 @@ impl Wire {
             Wire::SocketIo(session) => session.news(),
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.news(),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(session) => session.news(),
         }
     }
 
@@ -178,6 +207,8 @@ impl Wire {
             Wire::SocketIo(_) => None,
             #[cfg(feature = "wires")]
             Wire::Plain(_) => None,
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(_) => None,
         }
     }
 
@@ -199,17 +230,22 @@ impl Wire {
             Wire::SocketIo(session) => session.hello(token),
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.hello(token),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(session) => session.hello(token),
         }
     }
 
-    /// Gives a new token, on a connection that goes on. Only of a protocol that can.
-    pub fn authorize(&self, id: RequestId, token: Option<&str>) -> Option<String> {
+    /// Gives a new token, on a connection that goes on. Only of a protocol that can. If it is not
+    /// answered, [`Wire::news`] has what there is to know.
+    pub fn authorize(&mut self, id: RequestId, token: Option<&str>) -> Vec<String> {
         match self {
-            Wire::Native => Some(native::authorize(id, token)),
+            Wire::Native => vec![native::authorize(id, token)],
             #[cfg(feature = "wires")]
-            Wire::SocketIo(_) => None,
+            Wire::SocketIo(_) => Vec::new(),
             #[cfg(feature = "wires")]
-            Wire::Plain(_) => None,
+            Wire::Phoenix(session) => session.authorize(id, token),
+            #[cfg(feature = "wires")]
+            Wire::Plain(_) => Vec::new(),
         }
     }
 
@@ -221,6 +257,8 @@ impl Wire {
             Wire::SocketIo(_) => String::new(),
             #[cfg(feature = "wires")]
             Wire::Plain(_) => String::new(),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(_) => String::new(),
         }
     }
 
@@ -232,6 +270,8 @@ impl Wire {
             Wire::SocketIo(_) => None,
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.ping(number),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(session) => Some(session.heartbeat(number)),
         }
     }
 
@@ -243,6 +283,8 @@ impl Wire {
             Wire::SocketIo(_) => engineio::PONG.to_owned(),
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.pong(),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(_) => String::new(),
         }
     }
 
@@ -262,6 +304,8 @@ impl Wire {
             Wire::SocketIo(session) => session.subscribe(channel, token),
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.subscribe(channel, token),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(session) => session.subscribe(id, channel, token),
         }
     }
 
@@ -273,6 +317,8 @@ impl Wire {
             Wire::SocketIo(session) => session.unsubscribe(channel),
             #[cfg(feature = "wires")]
             Wire::Plain(session) => session.unsubscribe(channel),
+            #[cfg(feature = "wires")]
+            Wire::Phoenix(session) => session.unsubscribe(id, channel),
         }
     }
 }

@@ -2,7 +2,7 @@ import type { Family, Route } from "./events.js";
 import type { AnyMutation, MutationOptions } from "./mutations.js";
 
 /** Where the live connection goes. */
-export type EverfreshBackend = NativeBackend | SocketIoBackend | JsonBackend;
+export type EverfreshBackend = NativeBackend | SocketIoBackend | JsonBackend | PhoenixBackend | SupabaseBackend;
 
 /** A server that speaks the package's own protocol, `fresh.v1`. */
 export interface NativeBackend {
@@ -98,6 +98,30 @@ export interface JsonBackend {
   maxAttempts?: number | null;
 }
 
+/**
+ * A server that speaks Phoenix channels. Channels are its topics: each is joined as long as somebody wants it.
+ */
+export interface PhoenixBackend {
+  kind: "phoenix";
+  /** Where the socket is mounted, as in `new Socket("/socket")`. */
+  url: string | URL;
+  /** What goes into the address of the socket. */
+  params?: Readonly<Record<string, string | number | boolean>>;
+  /**
+   * Under which name the token of `getToken` goes to the server: as one of the `params`, or in what each channel
+   * is joined with, or both. `{ param: "token" }` when left out.
+   */
+  token?: { param?: string; join?: string };
+  /** What each channel is joined with. */
+  join?: Readonly<Record<string, unknown>>;
+  /** The version of the messages. `"2.0.0"` when left out. */
+  vsn?: "2.0.0" | "1.0.0";
+  /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
+  ladder?: readonly "ws"[];
+  /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
+  maxAttempts?: number | null;
+}
+
 /** A message that we say: an object, or a text that is no JSON. */
 export type JsonMessage = Readonly<Record<string, unknown>> | string;
 
@@ -106,6 +130,54 @@ export type JsonMatch = JsonMessage | readonly JsonMessage[];
 
 /** Where something stands in a message. */
 export type JsonPath = `$.${string}`;
+
+/**
+ * A project of Supabase, by its Realtime. Channels have the names that `supabase.channel(name)` takes; the token
+ * of `getToken` is the user's access token.
+ */
+export interface SupabaseBackend {
+  kind: "supabase";
+  /** The project's address: `"https://abc.supabase.co"`. */
+  url: string | URL;
+  /** The project's publishable or anon key. */
+  apikey: string;
+  /**
+   * How channels are joined, by their names. A name may have a place in braces (`"board:{id}"`): what a channel
+   * has there is put into the filters of its changes. The first one that fits counts; a channel that none fits
+   * is public, and tells broadcasts alone.
+   */
+  channels?: Readonly<Record<string, SupabaseChannel>>;
+  /** The version of the messages. `"2.0.0"` when left out. */
+  vsn?: "2.0.0" | "1.0.0";
+  /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
+  ladder?: readonly "ws"[];
+  /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
+  maxAttempts?: number | null;
+}
+
+/** How a channel of Supabase is joined. */
+export interface SupabaseChannel {
+  /** The changes of rows that it tells, each by the event `postgres:TYPE:SCHEMA.TABLE`. */
+  changes?: readonly SupabaseChange[];
+  /** Whether the policies of the project decide who may read it. */
+  private?: boolean;
+  /** `self`: broadcasts of this connection come back. `ack`: they are answered. */
+  broadcast?: { self?: boolean; ack?: boolean };
+  /** `enabled`: the events `presence_state` and `presence_diff` are told. */
+  presence?: { enabled?: boolean; key?: string };
+}
+
+/** Changes of rows that are asked for. */
+export interface SupabaseChange {
+  /** `"*"`, which is all of them, when left out. */
+  event?: "*" | "INSERT" | "UPDATE" | "DELETE";
+  /** `"public"` when left out. */
+  schema?: string;
+  /** Every table of the schema when left out. */
+  table?: string;
+  /** Which rows, as `"project_id=eq.7"`. */
+  filter?: string;
+}
 
 /** A way to the server. */
 export type Transport = "ws" | "sse" | "poll";

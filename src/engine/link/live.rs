@@ -217,7 +217,8 @@ impl Link {
             line,
             pulse: match self.settings.can.heartbeat {
                 Heartbeat::Server => Pulse::listening(now.mono, ping, timeout),
-                Heartbeat::Us | Heartbeat::Either => Pulse::new(now.mono, ping),
+                Heartbeat::Us => Pulse::asking(now.mono, ping),
+                Heartbeat::Either => Pulse::new(now.mono, ping),
             },
             ping,
             timeout,
@@ -286,8 +287,12 @@ impl Link {
 
     /// There is reason to doubt the connection: ask.
     pub(super) fn doubt(&mut self, now: Mono) {
+        self.question(now, Why::Doubt);
+    }
+
+    fn question(&mut self, now: Mono, why: Why) {
         if let Some(live) = self.live_mut()
-            && live.pulse.ask(now, Why::Doubt)
+            && live.pulse.ask(now, why)
         {
             let conn = live.line.conn;
             self.out.push_back(Step::Ping(conn));
@@ -424,7 +429,7 @@ impl Link {
         }
         match verdict {
             Verdict::Alive => {}
-            Verdict::Ask => self.doubt(now.mono),
+            Verdict::Ask(why) => self.question(now.mono, why),
             Verdict::Dead => {
                 self.lost(now, "the server went silent", rng);
                 return;

@@ -12,8 +12,7 @@ use crate::engine::time::{Millis, Mono};
 /// The signs of life of one connection.
 #[derive(Debug)]
 pub(super) struct Pulse {
-    /// Whether we may ask for one. Where only the server may, silence is death.
-    asks: bool,
+    asks: Asks,
     /// The page was away when a sign should have come, and so waits once more.
     excused: bool,
     /// Silence for longer than this leads to a question.
@@ -23,6 +22,17 @@ pub(super) struct Pulse {
     /// When the round trip was measured last.
     measured: Option<Mono>,
     slow: bool,
+}
+
+/// When we ask for a sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    /// Only the server may: silence is death.
+    Never,
+    /// When the server has been silent for long.
+    InSilence,
+    /// Whatever the server says, because it waits for it. The last time was then.
+    Regularly(Mono),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +53,7 @@ enum Question {
 pub(super) enum Why {
     /// There is reason to doubt the connection.
     Doubt,
-    /// Only to measure the round trip.
+    /// Only to measure the round trip, or because it is time.
     Measure,
 }
 
@@ -53,7 +63,7 @@ pub(super) enum Verdict {
     /// Nothing speaks against it.
     Alive,
     /// A question has to be asked.
-    Ask,
+    Ask(Why),
     /// It is dead.
     Dead,
 }
@@ -62,7 +72,7 @@ impl Pulse {
     /// A connection that was just made, to a server that gives a sign of life this often.
     pub(super) fn new(now: Mono, ping: Millis) -> Self {
         Pulse {
-            asks: true,
+            asks: Asks::InSilence,
             excused: false,
             patience: Millis(ping.0.saturating_add(SILENCE_GRACE.0)),
             heard: now,
@@ -76,9 +86,18 @@ impl Pulse {
     pub(super) fn listening(now: Mono, ping: Millis, timeout: Option<Millis>) -> Self {
         let timeout = timeout.unwrap_or(SILENCE_GRACE);
         Pulse {
-            asks: false,
+            asks: Asks::Never,
             patience: Millis(ping.0.saturating_add(timeout.0)),
             ..Pulse::new(now, ping)
+        }
+    }
+
+    /// The same, to a server that never asks and has to be asked this often.
+    pub(super) fn asking(now: Mono, every: Millis) -> Self {
+        Pulse {
+            asks: Asks::Regularly(now),
+            patience: every,
+            ..Pulse::new(now, every)
         }
     }
 
@@ -91,7 +110,7 @@ impl Pulse {
     /// A question is wanted. True if it has to be sent; none is sent while one is open, but an
     /// urgent one makes the open one urgent.
     pub(super) fn ask(&mut self, now: Mono, why: Why) -> bool {
-        if !self.asks {
+        if self.asks == Asks::Never {
             return false;
         }
         let patience = match why {
@@ -100,6 +119,9 @@ impl Pulse {
         };
         match &mut self.question {
             Question::None => {
+                if let Asks::Regularly(last) = &mut self.asks {
+                    *last = now;
+                }
                 self.question = Question::Open {
                     number: None,
                     at: now,
@@ -152,7 +174,7 @@ impl Pulse {
     /// The page was away for so long. What came meanwhile may only now be delivered, so an answer
     /// that is overdue is waited for once more.
     pub(super) fn away(&mut self, now: Mono) {
-        if !self.asks && !self.excused && now >= self.heard + self.patience {
+        if self.asks == Asks::Never && !self.excused && now >= self.heard + self.patience {
             self.excused = true;
             self.heard = Mono((now + PROBE_TIMEOUT).0.saturating_sub(self.patience.0));
         }
@@ -168,9 +190,11 @@ impl Pulse {
     /// Time passed.
     pub(super) fn tick(&mut self, now: Mono) -> Verdict {
         match self.question {
-            Question::None if now >= self.heard + self.patience => match self.asks {
-                true => Verdict::Ask,
-                false => Verdict::Dead,
+            Question::None if now >= self.due() => match self.asks {
+                Asks::InSilence => Verdict::Ask(Why::Doubt),
+                // The answer may take as long as the next question: it may stand behind what takes long.
+                Asks::Regularly(_) => Verdict::Ask(Why::Measure),
+                Asks::Never => Verdict::Dead,
             },
             Question::None => Verdict::Alive,
             Question::Open { at, until, .. } => {
@@ -190,10 +214,18 @@ impl Pulse {
         }
     }
 
+    /// When silence has lasted for too long, or it is time to ask.
+    fn due(&self) -> Mono {
+        match self.asks {
+            Asks::Regularly(last) => last + self.patience,
+            Asks::Never | Asks::InSilence => self.heard + self.patience,
+        }
+    }
+
     /// When something is to be done, if nothing else happens.
     pub(super) fn next_wakeup(&self) -> Mono {
         match self.question {
-            Question::None => self.heard + self.patience,
+            Question::None => self.due(),
             Question::Open { at, until, .. } if !self.slow => until.min(at + SLOW_AFTER),
             Question::Open { until, .. } => until,
         }
@@ -213,7 +245,7 @@ mod tests {
         let mut pulse = Pulse::new(Mono(0), PING);
         assert_eq!(pulse.tick(Mono(PATIENCE - 1)), Verdict::Alive);
         assert_eq!(pulse.next_wakeup(), Mono(PATIENCE));
-        assert_eq!(pulse.tick(Mono(PATIENCE)), Verdict::Ask);
+        assert_eq!(pulse.tick(Mono(PATIENCE)), Verdict::Ask(Why::Doubt));
         assert!(pulse.ask(Mono(PATIENCE), Why::Doubt));
         pulse.asked(1);
         pulse
@@ -320,6 +352,28 @@ mod tests {
         pulse.heard(again);
         pulse.away(again);
         assert_eq!(pulse.tick(again), Verdict::Alive);
+    }
+
+    #[test]
+    fn a_server_that_waits_to_be_asked_is_asked_whatever_it_says() {
+        let mut pulse = Pulse::asking(Mono(0), PING);
+        pulse.heard(Mono(24_000));
+        assert_eq!(pulse.next_wakeup(), Mono(25_000));
+        assert_eq!(pulse.tick(Mono(24_999)), Verdict::Alive);
+        assert_eq!(pulse.tick(Mono(25_000)), Verdict::Ask(Why::Measure));
+        assert!(pulse.ask(Mono(25_000), Why::Measure));
+        pulse.asked(1);
+        pulse.answered(Mono(25_100), 1);
+        assert_eq!(pulse.tick(Mono(49_999)), Verdict::Alive);
+        assert_eq!(pulse.tick(Mono(50_000)), Verdict::Ask(Why::Measure));
+        assert!(pulse.ask(Mono(50_000), Why::Measure));
+        // It has as long to answer as there is between two questions.
+        assert_eq!(pulse.tick(Mono(74_999)), Verdict::Alive);
+        assert_eq!(pulse.tick(Mono(75_000)), Verdict::Dead);
+        // One that speaks is asked once more.
+        pulse.heard(Mono(60_000));
+        assert_eq!(pulse.tick(Mono(75_000)), Verdict::Alive);
+        assert_eq!(pulse.tick(Mono(75_000)), Verdict::Ask(Why::Measure));
     }
 
     #[test]

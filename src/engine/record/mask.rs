@@ -12,6 +12,7 @@
 
 use std::rc::Rc;
 
+use super::message::Part;
 use super::plain::Known;
 use crate::engine::fnv;
 use crate::engine::limits::MASKS_MAX;
@@ -42,6 +43,8 @@ pub(super) enum Rule {
     Message,
     /// What it does not name.
     Hidden,
+    /// By the names that a message of Phoenix has there.
+    Of(Part),
 }
 
 /// Members that are known by their names, in all that is recorded.
@@ -55,7 +58,8 @@ const KNOWN: &str = " t v vmin id e s n at ch pos name by ping now exp spread re
     minInterval channel event phase fetch age active coalesce over op mutation limit take request \
     failed parts type cause handled call clear change part window retryAfter ok ref typed typing anon a \
     record key after all client field self people types locked use reason idempotencyKey class next can you guard known leases \
-    everfresh scope lead number holds locked ";
+    everfresh scope lead number holds locked \
+    vsn param changes schema table filter private broadcast presence enabled key self ack ";
 const ENTRIES: &str = " channels contracts mutations needs runs join leave tabs ";
 const EXACT: &str = " outcome q what items ends run value names entries ";
 const OPEN: &str = " keys snapshot as fields stale ";
@@ -149,6 +153,7 @@ impl Mask {
 
     fn line(&mut self, line: &str, out: &mut String) {
         match json::parse(line) {
+            Ok(_) if self.of_topic(line, out) => {}
             Ok(raw) if raw.is_object() => {
                 // What is around the value are spaces.
                 let (before, after) = line.split_once(raw.text()).unwrap_or(("", ""));
@@ -264,7 +269,9 @@ impl Mask {
                 {
                     out.push_str(inner);
                 }
-                Rule::Covered | Rule::Payload | Rule::Message | Rule::Hidden => cover(inner, out),
+                Rule::Covered | Rule::Payload | Rule::Message | Rule::Hidden | Rule::Of(_) => {
+                    cover(inner, out)
+                }
                 Rule::Numbered => self.number(inner, false, out),
                 _ if inner.contains('\\') && self.hides(text) => cover(inner, out),
                 Rule::Address => out.push_str(&self.address(inner)),
@@ -275,7 +282,7 @@ impl Mask {
             out.push('"');
         } else if whole.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
             match rule {
-                Rule::Covered | Rule::Payload | Rule::Message | Rule::Hidden => {
+                Rule::Covered | Rule::Payload | Rule::Message | Rule::Hidden | Rule::Of(_) => {
                     let digit = |c: char| if c.is_ascii_digit() { '1' } else { c };
                     out.extend(whole.chars().map(digit));
                 }
@@ -306,7 +313,7 @@ impl Mask {
     fn name(&self, between: &str, hidden: bool, rules: (Rule, Rule), out: &mut String) {
         let covers = matches!(
             rules,
-            (Rule::Covered, _) | (Rule::Payload, Rule::Covered) | (_, Rule::Hidden)
+            (Rule::Covered, _) | (Rule::Payload | Rule::Of(_), Rule::Covered) | (_, Rule::Hidden)
         );
         match between.find('"').zip(between.rfind('"')) {
             Some((first, last)) if (covers || hidden) && first < last => {
@@ -342,6 +349,15 @@ impl Mask {
             }
             Rule::Entries => return Rule::Exact,
             Rule::Open | Rule::Covered | Rule::Numbered | Rule::Address => return outer,
+            Rule::Of(part) => match part.rule_of(name) {
+                // What an app is told.
+                Rule::Covered if part == Part::Row => {
+                    path.push('.');
+                    path.push_str(name);
+                    return self.rule_of_path(path);
+                }
+                rule => return rule,
+            },
             Rule::Payload => {
                 path.push('.');
                 path.push_str(name);
@@ -372,6 +388,8 @@ impl Mask {
             }
             // What a tab shows of itself is ours, and only a part of it the app's.
             "meta" if outer == Rule::Exact && of.member("a").is_some() => Rule::Exact,
+            // Of a backend the names that a token has, else a token.
+            "token" if value.is_object() => outer,
             // Of a contract a query key, else a name.
             "key" if value.is_array() => Rule::Open,
             _ if is(EXACT) => Rule::Exact,

@@ -22,6 +22,7 @@
 pub(crate) mod fuzz;
 mod input;
 mod mask;
+mod message;
 mod output;
 mod packet;
 mod plain;

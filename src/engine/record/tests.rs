@@ -111,7 +111,7 @@ fn every_member_that_is_written_has_its_rule() {
     // Covered; or written only for the app to read, as a part of something that stays.
     const OTHERS: &str = " token session user text message role alone relay counters freshness metrics epoch \
         seq violations source chain dropped entries last recording nextWakeup latency samples \
-        pid offset _placeholder num ";
+        pid offset _placeholder num access_token config topic payload join_ref postgres_changes ";
     let mut files = vec![std::path::PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/src"
@@ -196,6 +196,61 @@ let number = text.bytes().all(|byte| byte.is_ascii_digit());
         mask.address(&text);
         prop_assert!(!mask.open(&text).contains(&*Rc::<str>::from(id.as_str())) || id.len() < 4 || mask.open(&id) == id);
     }
+}
+
+#[test]
+fn a_message_of_phoenix_keeps_what_decides_and_no_payload() {
+    for (text, covered) in [
+        (
+            r#"[null,"1","phoenix","heartbeat",{}]"#,
+            r#"[null,"1","phoenix","heartbeat",{}]"#,
+        ),
+        (
+            r#"["1","1","t","phx_join",{"jwt":"secret"}]"#,
+            r#"["1","1","t","phx_join",{"xxx":"xxxxxx"}]"#,
+        ),
+        (
+            r#"["1","1","of alice@h.com","phx_reply",{"status":"error","response":{"reason":"no token","a":"b"}}]"#,
+            r#"["1","1","of 4eb132c1527","phx_reply",{"status":"error","response":{"reason":"no token","x":"x"}}]"#,
+        ),
+        (
+            r#"["1","1","t","phx_reply",{"status":"ok","response":{"postgres_changes":[{"id":7,"table":"tasks"}]}}]"#,
+            r#"["1","1","t","phx_reply",{"status":"ok","response":{"postgres_changes":[{"id":7,"table":"tasks"}]}}]"#,
+        ),
+        (
+            r#"[null,null,"t","moved",{"task":{"id":7,"title":"x"}}]"#,
+            r#"[null,null,"t","moved",{"task":{"id":7,"xxxxx":"x"}}]"#,
+        ),
+        (
+            r#"[null,null,"t","broadcast",{"event":"moved","payload":{"task":{"id":7,"title":"x"}}}]"#,
+            r#"[null,null,"t","broadcast",{"event":"moved","payload":{"task":{"id":7,"xxxxx":"x"}}}]"#,
+        ),
+        (
+            r#"[null,null,"t","postgres_changes",{"ids":[7],"data":{"table":"tasks","task":{"id":7,"title":"x"},"record":{"id":7}}}]"#,
+            r#"[null,null,"t","postgres_changes",{"ids":[7],"data":{"table":"tasks","task":{"id":7,"xxxxx":"x"},"xxxxxx":{"xx":1}}}]"#,
+        ),
+        (
+            r#"["1",null,"t","system",{"status":"error","message":"Token has expired"}]"#,
+            r#"["1",null,"t","system",{"status":"error","message":"Token has expired"}]"#,
+        ),
+        (
+            r#"{"ref":null,"topic":"t","event":"moved","payload":{"a":"b"}}"#,
+            r#"{"ref":null,"topic":"t","event":"moved","payload":{"x":"x"}}"#,
+        ),
+        // What is not known is covered as a whole.
+        (
+            r#"[null,null,"t","e",{},"more"]"#,
+            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        ),
+        (r#"["1","secret"]"#, "xxxxxxxxxxxxxx"),
+    ] {
+        assert_eq!(mask().lines(text), covered, "{text}");
+        assert_eq!(mask().lines(covered), covered, "what is covered stays so");
+    }
+    let config = r#"{"backend":{"kind":"phoenix","token":{"param":"jwt"}},"getToken":true}"#;
+    assert_eq!(mask().config(config), config);
+    let config = r#"{"backend":{"kind":"supabase","channels":{"a:{id}":{"private":true,"changes":[{"event":"*","table":"tasks","filter":"id=eq.{id}"}]}}},"getToken":true}"#;
+    assert_eq!(mask().config(config), config);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod another_user;
 mod contracts;
 mod hot;
 mod logins;
+mod phoenix;
 mod plain;
 mod refetch;
 mod room;

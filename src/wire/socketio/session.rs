@@ -13,9 +13,9 @@ use super::{Bookmark, Decoder, Event, Packet, Said, Says, To, Whole, ack, discon
 use crate::engine::backend::SocketIo;
 use crate::engine::limits::{HELD_BYTES_MAX, HELD_EVENTS_MAX};
 use crate::engine::map::Map;
-use crate::engine::text;
 use crate::wire::engineio::{Fault, Frame, Open};
-use crate::wire::json::{self, Raw, Text, Writer};
+use crate::wire::json::{self, Raw, Text};
+use crate::wire::token::{is_about_who, with_member};
 use crate::wire::{self, Ask, Heard, Recovery, Refusal, RoomCan};
 
 /// What is known of the namespaces of one person, over all connections, of which one is in use at a time.
@@ -247,23 +247,10 @@ impl Session {
 
     /// What the app's server is told: what the app wants told, and the token.
     fn auth(&self, token: Option<&str>) -> Option<String> {
-        let (auth, token) = match (&self.with.auth, token) {
-            (None, None) => return None,
-            (Some(auth), None) => return Some(auth.clone()),
-            (auth, Some(token)) => (auth.as_deref().unwrap_or("{}"), token),
-        };
-        let mut writer = Writer::new();
-        writer.object(|w| {
-            if let Ok(raw) = json::parse(auth) {
-                raw.members(|name, value| {
-                    if !name.is("token") {
-                        w.key(&name.decode()).raw(value.text());
-                    }
-                });
-            }
-            w.key("token").string(token);
-        });
-        Some(writer.finish())
+        with_member(
+            self.with.auth.as_deref(),
+            token.map(|token| ("token", token)),
+        )
     }
 }
 
@@ -378,14 +365,4 @@ fn refusal(namespace: &str, message: Cow<'_, str>, data: Raw<'_>) -> Refusal {
         message: message.into_owned(),
         retry_after_ms: None,
     }
-}
-
-/// Most servers refuse with a sentence and nothing else. A token that is asked for in vain costs one more
-/// dial; one that is not asked for would cost the page its updates.
-fn is_about_who(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    // The last is what python-socketio says when the app's function says no, and nothing else.
-    ["auth", "token", "jwt", "login", "rejected by server"]
-        .iter()
-        .any(|word| text::find(&message, word).is_some())
 }

@@ -76,7 +76,7 @@ fn happen(input: Happens, pulse: &mut Pulse) -> &'static str {
     let sent = |sent| if sent { "ask" } else { "" };
     let verdict = |verdict| match verdict {
         Verdict::Alive => "",
-        Verdict::Ask => "ask",
+        Verdict::Ask(_) => "ask",
         Verdict::Dead => "give it up",
     };
     let end = match pulse.question {

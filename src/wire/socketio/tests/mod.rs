@@ -10,6 +10,7 @@ use crate::wire::CloseMeans;
 use crate::wire::engineio::{
     CLOSE, PONG, PROBE, UPGRADE, query, read_body, read_error, write_body,
 };
+use crate::wire::recorded::{Row, rows, sessions};
 
 /// The libraries' own client, with both servers.
 const CLIENT: &str = include_str!("../../../../tests/wires/socketio_client.jsonl");
@@ -19,56 +20,6 @@ const NODE: &str = include_str!("../../../../tests/wires/socketio_ws.jsonl");
 const POLLING: &str = include_str!("../../../../tests/wires/socketio_polling.jsonl");
 /// A server in Python.
 const PYTHON: &str = include_str!("../../../../tests/wires/socketio_python.jsonl");
-
-/// A line of a recording.
-#[derive(Clone, Debug)]
-struct Row {
-    session: String,
-    ours: bool,
-    kind: String,
-    frame: String,
-    bytes: Vec<u8>,
-}
-
-fn rows(recording: &str) -> Vec<Row> {
-    let of = |raw: Raw<'_>, name: &str| {
-        let text = raw.member(name).and_then(Raw::string);
-        text.map(Text::decode).unwrap_or_default().into_owned()
-    };
-    let rows = recording.lines().skip(1).map(|line| {
-        let raw = json::parse(line).unwrap();
-        let hex = of(raw, "hex");
-        let pairs = hex
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| std::str::from_utf8(pair).unwrap());
-        Row {
-            session: of(raw, "session"),
-            ours: of(raw, "dir") == "c>s",
-            kind: of(raw, "kind"),
-            frame: of(raw, "frame"),
-            bytes: pairs
-                .map(|pair| u8::from_str_radix(pair, 16).unwrap())
-                .collect(),
-        }
-    });
-    rows.collect()
-}
-
-/// The sessions of a recording. Some ran at the same time.
-fn sessions(recording: &str) -> Vec<Vec<Row>> {
-    let mut sessions: Vec<Vec<Row>> = Vec::new();
-    for row in rows(recording) {
-        match sessions
-            .iter_mut()
-            .find(|have| have[0].session == row.session)
-        {
-            Some(have) => have.push(row),
-            None => sessions.push(vec![row]),
-        }
-    }
-    sessions
-}
 
 fn frame(row: &Row) -> Frame<'_> {
     match row.kind.as_str() {

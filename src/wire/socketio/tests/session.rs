@@ -2,9 +2,10 @@
 
 use super::super::session::Session;
 use super::super::*;
-use super::{CLIENT, NODE, PYTHON, Row, frame, sessions};
+use super::{CLIENT, NODE, PYTHON, frame};
 use crate::engine::backend::SocketIo;
 use crate::engine::limits::{ATTACHMENT_BYTES_MAX, HELD_EVENTS_MAX};
+use crate::wire::recorded::{Row, sessions};
 use crate::wire::{Ask, Heard};
 
 /// A server of which nothing is known but the namespace that is always connected.

@@ -1,0 +1,357 @@
+//! What has to be known of a project of Supabase: which channel is joined how.
+//!
+//! Channels have a name, or a name with a place in it (`"board:{id}"`): what a channel has there is put
+//! into the filters of its changes, so that one entry stands for the boards that nobody knows yet.
+
+use super::text;
+use crate::engine::config::{BadInput, bad_member, indexed};
+use crate::engine::text::{concat, cut, find};
+use crate::wire::json::{Raw, Writer};
+
+/// How the channels of a project are joined.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Supabase {
+    channels: Vec<Channel>,
+}
+
+/// How a channel is joined, or any of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Channel {
+    name: Pattern,
+    /// What of it is JSON already: `broadcast` and `presence` as the app wrote them.
+    broadcast: Option<String>,
+    presence: Option<String>,
+    changes: Vec<Change>,
+    private: bool,
+}
+
+/// A name, or one with a place in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern {
+    before: String,
+    /// What stands for the place in filters, with its braces, and what follows it in the name.
+    place: Option<(String, String)>,
+}
+
+/// Changes of rows that are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// `INSERT`, `UPDATE`, `DELETE`, or `*` for all of them.
+    pub event: String,
+    /// The schema.
+    pub schema: String,
+    /// The table; all of the schema if there is none.
+    pub table: Option<String>,
+    /// Which rows.
+    pub filter: Option<String>,
+}
+
+/// How a channel is joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// The member `config` of what the server is told, as JSON.
+    pub config: String,
+    /// The changes that are asked for in it.
+    pub changes: Vec<Change>,
+}
+
+impl Supabase {
+    /// Reads what the app said of the channels.
+    pub fn read(backend: Raw<'_>) -> Result<Supabase, BadInput> {
+        let mut channels = Vec::new();
+        let mut bad = None;
+        if let Some(raw) = backend.member("channels").filter(|raw| !raw.is_null()) {
+            if !raw.is_object() {
+                return Err(BadInput::at("backend.channels", "an object of channels"));
+            }
+            raw.members(|name, how| {
+                let name = name.decode();
+                match Channel::read(&name, how) {
+                    Ok(channel) => channels.push(channel),
+                    Err(wrong) => {
+                        bad.get_or_insert(BadInput {
+                            path: path(&name, &wrong.path),
+                            expected: wrong.expected,
+                        });
+                    }
+                }
+            });
+        }
+        bad.map_or(Ok(Supabase { channels }), Err)
+    }
+
+    /// How a channel of that name is joined. The first entry that fits counts.
+    pub fn join(&self, name: &str) -> Join {
+        let fits = |channel| Channel::filled(channel, name);
+        self.channels
+            .iter()
+            .find_map(fits)
+            .unwrap_or_else(|| write(None, Vec::new()))
+    }
+}
+
+/// Where something is wrong in a channel of that name.
+fn path(name: &str, within: &str) -> String {
+    let mut out = Writer::new();
+    out.string(name);
+    let dot = if within.is_empty() { "" } else { "." };
+    concat(&["backend.channels[", &out.finish(), "]", dot, within])
+}
+
+impl Channel {
+    fn read(name: &str, how: Raw<'_>) -> Result<Channel, BadInput> {
+        if !how.is_object() {
+            return Err(BadInput::at("", "an object: how the channel is joined"));
+        }
+        let object = |member: &'static str, known: &[&str]| {
+            let Some(raw) = how.member(member).filter(|raw| !raw.is_null()) else {
+                return Ok(None);
+            };
+            let mut good = raw.is_object();
+            raw.members(|name, _| good &= known.iter().any(|known| name.is(known)));
+            match good {
+                true => Ok(Some(raw.text().to_owned())),
+                false => Err(BadInput::at(
+                    member,
+                    "an object as the server takes it: { self, ack } or { enabled, key }",
+                )),
+            }
+        };
+        let private = match how.member("private") {
+            None => false,
+            Some(raw) => raw
+                .bool()
+                .ok_or_else(|| BadInput::at("private", "true or false"))?,
+        };
+        Ok(Channel {
+            name: Pattern::read(name),
+            broadcast: object("broadcast", &["self", "ack"])?,
+            presence: object("presence", &["enabled", "key"])?,
+            changes: changes(how.member("changes"))?,
+            private,
+        })
+    }
+
+    fn filled(&self, name: &str) -> Option<Join> {
+        let value = self.name.value(name)?;
+        let mut changes = self.changes.clone();
+        if let Some((place, _)) = &self.name.place {
+            for change in &mut changes {
+                change.filter = change.filter.take().map(|text| fill(&text, place, value));
+            }
+        }
+        Some(write(Some(self), changes))
+    }
+}
+
+fn changes(raw: Option<Raw<'_>>) -> Result<Vec<Change>, BadInput> {
+    let mut out = Vec::new();
+    let Some(raw) = raw.filter(|raw| !raw.is_null()) else {
+        return Ok(out);
+    };
+    if !raw.is_array() {
+        return Err(BadInput::at("changes", "a list of changes"));
+    }
+    let mut bad = None;
+    raw.elements(|raw| match Change::read(raw) {
+        Ok(change) => out.push(change),
+        Err((member, expected)) => {
+            let at = indexed("changes", out.len());
+            bad.get_or_insert(bad_member(&at, member, expected));
+        }
+    });
+    bad.map_or(Ok(out), Err)
+}
+
+impl Change {
+    fn read(raw: Raw<'_>) -> Result<Change, (&'static str, &'static str)> {
+        let word = |member: &'static str| match raw.member(member) {
+            None => Ok(None),
+            Some(_) => text(raw, member)
+                .filter(|text| !text.is_empty())
+                .map(Some)
+                .ok_or((member, "a text that is not empty")),
+        };
+        let event = word("event")?.unwrap_or_else(|| "*".to_owned());
+        if !matches!(&*event, "*" | "INSERT" | "UPDATE" | "DELETE") {
+            return Err(("event", "\"INSERT\", \"UPDATE\", \"DELETE\" or \"*\""));
+        }
+        let change = Change {
+            event,
+            schema: word("schema")?.unwrap_or_else(|| "public".to_owned()),
+            table: word("table")?,
+            filter: word("filter")?,
+        };
+        match (&change.table, &change.filter) {
+            (None, Some(_)) => Err(("table", "the table that the filter is of")),
+            _ => Ok(change),
+        }
+    }
+
+    /// Writes it as the official client does: a server that answers says the same of it.
+    fn write(&self, writer: &mut Writer) {
+        writer.object(|w| {
+            w.key("event").string(&self.event);
+            w.key("schema").string(&self.schema);
+            for (name, value) in [("table", &self.table), ("filter", &self.filter)] {
+                if let Some(value) = value {
+                    w.key(name).string(value);
+                }
+            }
+        });
+    }
+}
+
+fn write(channel: Option<&Channel>, changes: Vec<Change>) -> Join {
+    let broadcast = channel.and_then(|channel| channel.broadcast.as_deref());
+    let presence = channel.and_then(|channel| channel.presence.as_deref());
+    let mut writer = Writer::new();
+    writer.object(|w| {
+        w.key("broadcast")
+            .raw(broadcast.unwrap_or(r#"{"ack":false,"self":false}"#));
+        w.key("presence")
+            .raw(presence.unwrap_or(r#"{"key":"","enabled":false}"#));
+        w.key("postgres_changes").array(|w| {
+            for change in &changes {
+                change.write(w);
+            }
+        });
+        w.key("private")
+            .bool(channel.is_some_and(|channel| channel.private));
+    });
+    Join {
+        config: writer.finish(),
+        changes,
+    }
+}
+
+impl Pattern {
+    fn read(name: &str) -> Pattern {
+        let place = cut(name, b"{").and_then(|(before, rest)| {
+            let (word, after) = cut(rest, b"}")?;
+            Some((before, (concat(&["{", word, "}"]), after.to_owned())))
+        });
+        match place {
+            Some((before, place)) => Pattern {
+                before: before.to_owned(),
+                place: Some(place),
+            },
+            None => Pattern {
+                before: name.to_owned(),
+                place: None,
+            },
+        }
+    }
+
+    /// What a name has in the place, if it is one of these names.
+    fn value<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let rest = name.strip_prefix(&*self.before)?;
+        match &self.place {
+            None => rest.is_empty().then_some(""),
+            Some((_, after)) => rest
+                .strip_suffix(&**after)
+                .filter(|value| !value.is_empty()),
+        }
+    }
+}
+
+/// A filter with a value in each of its places.
+fn fill(filter: &str, place: &str, value: &str) -> String {
+    let mut out = String::new();
+    let mut rest = filter;
+    while let Some(at) = find(rest, place) {
+        out.push_str(rest.get(..at).unwrap_or(""));
+        out.push_str(value);
+        rest = rest.get(at + place.len()..).unwrap_or("");
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::wire::json;
+
+    fn read(channels: &str) -> Result<Supabase, BadInput> {
+        let backend = concat(&["{\"channels\":", channels, "}"]);
+        Supabase::read(json::parse(&backend).unwrap())
+    }
+
+    #[test]
+    fn a_channel_that_is_not_named_is_joined_without_anything() {
+        let join = Supabase::default().join("any");
+        assert_eq!(
+            join.config,
+            r#"{"broadcast":{"ack":false,"self":false},"presence":{"key":"","enabled":false},"postgres_changes":[],"private":false}"#
+        );
+        assert_eq!(join.changes, []);
+    }
+
+    #[test]
+    fn what_a_name_has_in_its_place_goes_into_the_filters() {
+        let all = read(
+            r#"{"board:lobby":{"private":true},
+                "board:{id}:{x":{"broadcast":{"self":true,"ack":true},"presence":{"key":"u","enabled":true},
+                "changes":[{"table":"tasks","filter":"board=eq.{id},was=neq.{id}"},{"event":"DELETE","schema":"a","table":"t"},{}]}}"#,
+        )
+        .unwrap();
+        let join = all.join("board:7/8:{x");
+        assert_eq!(
+            join.config,
+            r#"{"broadcast":{"self":true,"ack":true},"presence":{"key":"u","enabled":true},"postgres_changes":[{"event":"*","schema":"public","table":"tasks","filter":"board=eq.7/8,was=neq.7/8"},{"event":"DELETE","schema":"a","table":"t"},{"event":"*","schema":"public"}],"private":false}"#
+        );
+        assert_eq!(join.changes.len(), 3);
+        assert!(
+            all.join("board:lobby")
+                .config
+                .ends_with("\"private\":true}")
+        );
+        for other in ["board:lobb", "board::{x", "board:7", "x"] {
+            assert_eq!(all.join(other), Supabase::default().join(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_path() {
+        for (channels, path) in [
+            ("7", "backend.channels"),
+            (r#"{"a":7}"#, r#"backend.channels["a"]"#),
+            (
+                r#"{"a\"":{"private":1}}"#,
+                r#"backend.channels["a\""].private"#,
+            ),
+            (
+                r#"{"a":{"broadcast":true}}"#,
+                r#"backend.channels["a"].broadcast"#,
+            ),
+            (
+                r#"{"a":{"broadcast":{"slef":true}}}"#,
+                r#"backend.channels["a"].broadcast"#,
+            ),
+            (
+                r#"{"a":{"presence":[]}}"#,
+                r#"backend.channels["a"].presence"#,
+            ),
+            (
+                r#"{"a":{"changes":{}}}"#,
+                r#"backend.channels["a"].changes"#,
+            ),
+            (
+                r#"{"a":{"changes":[{},{"event":"insert"}]}}"#,
+                r#"backend.channels["a"].changes[1].event"#,
+            ),
+            (
+                r#"{"a":{"changes":[{"table":7}]}}"#,
+                r#"backend.channels["a"].changes[0].table"#,
+            ),
+            (
+                r#"{"a":{"changes":[{"filter":"a=eq.1"}]}}"#,
+                r#"backend.channels["a"].changes[0].table"#,
+            ),
+        ] {
+            assert_eq!(read(channels).unwrap_err().path, path, "{channels}");
+        }
+    }
+}

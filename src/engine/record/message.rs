@@ -1,0 +1,86 @@
+//! Messages of Phoenix and of Supabase in a recording: what decides about a channel stays, payloads go by their
+//! place.
+
+use super::mask::{Mask, Rule, offset};
+use crate::wire::json::{self, Raw, Text};
+
+/// A part of a message, in which members have a meaning of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The payload of an answer.
+    Reply,
+    /// What came with it.
+    Response,
+    /// The payload of a broadcast.
+    Broadcast,
+    /// The payload of a change of a row.
+    Change,
+    /// The change itself, which is what an app is told.
+    Row,
+}
+
+/// What a message consists of.
+const NAMES: [&str; 5] = ["join_ref", "ref", "topic", "event", "payload"];
+
+impl Mask {
+    /// Covers a message. False if it is none, and nothing was written.
+    pub(super) fn of_topic(&mut self, line: &str, out: &mut String) -> bool {
+        let Some((event, payload)) = parts(line) else {
+            return false;
+        };
+        let rule = match &*event.decode() {
+            "phx_reply" => Rule::Of(Part::Reply),
+            "broadcast" => Rule::Of(Part::Broadcast),
+            "postgres_changes" => Rule::Of(Part::Change),
+            "system" => Rule::Open,
+            // What the server is told of us.
+            "phx_join" | "access_token" => Rule::Covered,
+            _ => Rule::Payload,
+        };
+        let (at, text) = (offset(line, payload.text()), payload.text());
+        out.push_str(&self.open(line.get(..at).unwrap_or("")));
+        self.value(payload, rule, &mut String::new(), out);
+        out.push_str(&self.open(line.get(at + text.len()..).unwrap_or("")));
+        true
+    }
+}
+
+impl Part {
+    /// How a member of it is treated; what a payload has there goes by its place.
+    pub(super) fn rule_of(self, name: &str) -> Rule {
+        match (self, name) {
+            (Part::Reply, "status")
+            | (Part::Response, "reason" | "postgres_changes")
+            | (Part::Broadcast, "event" | "type")
+            | (Part::Change, "ids")
+            | (Part::Row, "type" | "schema" | "table") => Rule::Open,
+            (Part::Reply, "response") => Rule::Of(Part::Response),
+            (Part::Broadcast, "payload") => Rule::Payload,
+            (Part::Change, "data") => Rule::Of(Part::Row),
+            _ => Rule::Covered,
+        }
+    }
+}
+
+/// The event and the payload of a message, if there is nothing else in it.
+fn parts(line: &str) -> Option<(Text<'_>, Raw<'_>)> {
+    let raw = json::parse(line).ok()?;
+    let mut parts: [Option<Raw<'_>>; 5] = [None; 5];
+    let mut count = 0;
+    let mut put = |at: Option<usize>, value| {
+        count += 1;
+        if let Some(part) = at.and_then(|at| parts.get_mut(at)) {
+            *part = Some(value);
+        }
+    };
+    let mut at = 0;
+    raw.elements(|value| {
+        put(Some(at), value);
+        at += 1;
+    });
+    raw.members(|name, value| put(NAMES.iter().position(|known| name.is(known)), value));
+    let [_, _, topic, event, payload] = parts;
+    topic?.string()?;
+    let known = parts.iter().flatten().count();
+    (known == count).then_some((event?.string()?, payload?))
+}

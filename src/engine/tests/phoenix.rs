@@ -1,0 +1,470 @@
+//! A page whose server speaks Phoenix channels, or whose backend is a project of Supabase.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use crate::engine::command::Command;
+use crate::engine::config::Config;
+use crate::engine::ids::{ConnId, LockTicket, TabId, TokenId};
+use crate::engine::input::{Input, LockEvent, SocketEvent};
+use crate::engine::notice::Notice;
+use crate::engine::output::Output;
+use crate::engine::status::Word;
+use crate::engine::time::{Mono, Now, Wall};
+use crate::engine::token::{Token, TokenReason};
+use crate::engine::{Boot, Engine};
+
+const PHOENIX: &str = r#"{"user":"ada","backend":{"kind":"phoenix","url":"wss://h/socket/websocket"},
+    "getToken":true,"channels":["room:1"],"events":{"changed":[["tasks"]],"other":[["counts"]]}}"#;
+
+const SUPABASE: &str = r#"{"user":"ada","backend":{"kind":"supabase","url":"wss://h/realtime/v1/websocket?apikey=k",
+    "channels":{"tasks:{id}":{"changes":[{"table":"tasks","filter":"project_id=eq.{id}"}]}}},
+    "getToken":true,"channels":["tasks:p1"],
+    "events":{"postgres:UPDATE:public.tasks":[["tasks","$.record.project_id"]],"said":[["counts"]]}}"#;
+
+/// One tab, which leads, and time.
+struct Page {
+    engine: Engine,
+    now: u64,
+    /// What it said since the last look, and the last socket that it opened.
+    said: Vec<String>,
+    conn: ConnId,
+    url: String,
+    dials: u32,
+    asked: Vec<TokenReason>,
+    token: Option<TokenId>,
+    /// Families that became stale since the last look.
+    stale: Vec<String>,
+    faults: Vec<String>,
+    /// How often it asked for a sign of life, and whether it gets one after its greeting.
+    beats: u32,
+    lives: bool,
+}
+
+impl Page {
+    fn new(config: &str) -> Self {
+        let boot = Boot {
+            seed: 7,
+            tab: TabId(7),
+            online: true,
+        };
+        let mut page = Page {
+            engine: Engine::new(Config::parse(config).unwrap(), boot, Now::default()),
+            now: 0,
+            said: Vec::new(),
+            conn: ConnId(0),
+            url: String::new(),
+            dials: 0,
+            asked: Vec::new(),
+            token: None,
+            stale: Vec::new(),
+            faults: Vec::new(),
+            beats: 0,
+            lives: true,
+        };
+        page.happens(Input::Command(Command::Start));
+        page.happens(Input::Lock(LockEvent::Granted(LockTicket(1))));
+        page
+    }
+
+    fn happens(&mut self, input: Input<'_>) {
+        let now = Now {
+            mono: Mono(self.now),
+            wall: Wall(1_700_000_000_000 + self.now),
+        };
+        self.engine.handle(now, input);
+        let mut beat = None;
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::OpenSocket {
+                    conn,
+                    url,
+                    protocol,
+                } => {
+                    assert_eq!(protocol, "");
+                    self.conn = conn;
+                    self.url = url;
+                    self.dials += 1;
+                }
+                Output::SendFrame { conn, frame } if conn == self.conn => {
+                    match frame.contains("heartbeat") && !frame.contains("\"0\"") {
+                        true => beat = Some(frame),
+                        false => self.said.push(frame),
+                    }
+                }
+                Output::CloseSocket { conn } if conn == self.conn => {
+                    self.said.push("closed".to_owned());
+                }
+                Output::AskToken { request, reason } => {
+                    self.asked.push(reason);
+                    self.token = Some(request);
+                }
+                Output::Tell(Notice::Invalidate { keys, .. }) => {
+                    let keys = keys.iter().map(|key| key.text().to_owned());
+                    self.stale.extend(keys);
+                }
+                Output::Tell(Notice::Fault(fault)) => self.faults.push(fault.message.to_string()),
+                _ => {}
+            }
+        }
+        if let Some(frame) = beat {
+            self.beats += 1;
+            let number = frame.split('"').nth(1).unwrap();
+            let reply = ALIVE.replace("\"0\"", &format!("\"{number}\""));
+            if self.lives {
+                self.hears(&reply);
+            }
+        }
+    }
+
+    fn gives(&mut self, token: &str) {
+        let request = self.token.take().unwrap();
+        let result = Ok(Some(Token::new(token)));
+        self.happens(Input::Token { request, result });
+    }
+
+    fn socket(&mut self, event: SocketEvent<'_>) {
+        let conn = self.conn;
+        self.happens(Input::Socket { conn, event });
+    }
+
+    fn lost(&mut self, code: u16) {
+        self.socket(SocketEvent::Closed { code, reason: "" });
+    }
+
+    fn hears(&mut self, frame: &str) {
+        self.socket(SocketEvent::Frame(frame.as_bytes()));
+    }
+
+    fn waits(&mut self, ms: u64) {
+        let until = self.now + ms;
+        while let Some(Mono(next)) = self.engine.next_wakeup().filter(|at| at.0 <= until) {
+            self.now = next.max(self.now + 1);
+            self.happens(Input::Tick);
+        }
+        self.now = until;
+    }
+
+    fn said(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.said)
+    }
+
+    fn stale(&mut self) -> Vec<String> {
+        let mut stale = std::mem::take(&mut self.stale);
+        stale.sort();
+        stale.dedup();
+        stale
+    }
+
+    fn word(&self) -> Word {
+        self.engine.link.status().word
+    }
+
+    /// What was said last, with its references.
+    fn last(&self) -> (String, String) {
+        let mut parts = self.said.last().unwrap().split('"');
+        (parts.nth(1).unwrap().into(), parts.nth(1).unwrap().into())
+    }
+
+    /// It dials, is answered, and asks for its channel.
+    fn greets(&mut self, token: &str) {
+        self.gives(token);
+        self.socket(SocketEvent::Opened);
+        let greeting = r#"[null,"0","phoenix","heartbeat",{}]"#;
+        assert_eq!(self.said().last().unwrap(), greeting);
+        self.hears(ALIVE);
+        assert_eq!(self.word(), Word::Connected);
+    }
+
+    /// The server answers what was said last.
+    fn answered(&mut self, topic: &str, status: &str, response: &str) {
+        let (join, reference) = self.last();
+        let text = format!(
+            r#"["{join}","{reference}","{topic}","phx_reply",{{"status":"{status}","response":{response}}}]"#
+        );
+        self.hears(&text);
+    }
+
+    fn joins(&mut self) {
+        self.greets("t1");
+        self.answered("room:1", "ok", "{}");
+        assert!(self.engine.channels.is_synced());
+        self.waits(20_000);
+        self.stale();
+        self.said();
+    }
+
+    /// The same of a project, with its changes told.
+    fn follows(&mut self, token: &str) {
+        self.greets(token);
+        self.understood();
+        self.system("postgres_changes", "ok", "Subscribed to PostgreSQL");
+        assert!(self.engine.channels.is_synced());
+        self.waits(10_000);
+        self.stale();
+        self.said();
+    }
+
+    fn understood(&mut self) {
+        let changes = r#"{"postgres_changes":[{"id":5,"event":"*","schema":"public","table":"tasks","filter":"project_id=eq.p1"}]}"#;
+        self.answered("realtime:tasks:p1", "ok", changes);
+    }
+
+    fn system(&mut self, extension: &str, status: &str, message: &str) {
+        let text = format!(
+            r#"[null,null,"realtime:tasks:p1","system",{{"message":"{message}","status":"{status}","extension":"{extension}","channel":"tasks:p1"}}]"#
+        );
+        self.hears(&text);
+    }
+}
+
+const ALIVE: &str = r#"[null,"0","phoenix","phx_reply",{"status":"ok","response":{}}]"#;
+
+#[test]
+fn the_token_is_in_the_address_and_a_gap_follows_every_join() {
+    let mut page = Page::new(PHOENIX);
+    page.greets("t 1");
+    assert_eq!(page.url, "wss://h/socket/websocket?token=t%201&vsn=2.0.0");
+    assert!(!page.engine.channels.is_synced());
+    page.answered("room:1", "ok", r#"{"any":1}"#);
+    assert!(page.engine.channels.is_synced());
+    page.waits(20_000);
+    assert_eq!(page.stale(), [r#"["counts"]"#, r#"["tasks"]"#]);
+    page.hears(r#"[null,null,"room:1","changed",{"id":1}]"#);
+    page.waits(5000);
+    assert_eq!(page.stale(), [r#"["tasks"]"#]);
+    page.socket(SocketEvent::Bytes(b"\x02\x06\x05room:1other\x01\x02"));
+    page.waits(5000);
+    assert_eq!(page.stale(), [r#"["counts"]"#]);
+    // What was missed is not told by anybody.
+    page.lost(1006);
+    page.waits(30_000);
+    page.greets("t1");
+    page.answered("room:1", "ok", "{}");
+    page.waits(20_000);
+    assert_eq!(page.stale(), [r#"["counts"]"#, r#"["tasks"]"#]);
+}
+
+#[test]
+fn the_server_is_asked_for_signs_of_life_whatever_it_says_and_left_when_it_gives_none() {
+    let mut page = Page::new(PHOENIX);
+    page.joins();
+    let before = page.beats;
+    for _ in 0..120 {
+        page.waits(1000);
+        page.hears(r#"[null,null,"room:1","unknown",{}]"#);
+    }
+    let asked = page.beats - before;
+    assert!((4..=5).contains(&asked), "{asked}");
+    assert_eq!((page.dials, page.said()), (1, Vec::new()));
+    page.lives = false;
+    page.waits(55_000);
+    assert_eq!(page.said().last().unwrap(), "closed");
+}
+
+#[test]
+fn a_channel_that_crashes_is_joined_later_and_later_and_the_connection_stays() {
+    let mut page = Page::new(PHOENIX);
+    page.joins();
+    let (mut join, mut pauses) = ("1".to_owned(), Vec::new());
+    for _ in 0..5 {
+        let from = page.now;
+        page.hears(&format!(r#"["{join}","{join}","room:1","phx_error",{{}}]"#));
+        while !page
+            .said
+            .last()
+            .is_some_and(|said| said.contains("phx_join"))
+        {
+            page.waits(50);
+        }
+        pauses.push(page.now - from);
+        join = page.last().0;
+        page.answered("room:1", "ok", "{}");
+        page.said();
+    }
+    assert!(pauses.windows(2).all(|two| two[0] < two[1]), "{pauses:?}");
+    assert_eq!((page.dials, page.word()), (1, Word::Connected));
+    page.waits(30_000);
+    assert_eq!(page.stale(), [r#"["counts"]"#, r#"["tasks"]"#]);
+}
+
+#[test]
+fn a_topic_that_is_refused_is_told_of_and_asked_for_again_if_it_may_help() {
+    let mut page = Page::new(PHOENIX);
+    page.greets("t1");
+    page.answered("room:1", "error", r#"{"reason":"forbidden"}"#);
+    page.said();
+    page.waits(10 * 60_000 % 24_000);
+    assert_eq!(page.said(), [""; 0], "for good");
+    assert_eq!(page.faults.len(), 2, "{:?}", page.faults);
+    let mut page = Page::new(PHOENIX);
+    page.greets("t1");
+    page.answered("room:1", "error", r#"{"reason":"join crashed"}"#);
+    assert_eq!(page.faults, ["internal: join crashed (channel room:1)"]);
+    page.said();
+    page.waits(15_000);
+    assert!(page.said()[0].contains("phx_join"), "for now");
+}
+
+#[test]
+fn a_socket_that_is_refused_is_dialled_with_another_token_each_time() {
+    let mut page = Page::new(PHOENIX);
+    for dial in 1..6 {
+        page.gives("t");
+        assert_eq!(page.dials, dial);
+        // The browser says no more of a 403 than this.
+        page.lost(1006);
+        let from = page.now;
+        while page.token.is_none() {
+            page.waits(1000);
+            assert!(page.now - from < 300_000);
+        }
+    }
+    page.greets("good");
+}
+
+#[test]
+fn ws26_a_token_that_a_join_refuses_is_asked_for_once_more_and_then_for_a_login() {
+    let config = PHOENIX.replace("websocket\"", r#"websocket","token":{"join":"jwt"}"#);
+    let mut page = Page::new(&config);
+    for _ in 0..2 {
+        page.greets("bad");
+        assert_eq!(page.url, "wss://h/socket/websocket?vsn=2.0.0");
+        assert!(
+            page.said
+                .last()
+                .unwrap()
+                .ends_with(r#""phx_join",{"jwt":"bad"}]"#)
+        );
+        page.answered("room:1", "error", r#"{"reason":"unauthorized"}"#);
+        page.said();
+        page.waits(5000);
+    }
+    assert_eq!(page.word(), Word::NeedsAuth);
+    assert_eq!(page.asked, [TokenReason::Connect, TokenReason::Rejected]);
+}
+
+#[test]
+fn changes_that_are_told_later_than_the_answer_are_a_gap_when_they_are() {
+    let mut page = Page::new(SUPABASE);
+    page.greets("t1");
+    let said = page.said.last().unwrap().clone();
+    assert!(said.contains(r#""filter":"project_id=eq.p1""#), "{said}");
+    assert!(said.ends_with(r#""access_token":"t1"}]"#), "{said}");
+    page.understood();
+    page.waits(3000);
+    assert!(!page.engine.channels.is_synced());
+    assert_eq!(page.stale(), [""; 0]);
+    // It takes longer than an answer may: nothing is asked twice.
+    page.said();
+    page.waits(20_000);
+    assert_eq!(page.said(), [""; 0]);
+    page.system("postgres_changes", "ok", "Subscribed to PostgreSQL");
+    assert!(page.engine.channels.is_synced());
+    page.waits(20_000);
+    assert_eq!(page.stale(), [r#"["counts"]"#, r#"["tasks"]"#]);
+    page.hears(r#"[null,null,"realtime:tasks:p1","postgres_changes",{"ids":[5],"data":{"schema":"public","table":"tasks","type":"UPDATE","record":{"id":1,"project_id":"p1"},"old_record":{"id":1},"errors":null}}]"#);
+    page.waits(5000);
+    assert_eq!(page.stale(), [r#"["tasks","p1"]"#]);
+    // A row that is too large comes without its fields: more becomes stale, never less.
+    page.hears(r#"[null,null,"realtime:tasks:p1","postgres_changes",{"ids":[5],"data":{"schema":"public","table":"tasks","type":"UPDATE","record":{},"errors":["Error 413: Payload Too Large"]}}]"#);
+    page.waits(5000);
+    assert_eq!(page.stale(), [r#"["tasks"]"#]);
+    page.hears(r#"[null,null,"realtime:tasks:p1","broadcast",{"type":"broadcast","event":"said","payload":{}}]"#);
+    page.waits(5000);
+    assert_eq!(page.stale(), [r#"["counts"]"#]);
+}
+
+/// A token that ends so many seconds after the page began.
+fn token(seconds: u64) -> String {
+    let claims = format!(r#"{{"exp":{}}}"#, 1_700_000_000 + seconds);
+    let mut digits = String::new();
+    crate::wire::engineio::encode_base64(claims.as_bytes(), &mut digits);
+    format!("h.{}.s", digits.trim_end_matches('='))
+}
+
+#[test]
+fn rt5_a_token_is_renewed_on_the_connection_that_goes_on_before_it_ends() {
+    let mut page = Page::new(SUPABASE);
+    page.follows(&token(600));
+    assert_eq!(page.asked, [TokenReason::Connect]);
+    let from = page.now;
+    while page.token.is_none() {
+        page.waits(1000);
+        assert!(page.now - from < 590_000);
+    }
+    assert_eq!(page.asked, [TokenReason::Connect, TokenReason::Expiring]);
+    page.said();
+    let next = token(1200);
+    page.gives(&next);
+    let said = page.said();
+    assert!(
+        said[0].contains(&format!(r#""access_token",{{"access_token":"{next}"}}"#)),
+        "{said:?}"
+    );
+    assert_eq!((page.dials, page.word()), (1, Word::Connected));
+    // The server says again that it tells changes; nothing was missed.
+    page.system("postgres_changes", "ok", "Subscribed to PostgreSQL");
+    page.waits(10_000);
+    assert_eq!(page.stale(), [""; 0]);
+}
+
+#[test]
+fn ws26_a_token_that_ended_is_asked_for_once_more_and_then_for_a_login() {
+    let mut page = Page::new(SUPABASE);
+    page.follows("t1");
+    page.system("system", "error", "Token has expired 3 seconds ago");
+    assert_eq!(page.said(), ["closed"]);
+    page.waits(5000);
+    assert_eq!(page.asked, [TokenReason::Connect, TokenReason::Rejected]);
+    page.greets("t2");
+    page.answered(
+        "realtime:tasks:p1",
+        "error",
+        r#"{"reason":"InvalidJWTToken: Token has expired"}"#,
+    );
+    page.waits(5000);
+    assert_eq!(page.word(), Word::NeedsAuth);
+    let token = Some(Token::new("good"));
+    page.happens(Input::Command(Command::LoggedIn { token }));
+    page.waits(5000);
+    page.said();
+    page.socket(SocketEvent::Opened);
+    page.hears(ALIVE);
+    page.understood();
+    page.system("postgres_changes", "ok", "Subscribed to PostgreSQL");
+    assert!(page.engine.channels.is_synced());
+}
+
+#[test]
+fn joins_that_are_refused_for_now_do_not_end_the_connection() {
+    let mut page = Page::new(SUPABASE);
+    page.greets("t1");
+    for _ in 0..3 {
+        page.answered(
+            "realtime:tasks:p1",
+            "error",
+            r#"{"reason":"ClientJoinRateLimitReached: Too many joins per second"}"#,
+        );
+        page.said();
+        let mut waited = 0;
+        while !page
+            .said
+            .last()
+            .is_some_and(|said| said.contains("phx_join"))
+        {
+            page.waits(100);
+            waited += 100;
+            assert!(waited < 60_000);
+            if page
+                .said
+                .last()
+                .is_some_and(|said| said.contains("heartbeat"))
+            {
+                let number = page.engine.request.0;
+                page.hears(&ALIVE.replace("\"0\"", &format!("\"{number}\"")));
+            }
+        }
+        assert!(waited >= 5000, "{waited}");
+    }
+    assert_eq!(page.dials, 1);
+}

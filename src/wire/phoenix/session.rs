@@ -1,0 +1,429 @@
+//! What is said over Phoenix channels in the words of every wire: a channel is a topic that was joined.
+//!
+//! A server that accepts the socket has accepted us, and says nothing. The first sign of life that we ask
+//! for is our greeting, and the answer to it the welcome.
+//!
+//! What belongs to a former join of a topic is dropped. An ask that stays unanswered is made anew, but not
+//! at once: a server answers one at a time, and Supabase sleeps for five seconds before it refuses.
+
+use std::borrow::Cow;
+
+use super::{Message, Say, Says, heartbeat};
+use crate::engine::backend::phoenix::{Phoenix, Topics};
+use crate::engine::ids::RequestId;
+use crate::engine::limits::{
+    JOIN_WAITS_MAX, JOIN_WAITS_READY_MAX, PHOENIX_HEARTBEAT, PHOENIX_PATIENCE,
+};
+use crate::engine::map::Map;
+use crate::engine::text;
+use crate::wire::engineio::Fault;
+use crate::wire::json::{Raw, Text, Writer};
+use crate::wire::supabase::{self, Meaning};
+use crate::wire::token::{is_about_who, push_query, with_member};
+use crate::wire::{Ask, Capabilities, Event, Heard, Recovery, Refusal, RoomCan};
+
+/// What is known of the topics, on the connection that is in use.
+#[derive(Debug)]
+pub struct Session {
+    with: Phoenix,
+    /// By the name of the channel; of those that were asked for.
+    topics: Map<Box<str>, Topic>,
+    /// The server answered our greeting.
+    welcomed: bool,
+    /// When the token ends, if it says so.
+    ends_ms: Option<u64>,
+    news: Vec<Heard<'static>>,
+}
+
+/// A topic that was asked for.
+#[derive(Debug)]
+struct Topic {
+    /// The number of the join that counts.
+    join: u64,
+    place: Place,
+    /// How often it was asked for again while nothing was known.
+    waits: u32,
+    changes: supabase::Changes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Asked,
+    /// The server said yes, and has yet to say that changes of rows are told from now on.
+    Unready,
+    Joined,
+}
+
+impl Session {
+    /// Nothing is joined, of a server of which this is known.
+    pub fn new(with: &Phoenix) -> Self {
+        Session {
+            with: with.clone(),
+            topics: Map::new(),
+            welcomed: false,
+            ends_ms: None,
+            news: Vec::new(),
+        }
+    }
+
+    /// What the protocol can.
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            renews: self.with.is_supabase(),
+            ..super::CAPABILITIES
+        }
+    }
+
+    /// There is a new connection: nothing is joined on it.
+    pub fn begin(&mut self) {
+        *self = Session::new(&self.with);
+    }
+
+    /// The address of a socket: the version comes last, and a token before it if it goes there.
+    pub fn socket_url(&self, url: &str, token: Option<&str>) -> String {
+        let mut out = url.to_owned();
+        if let (Some(name), Some(token)) = (&self.with.token_param, token) {
+            push_query(&mut out, name, token);
+        }
+        let version = if self.with.first_version { "1" } else { "2" };
+        push_query(&mut out, "vsn", &text::concat(&[version, ".0.0"]));
+        out
+    }
+
+    /// Greets the server.
+    pub fn hello(&mut self, token: Option<&str>) -> String {
+        self.take_token(token);
+        self.heartbeat(0)
+    }
+
+    /// Asks for a sign of life.
+    pub fn heartbeat(&self, number: u64) -> String {
+        heartbeat(number, self.with.first_version)
+    }
+
+    fn take_token(&mut self, token: Option<&str>) {
+        let reads = self.with.is_supabase();
+        self.ends_ms = token.filter(|_| reads).and_then(supabase::ends_ms);
+    }
+
+    /// Gives a new token to every channel that was asked for. There is no answer to a good one.
+    pub fn authorize(&mut self, id: RequestId, token: Option<&str>) -> Vec<String> {
+        let Some(token) = token else {
+            return Vec::new();
+        };
+        self.take_token(Some(token));
+        let mut payload = Writer::new();
+        payload.object(|w| w.key("access_token").string(token));
+        let payload = payload.finish();
+        let mut out = Vec::new();
+        for (channel, topic) in self.topics.iter() {
+            out.push(self.say(topic.join, id.0, channel, "access_token", &payload));
+        }
+        self.news.push(Heard::Authorized {
+            request: Some(id),
+            ends_ms: self.ends_ms,
+        });
+        out
+    }
+
+    /// Joins a topic.
+    pub fn subscribe(&mut self, id: RequestId, channel: &str, token: Option<&str>) -> Ask {
+        let again = match self.topics.get_mut(channel) {
+            Some(topic) => {
+                topic.waits += 1;
+                match topic.place {
+                    Place::Asked => topic.waits <= JOIN_WAITS_MAX,
+                    Place::Unready => topic.waits <= JOIN_WAITS_READY_MAX,
+                    // Whoever asks has not followed it.
+                    Place::Joined => false,
+                }
+            }
+            None => false,
+        };
+        if again {
+            return Ask::Known;
+        }
+        let (payload, changes) = self.payload(channel, token);
+        let topic = Topic {
+            join: id.0,
+            place: Place::Asked,
+            waits: 0,
+            changes,
+        };
+        self.topics.insert(channel.into(), topic);
+        Ask::Say(self.say(id.0, id.0, channel, "phx_join", &payload))
+    }
+
+    /// What the server is told with a join.
+    fn payload(&self, channel: &str, token: Option<&str>) -> (String, supabase::Changes) {
+        match &self.with.topics {
+            Topics::Plain { join, token: name } => {
+                let token = name.as_deref().zip(token);
+                let payload = with_member(join.as_deref(), token);
+                let payload = payload.unwrap_or_else(|| "{}".to_owned());
+                (payload, supabase::Changes::default())
+            }
+            Topics::Supabase(project) => {
+                let join = project.join(channel);
+                (supabase::join(&join, token), supabase::Changes::new(join))
+            }
+        }
+    }
+
+    /// Leaves a topic.
+    pub fn unsubscribe(&mut self, id: RequestId, channel: &str) -> Option<String> {
+        let topic = self.topics.remove(channel)?;
+        Some(self.say(topic.join, id.0, channel, "phx_leave", "{}"))
+    }
+
+    fn say(&self, join: u64, reference: u64, channel: &str, event: &str, payload: &str) -> String {
+        let say = Say {
+            join: Some(join),
+            reference,
+            topic: &self.with.topic(channel),
+            event,
+            payload,
+        };
+        say.write(self.with.first_version)
+    }
+
+    /// What is known without a frame.
+    pub fn news(&mut self) -> Vec<Heard<'static>> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// Reads a message. After a fault the connection is of no use: what could not be read may have been
+    /// the word of a change.
+    pub fn hear<'a>(&mut self, read: Result<Message<'a>, Fault>, heard: &mut Vec<Heard<'a>>) {
+        match read {
+            Ok(message) if message.topic == super::LIFE => self.lives(&message, heard),
+            Ok(message) => self.message(message, heard),
+            Err(fault) => heard.push(Heard::Broken(fault.text())),
+        }
+    }
+
+    fn lives(&mut self, message: &Message<'_>, heard: &mut Vec<Heard<'_>>) {
+        let (Says::Reply { .. }, Some(number)) = (&message.says, message.reference) else {
+            return;
+        };
+        heard.push(if self.welcomed {
+            Heard::Pong { number }
+        } else {
+            self.welcomed = true;
+            Heard::Welcome {
+                ping_ms: PHOENIX_HEARTBEAT.0,
+                timeout_ms: Some(PHOENIX_PATIENCE.0 - PHOENIX_HEARTBEAT.0),
+                session: None,
+                now_ms: None,
+                ends_ms: self.ends_ms,
+                room: RoomCan::default(),
+            }
+        });
+    }
+
+    fn message<'a>(&mut self, message: Message<'a>, heard: &mut Vec<Heard<'a>>) {
+        let Message {
+            join,
+            reference,
+            topic,
+            says,
+        } = message;
+        // What comes of a topic that was left is nobody's.
+        let channel = self.with.channel(&topic);
+        let Some((channel, topic)) =
+            channel.and_then(|name| self.topics.get(name).map(|topic| (name, topic)))
+        else {
+            return;
+        };
+        let channel = channel.to_owned();
+        let (current, place) = (topic.join, topic.place);
+        let ours = |number: Option<u64>| number.is_none_or(|number| number == current);
+        match says {
+            Says::Reply { ok, response } => {
+                if reference == Some(current) && place == Place::Asked {
+                    self.answered(channel, ok, response, heard);
+                }
+            }
+            _ if !ours(join) => {}
+            Says::Event(name, _) if matches!(&*name, "phx_error" | "phx_close") => {
+                // The first version says by the reference alone which join it is that ends.
+                if ours(reference) {
+                    self.ended(channel, heard);
+                }
+            }
+            Says::Event(name, payload) if self.with.is_supabase() => {
+                let meaning = topic.changes.read(name, payload);
+                self.means(channel, place, meaning, heard);
+            }
+            Says::Event(name, payload) | Says::Broadcast(name, payload) => {
+                heard.push(event(channel, name, payload.json()));
+            }
+        }
+    }
+
+    /// The server ended a topic, or what kept it there crashed.
+    fn ended(&mut self, channel: String, heard: &mut Vec<Heard<'_>>) {
+        self.topics.remove(&*channel);
+        heard.push(Heard::Unsubscribed {
+            request: None,
+            channel,
+        });
+    }
+
+    fn answered(
+        &mut self,
+        channel: String,
+        ok: bool,
+        response: Raw<'_>,
+        heard: &mut Vec<Heard<'_>>,
+    ) {
+        let Some(topic) = self.topics.get_mut(&*channel) else {
+            return;
+        };
+        if !ok {
+            self.topics.remove(&*channel);
+            self.refused(channel, response, heard);
+        } else if !topic.changes.matched(response) {
+            let text = "the server understood other changes than were asked for";
+            self.leave(channel, "bad_request", text, heard);
+        } else if topic.changes.is_empty() {
+            self.joined(channel, heard);
+        } else {
+            topic.place = Place::Unready;
+            topic.waits = 0;
+        }
+    }
+
+    fn joined(&mut self, channel: String, heard: &mut Vec<Heard<'_>>) {
+        if let Some(topic) = self.topics.get_mut(&*channel) {
+            topic.place = Place::Joined;
+        }
+        heard.push(Heard::Subscribed {
+            request: None,
+            channel,
+            position: None,
+            recovery: Recovery::Impossible,
+        });
+    }
+
+    /// What a message of Supabase means for a channel.
+    fn means<'a>(
+        &mut self,
+        channel: String,
+        place: Place,
+        meaning: Meaning<'a>,
+        heard: &mut Vec<Heard<'a>>,
+    ) {
+        match meaning {
+            Meaning::Nothing => {}
+            Meaning::Event(name, data) => heard.push(event(channel, name, data)),
+            Meaning::Ready if place == Place::Unready => self.joined(channel, heard),
+            // It says so after each new token, too.
+            Meaning::Ready => {}
+            Meaning::NotReady(text) if place == Place::Unready => {
+                let code = supabase::code_of_changes(&text);
+                self.leave(channel, code, &text, heard);
+            }
+            // Changes were told until now, and are not told any more.
+            Meaning::NotReady(text) => {
+                heard.push(told(&channel, "internal", &text));
+                if let Some(say) = self.part(&channel) {
+                    heard.push(Heard::Say(say));
+                }
+                self.ended(channel, heard);
+            }
+            // What ends the channel follows.
+            Meaning::Trouble(text) => match is_about_who(&text) {
+                true => heard.push(Heard::TurnedAway(refusal(None, "unauthorized", &text))),
+                false => heard.push(told(&channel, "rate_limited", &text)),
+            },
+        }
+    }
+
+    /// The server refused a join.
+    fn refused(&mut self, channel: String, response: Raw<'_>, heard: &mut Vec<Heard<'_>>) {
+        let reason = response.member("reason").and_then(Raw::string);
+        let reason = reason.map_or(response.text().into(), Text::decode);
+        let (code, whole) = match &self.with.topics {
+            // The same token goes to every channel.
+            Topics::Supabase(_) => {
+                let code = supabase::code(&reason);
+                (code, code == "unauthorized")
+            }
+            // Where no channel takes the token it may be the token; where one does, it is the channel.
+            Topics::Plain { token, .. } => {
+                let code = code(&reason);
+                let taken = self
+                    .topics
+                    .values()
+                    .any(|topic| topic.place == Place::Joined);
+                (code, code == "unauthorized" && token.is_some() && !taken)
+            }
+        };
+        if whole {
+            heard.push(Heard::TurnedAway(refusal(Some(channel), code, &reason)));
+        } else {
+            heard.push(told(&channel, code, &reason));
+            heard.push(Heard::Refused(refusal(Some(channel), code, &reason)));
+        }
+    }
+
+    /// What the server does of a channel is not what was asked for.
+    fn leave(
+        &mut self,
+        channel: String,
+        code: &'static str,
+        text: &str,
+        heard: &mut Vec<Heard<'_>>,
+    ) {
+        if let Some(say) = self.part(&channel) {
+            heard.push(Heard::Say(say));
+        }
+        heard.push(told(&channel, code, text));
+        heard.push(Heard::Refused(refusal(Some(channel), code, text)));
+    }
+
+    /// Leaves a channel that nobody asked to leave. The answer to it is nobody's.
+    fn part(&mut self, channel: &str) -> Option<String> {
+        let join = self.topics.get(channel)?.join;
+        self.unsubscribe(RequestId(join), channel)
+    }
+}
+
+fn event<'a>(channel: String, name: Cow<'a, str>, data: Cow<'a, str>) -> Heard<'a> {
+    Heard::Event(Event {
+        channel: Cow::Owned(channel),
+        seq: None,
+        name,
+        data,
+        by: None,
+        at: None,
+    })
+}
+
+/// What decides about a channel is its code. The words are for the app, whatever is decided.
+fn told(channel: &str, code: &str, text: &str) -> Heard<'static> {
+    let text = text::concat(&[text, " (channel ", channel, ")"]);
+    Heard::Refused(refusal(None, code, &text))
+}
+
+fn refusal(channel: Option<String>, code: &str, text: &str) -> Refusal {
+    Refusal {
+        request: None,
+        channel,
+        code: code.to_owned(),
+        message: text.to_owned(),
+        retry_after_ms: None,
+    }
+}
+
+/// A reason of the app's in our words. What is not known may be a passing trouble.
+fn code(reason: &str) -> &'static str {
+    match reason {
+        "unmatched topic" | "not_found" => "not_found",
+        "forbidden" => "forbidden",
+        "bad_request" => "bad_request",
+        _ if is_about_who(reason) => "unauthorized",
+        _ => "internal",
+    }
+}
