@@ -18,7 +18,7 @@ use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
 use crate::publish::Publishing;
 use crate::store::Store;
-use crate::{blocks, demo, doors, echo, gate, publish, tasks};
+use crate::{blocks, demo, doors, echo, gate, overview, publish, tasks};
 
 /// What every request can reach.
 #[derive(Clone, Debug)]
@@ -72,7 +72,11 @@ pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
     if faults.is_some() {
         api = api
             .route("/blocks", get(blocks::list))
-            .route("/blocks/{id}", patch(blocks::update));
+            .route("/blocks/{id}", patch(blocks::update))
+            .route("/projects", get(overview::projects))
+            .route("/counts", get(overview::counts))
+            .route("/activity", get(overview::activity))
+            .route("/members", get(overview::members));
     }
     if app.publishing.is_open() {
         api = api.route("/publish", post(publish::publish));

@@ -1,8 +1,8 @@
 //! The reference server of Everfresh: records over REST, events over `fresh.v1` (docs/protocol.md), the demo's page.
 //!
 //! From the outside in: [`serve`] starts and stops; `listen` and `tls` take connections in; `gate` is what every
-//! request passes; `app` says which address leads where; `tasks`, `blocks`, `publish`,
-//! `demo` and `pages` answer requests; `live` and `session` hold the sockets, `outbox` what waits on each; `doors`
+//! request passes; `app` says which address leads where; `tasks`, `blocks`, `overview`,
+//! `publish`, `demo` and `pages` answer requests; `live` and `session` hold the sockets, `outbox` what waits on each; `doors`
 //! and `carried` do the same for pages that no socket reaches.
 //! `access` says who comes in, by `tokens`, and by `rules` where they may go; `quota` how much each may ask for; `reload`
 //! reads all that again when it changes. `audit` writes down who did what, `metrics` counts it.
@@ -42,6 +42,7 @@ mod messages;
 mod metrics;
 mod once;
 mod outbox;
+mod overview;
 mod pace;
 mod pages;
 mod protocol;

@@ -11,6 +11,7 @@ mod error;
 mod feed;
 mod history;
 mod lease;
+mod overview;
 mod postgres;
 mod postgres_tls;
 mod rows;
@@ -39,6 +40,7 @@ pub(crate) use error::{DatabaseError, Trouble};
 use feed::{Feed, Told};
 pub(crate) use history::Change;
 pub(crate) use lease::{Claim, Freed, Lease, LockAsk, Locked, Owner};
+pub(crate) use overview::{Doing, Member, Tally};
 
 /// Jobs that may wait for the store. Beyond it, requests wait before they get in line.
 const WAITING_MAX: usize = 1024;
@@ -373,6 +375,42 @@ impl Store {
     /// When there is and was none, or the store fails.
     pub(crate) async fn history(&self, id: TaskId, before: u64) -> Result<Vec<Change>, StoreError> {
         self.read(move |database| database.history(id, before))
+            .await
+    }
+
+    /// How far each project is, or one, and the version of the tasks that it is counted from.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn tallies(
+        &self,
+        project: Option<ProjectId>,
+    ) -> Result<(u64, Vec<Tally>), StoreError> {
+        self.read(move |database| database.tallies(project.as_ref()))
+            .await
+    }
+
+    /// What was done last in a project, or in all, the last first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn activity(
+        &self,
+        project: Option<ProjectId>,
+    ) -> Result<(u64, Vec<Doing>), StoreError> {
+        self.read(move |database| database.activity(project.as_ref()))
+            .await
+    }
+
+    /// Who changed how much in a project, or in all.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn members(
+        &self,
+        project: Option<ProjectId>,
+    ) -> Result<(u64, Vec<Member>), StoreError> {
+        self.read(move |database| database.members(project.as_ref()))
             .await
     }
 

@@ -35,11 +35,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(filter) =
-        filter.map_err(|_bad| ApiError::field("project", "the query cannot be read"))?;
-    let project = filter.project.as_deref().map(ProjectId::parse).transpose();
-    let project = project.map_err(|error| ApiError::field("project", error.0))?;
-    check(&person, Deed::Subscribe, project.as_ref())?;
+    let project = wanted(&person, filter)?;
     // The version alone decides, so a page that is up to date costs no list.
     let tag = etag::of(
         app.store.epoch(),
@@ -170,6 +166,19 @@ pub(crate) async fn delete(
     };
     app.store.delete_task(id, origin).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The project whose records are asked for, or all, by somebody who may read them.
+pub(crate) fn wanted(
+    person: &Person,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Option<ProjectId>, ApiError> {
+    let Query(filter) =
+        filter.map_err(|_bad| ApiError::field("project", "the query cannot be read"))?;
+    let project = filter.project.as_deref().map(ProjectId::parse).transpose();
+    let project = project.map_err(|error| ApiError::field("project", error.0))?;
+    check(person, Deed::Subscribe, project.as_ref())?;
+    Ok(project)
 }
 
 /// May a person do this with the tasks of a project, or with all? Who may use the channel that tells of records

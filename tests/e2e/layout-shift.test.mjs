@@ -29,7 +29,8 @@ function equal(tab) {
 const SHIFTS = `
   const done = arguments[arguments.length - 1];
   const named = ({ node, previousRect: was, currentRect: is }) =>
-    (node?.dataset?.testid ?? node?.className ?? node?.nodeName ?? "gone") + " from " + [was.x, was.y] + " to " + [is.x, is.y];
+    (node === null ? "gone" : (node.outerHTML ?? node.textContent).slice(0, 80) + " in " + node.parentElement?.outerHTML.slice(0, 80)) +
+    " from " + [was.x, was.y] + " to " + [is.x, is.y];
   const of = (page) => new Promise((resolve) => {
     const observer = new page.PerformanceObserver((list) => resolve(list.getEntries()));
     observer.observe({ type: "layout-shift", buffered: true });

@@ -1,7 +1,7 @@
 import { QueryClient } from "@tanstack/react-query";
 import { createEverfresh } from "everfresh";
 import { attach } from "everfresh/tanstack";
-import { CONTRACTS } from "./contracts";
+import { CONTRACTS, FAMILIES_OF_TASKS } from "./contracts";
 import type { ContractName } from "./contracts";
 import { device, liveUrl, passOf } from "./device";
 import { forgetAnswers } from "./net/http";
@@ -42,14 +42,15 @@ export const live = createEverfresh({
   // The demo's server believes whoever says a name. A real app asks its own server for a token here.
   getToken: () => passOf(useSession.getState().person.id),
   backend: { kind: "everfresh", url: liveUrl },
-  channels: ["tasks"],
+  // Channels come and go with what is shown. One of a project that was left is let go at once, so that it can be seen.
+  channelIdle: 0,
   rooms: true,
   // `/?record` makes a recording of the run, which `cargo xtask simulate --replay` reads.
   record: new URLSearchParams(location.search).has("record"),
   events: {
-    task_created: ["tasks"],
-    task_updated: ["tasks"],
-    task_deleted: ["tasks"],
+    task_created: FAMILIES_OF_TASKS,
+    task_updated: FAMILIES_OF_TASKS,
+    task_deleted: FAMILIES_OF_TASKS,
     // Of all ranges only those that show the old or the new time.
     timeblock_updated: [
       [

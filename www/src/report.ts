@@ -13,8 +13,11 @@ export interface Report {
   readonly tabs: number;
   readonly status: ConnectionStatus;
   readonly transport: Transport | null;
-  /** What is on the screen, in a form in which it can be compared; `null` before there is anything. */
-  readonly shown: string | null;
+  /**
+   * The lists of tasks that are on the screen, by their project (`""` for all), in a form in which they can be compared;
+   * `null` before there is anything.
+   */
+  readonly shown: Readonly<Record<string, string>> | null;
   /** The days of the calendar that are on the screen, by their spans, in the same form. */
   readonly days: Readonly<Record<string, string>>;
   readonly queue: { readonly count: number; readonly dead: number; readonly conflicts: number };

@@ -135,22 +135,24 @@ pub(super) fn read(
 }
 
 fn read_change(row: &Row) -> Result<Change, StoreError> {
-    let value = |column| {
-        let text = row.optional_text(column)?;
-        let value = text.map(|text| RawValue::from_string(text.to_owned()));
-        value
-            .transpose()
-            .map_err(|_bad| StoreError::Corrupt("value of a field"))
-    };
     let by = row.optional_text(6)?.map(ClientId::parse).transpose();
     Ok(Change {
         version: row.natural(0)?,
         field: row.text(1)?.to_owned(),
-        from: value(2)?,
-        to: value(3)?,
+        from: value(row, 2)?,
+        to: value(row, 3)?,
         stamp: row.text(4)?.to_owned(),
         at: Millis(row.natural(5)?),
         by: by.map_err(|_bad| StoreError::Corrupt("client id"))?,
         user: user(row.optional_text(7)?)?,
     })
+}
+
+/// What a field was, or became.
+pub(super) fn value(row: &Row, column: usize) -> Result<Option<Box<RawValue>>, StoreError> {
+    let text = row.optional_text(column)?;
+    let value = text.map(|text| RawValue::from_string(text.to_owned()));
+    value
+        .transpose()
+        .map_err(|_bad| StoreError::Corrupt("value of a field"))
 }

@@ -46,6 +46,27 @@ export class StagePage {
     );
   }
 
+  /** What the elements with a test id have under a name of their data, in one tab of a device. */
+  dataIn(device, index, testId, name) {
+    return this.run(
+      `${FRAMES} return [...frames(arguments[0])[arguments[1]].querySelectorAll(\`[data-testid='\${arguments[2]}']\`)].map((found) => found.dataset[arguments[3]])`,
+      device,
+      index,
+      testId,
+      name,
+    );
+  }
+
+  /** The tabs of one device show another scene: the page tells them so, as it tells all when a scene is chosen. */
+  sceneOn(device, scene) {
+    return this.run(
+      `const frames = document.querySelectorAll(\`[data-device='\${arguments[0]}'] iframe\`);
+      for (const { contentWindow } of frames) contentWindow.postMessage({ order: "scene", scene: arguments[1] }, location.origin);`,
+      device,
+      scene,
+    );
+  }
+
   /** The blocks of the calendar in one tab of a device, as they are called. */
   blocksOn(device, index) {
     return this.run(

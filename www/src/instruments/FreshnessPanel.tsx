@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { ContractName } from "../contracts";
 import { useView } from "../tab/view";
 import { Explain } from "./Explain";
+import { Families } from "./Families";
 import { FreshnessBar } from "./FreshnessBar";
 import { useHealth, useServerStats } from "./serverState";
 import "./FreshnessPanel.css";
@@ -19,6 +20,7 @@ export function FreshnessPanel() {
     <section className="card freshness-panel" aria-labelledby="freshness-title">
       <h2 id="freshness-title">Freshness</h2>
       <p className="freshness-words">Each query has a contract: how old it may get, and how it is looked after.</p>
+      {scene === "tasks" && <Families explain={setAsked} />}
       <ul>
         <FreshnessBar name="tasks" title="Tasks" value="told by events" explain={setAsked} />
         {scene === "calendar" && <FreshnessBar name="calendar" title="Calendar" value="told by events" explain={setAsked} />}

@@ -1,6 +1,8 @@
 import { useChannel, useConnection, useLeader, useTabState } from "everfresh/react";
 import { useSyncExternalStore } from "react";
 import { seat } from "../people/people";
+import { channelOf } from "../scenes/tasks/room";
+import { useView } from "../tab/view";
 import "./ThisTab.css";
 
 /** What this tab is, as it stands: for whoever asks how tabs share one connection. */
@@ -8,7 +10,8 @@ export function ThisTab() {
   const leads = useLeader();
   const { role, tab, tabs } = useTabState();
   const { relay, transport, authenticated } = useConnection();
-  const channel = useChannel("tasks");
+  const name = channelOf(useView(({ project }) => project));
+  const channel = useChannel(name);
   const visible = useSyncExternalStore(onVisibility, () => document.visibilityState === "visible");
   return (
     <section className="card this-tab" aria-labelledby="this-tab-title">
@@ -26,7 +29,7 @@ export function ThisTab() {
         <dd>{transport ?? "none"}</dd>
         <dt>Known to the server</dt>
         <dd>{authenticated ? "Yes" : "Not yet"}</dd>
-        <dt>Channel “tasks”</dt>
+        <dt>Channel “{name}”</dt>
         <dd className="number" data-testid="this-tab-channel" data-state={channel?.state ?? ""}>
           {channel === undefined ? "–" : channel.seq === undefined ? channel.state : `${channel.state}, at event ${channel.seq}`}
         </dd>

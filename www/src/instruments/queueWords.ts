@@ -1,11 +1,18 @@
+import { useQueryClient } from "@tanstack/react-query";
 import type { QueueItem } from "everfresh";
 import { useMemo } from "react";
+import type { ShownTask } from "../scenes/tasks/api";
 import { useTasks } from "../scenes/tasks/useTasks";
+import { useView } from "../tab/view";
 
-/** The titles of tasks, by their ids. */
+/** The titles of tasks, by their ids: of those that are shown, and of other projects as they were when they were left. */
 export function useTitles(): ReadonlyMap<string, string> {
-  const { data } = useTasks();
-  return useMemo(() => new Map(data?.map(({ id, title }) => [id, title])), [data]);
+  const client = useQueryClient();
+  const { data } = useTasks(useView(({ project }) => project));
+  return useMemo(() => {
+    const lists = client.getQueriesData<ShownTask[]>({ queryKey: ["tasks"] }).map(([, tasks]) => tasks);
+    return new Map([...lists, data].flatMap((tasks) => tasks?.map(({ id, title }) => [id, title] as const) ?? []));
+  }, [client, data]);
 }
 
 /** What a queued change is about, for people. What is stored may be of an older page: nothing is taken for granted. */

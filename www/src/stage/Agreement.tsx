@@ -1,7 +1,8 @@
 import { Check, Refresh } from "../ui/icons";
-import { comparableBlocks } from "../report";
+import { comparable, comparableBlocks } from "../report";
 import type { Report } from "../report";
 import type { Block } from "../scenes/calendar/api";
+import type { Task } from "../scenes/tasks/api";
 import { useRecords } from "./records";
 import { useStage } from "./devices";
 import type { StageDevice } from "./devices";
@@ -22,10 +23,18 @@ export function Agreement() {
 }
 
 /** How many of the tabs that show anything show what the server has. */
-function agreementOf(devices: readonly StageDevice[], tasks: string | null, blocks: readonly Block[] | null): { agree: number; of: number } {
+function agreementOf(devices: readonly StageDevice[], tasks: readonly Task[] | null, blocks: readonly Block[] | null): { agree: number; of: number } {
   const reports = devices.flatMap(({ tabs }) => tabs.map(({ report }) => report)).filter((report) => !report?.fenced);
-  const agrees = ({ shown, days }: Report) => shown === tasks && Object.entries(days).every(([span, day]) => day === dayOf(blocks, span));
-  return { agree: reports.filter((report) => report !== null && tasks !== null && agrees(report)).length, of: reports.length };
+  const agrees = ({ shown, days }: Report) =>
+    shown !== null &&
+    Object.entries(shown).every(([project, list]) => list === listOf(tasks, project)) &&
+    Object.entries(days).every(([span, day]) => day === dayOf(blocks, span));
+  return { agree: reports.filter((report) => report !== null && agrees(report)).length, of: reports.length };
+}
+
+/** What the server has of a project, or of all. */
+function listOf(tasks: readonly Task[] | null, project: string): string | null {
+  return tasks === null ? null : comparable(tasks.filter((task) => project === "" || task.project === project));
 }
 
 /** What the server has of the time between two moments. */

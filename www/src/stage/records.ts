@@ -1,5 +1,4 @@
 import { create } from "zustand";
-import { comparable } from "../report";
 import type { Block } from "../scenes/calendar/api";
 import { DAY, mondayOf } from "../scenes/calendar/time";
 import type { Task } from "../scenes/tasks/api";
@@ -35,8 +34,7 @@ export interface FaultOf {
 interface Records {
   readonly reachable: boolean;
   readonly stats: ServerStats | null;
-  /** The server's tasks, in the form in which tabs report theirs. */
-  readonly tasks: string | null;
+  readonly tasks: readonly Task[] | null;
   /** The server's blocks of this week, of all kinds of days that tabs may show. */
   readonly blocks: readonly Block[] | null;
   readonly faults: readonly FaultOf[];
@@ -68,7 +66,7 @@ export async function look(signal?: AbortSignal): Promise<void> {
     const [stats, faults] = await Promise.all([
       get<ServerStats>("/demo/stats", signal),
       get<FaultOf[]>("/demo/faults", signal),
-      lookAt<Task[]>("/api/tasks", (tasks) => useRecords.setState({ tasks: comparable(tasks) }), signal),
+      lookAt<Task[]>("/api/tasks", (tasks) => useRecords.setState({ tasks }), signal),
       lookAt<Block[]>(`/api/blocks?from=${monday}&to=${monday + 7 * DAY}`, (blocks) => useRecords.setState({ blocks }), signal),
     ]);
     useRecords.setState({ reachable: true, stats, faults });

@@ -55,7 +55,7 @@ function tell(what: Report | Sighting): void {
 function report(): Report {
   const { tab, role, tabs, status, transport, queue, counters, metrics, freshness } = live.getSnapshot();
   const { person, fenced } = useSession.getState();
-  const { tasks, days } = shown();
+  const { lists, days } = shown();
   const { answered, writes, notModified } = useTraffic.getState();
   return {
     kind: "report",
@@ -67,7 +67,7 @@ function report(): Report {
     tabs,
     status,
     transport,
-    shown: tasks,
+    shown: lists,
     days,
     queue: { count: queue.count, dead: queue.dead, conflicts: queue.conflicts },
     counters,

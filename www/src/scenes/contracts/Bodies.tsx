@@ -1,3 +1,4 @@
+import type { MutationError } from "everfresh";
 import { useContract, useLiveMutation } from "everfresh/react";
 import { useState } from "react";
 import type { FormEvent } from "react";
@@ -46,24 +47,34 @@ export function DailyPlan() {
 export function Steps({ page }: { page: "quests" | "habits" }) {
   const { data } = useTasksPage(page);
   const step = useLiveMutation("takeStep");
+  // One that the server refused is in the queue, and is told of there.
+  const unaccepted = step.state === "failed" && (step.error as MutationError).id === undefined;
   return (
-    <ul className="page-list">
-      {data?.slice(0, SHOWN).map((task) => (
-        <li key={task.id}>
-          <span>{task.title}</span>
-          <button
-            type="button"
-            className="button button-small"
-            data-testid={`step-${page}`}
-            data-status={task.status}
-            aria-label={`${task.title}: ${task.status}. Set to ${NEXT[task.status]}`}
-            onClick={() => step.mutate({ page, task: task.id, to: NEXT[task.status] })}
-          >
-            {task.status}
-          </button>
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul className="page-list">
+        {data?.slice(0, SHOWN).map((task) => (
+          <li key={task.id}>
+            <span>{task.title}</span>
+            <button
+              type="button"
+              className="button button-small"
+              data-testid={`step-${page}`}
+              data-id={task.id}
+              data-status={task.status}
+              aria-label={`${task.title}: ${task.status}. Set to ${NEXT[task.status]}`}
+              onClick={() => step.mutate({ page, task: task.id, to: NEXT[task.status] })}
+            >
+              {task.status}
+            </button>
+          </li>
+        ))}
+      </ul>
+      {unaccepted && (
+        <p className="page-trouble" role="alert" data-testid={`step-trouble-${page}`}>
+          Not taken: {step.error?.message}.
+        </p>
+      )}
+    </>
   );
 }
 

@@ -1,33 +1,39 @@
-import { useConnection, useFreshness } from "everfresh/react";
+import { useChannel, useConnection, useFreshness } from "everfresh/react";
 import { useEffect, useState } from "react";
 import { PeopleHere } from "../../people/PeopleHere";
+import { useView } from "../../tab/view";
 import { clockTime } from "../../ui/clock";
 import { Refresh } from "../../ui/icons";
 import { AddTask } from "./AddTask";
 import type { ShownTask } from "./api";
-import { LIST } from "./mutations";
+import { listKey } from "./mutations";
+import { Overview } from "./Overview";
 import { ProjectCard } from "./ProjectCard";
-import { ROOM } from "./room";
+import { ProjectSwitch } from "./ProjectSwitch";
+import { ROOM, channelOf } from "./room";
 import { TaskListSkeleton } from "./TaskListSkeleton";
 import { useLetters } from "./useLetters";
 import { useTasks } from "./useTasks";
 import "./tasks.css";
 
-/** The list of all tasks by project, kept as fresh as the server in every tab. */
+/** The tasks of a project, or of all, and what there is to know about it, kept as fresh as the server in every tab. */
 export function TasksScene() {
-  const { data: tasks, error, isFetching, refetch, dataUpdatedAt } = useTasks();
+  const { project } = useView();
+  // To change the project is to follow another channel: what happens in the one that was left is not heard any more.
+  useChannel(channelOf(project));
+  const { data: tasks, error, isFetching, refetch, dataUpdatedAt } = useTasks(project);
   const letters = useLetters();
   const loaded = tasks !== undefined;
-  // Rows that come with the first list do not flash, rows that come later do.
-  const [shown, setShown] = useState(false);
-  useEffect(() => setShown(loaded), [loaded]);
+  // Rows that come with the first list of a project do not flash, rows that come later do.
+  const [shown, setShown] = useState<string | null | undefined>();
+  useEffect(() => setShown(loaded ? project : undefined), [loaded, project]);
   const [editing, setEditing] = useState<string | null>(null);
   return (
     <>
       <div className="scene-head">
         <div>
           <h1>Tasks</h1>
-          <Freshness at={dataUpdatedAt} failed={error !== null} />
+          <Freshness project={project} at={dataUpdatedAt} failed={error !== null} />
         </div>
         <PeopleHere room={ROOM} editing={editing} />
         <button
@@ -42,7 +48,8 @@ export function TasksScene() {
           <Refresh />
         </button>
       </div>
-      <AddTask projects={projectsOf(tasks ?? [])} newest={newestOf(tasks ?? [])} />
+      <ProjectSwitch project={project} />
+      <AddTask key={project} projects={project === null ? projectsOf(tasks ?? []) : [project]} newest={newestOf(tasks ?? [])} />
       <div className="projects" data-testid="task-list" aria-busy={!loaded}>
         {tasks === undefined ? (
           error === null ? (
@@ -53,18 +60,19 @@ export function TasksScene() {
         ) : tasks.length === 0 ? (
           <p className="card no-tasks">Nothing to do. Add a task above.</p>
         ) : (
-          projectsOf(tasks).map((project) => (
+          projectsOf(tasks).map((one) => (
             <ProjectCard
-              key={project ?? ""}
-              project={project}
-              tasks={tasks.filter((task) => task.project === project)}
-              flashNew={shown}
+              key={one ?? ""}
+              project={one}
+              tasks={tasks.filter((task) => task.project === one)}
+              flashNew={shown === project}
               letters={letters}
               onEditing={setEditing}
             />
           ))
         )}
       </div>
+      <Overview project={project} />
     </>
   );
 }
@@ -79,9 +87,9 @@ function newestOf(tasks: readonly ShownTask[]): number {
 }
 
 /** Says how far the list can be trusted. It is one line at all times, so that nothing moves. */
-function Freshness({ at, failed }: { at: number; failed: boolean }) {
+function Freshness({ project, at, failed }: { project: string | null; at: number; failed: boolean }) {
   const { status } = useConnection();
-  const contract = useFreshness(LIST);
+  const contract = useFreshness(listKey(project));
   const live = status === "connected" && !failed;
   const old = contract?.state === "violated" || contract?.state === "stale";
   const known = live ? (old ? "Asking the server" : "Up to date with the server") : `As of ${clockTime(at)}, not live now`;

@@ -20,4 +20,7 @@ export interface ShownTask extends Task {
   pending?: "new" | "gone";
 }
 
-export const listTasks = (signal: AbortSignal) => read<Task[]>("/api/tasks", signal);
+/** The address of something about a project, or about all. */
+export const about = (what: string, project: string | null) => `/api/${what}${project === null ? "" : `?project=${encodeURIComponent(project)}`}`;
+
+export const listTasks = (project: string | null, signal: AbortSignal) => read<Task[]>(about("tasks", project), signal);

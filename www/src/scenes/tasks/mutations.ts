@@ -3,8 +3,14 @@ import type { Mutation } from "everfresh";
 import { HttpError, write } from "../../net/http";
 import type { ShownTask, Task, TaskStatus } from "./api";
 
-/** The key of the list. It lies in the family `["tasks"]`, which every event of a task makes stale. */
+/** The key of the list of all. It lies in the family `["tasks"]`, which every event of a task makes stale. */
 export const LIST = ["tasks", "list"];
+
+/** The lists of projects: a key for each. */
+const OF_PROJECTS = ["tasks", "project"];
+
+/** The key of the list of a project, or of all. */
+export const listKey = (project: string | null) => (project === null ? LIST : [...OF_PROJECTS, project]);
 
 export interface NewTask {
   title: string;
@@ -61,22 +67,33 @@ const removeTask: TaskMutations["removeTask"] = async ({ id }, context) => {
   }
 };
 
+/** A change of a task is shown in every list that has the task. */
+const inAllLists = <Vars extends { id: string }, Result>(
+  update: (tasks: ShownTask[], vars: Vars) => ShownTask[],
+  commit: (tasks: ShownTask[], result: Result, vars: Vars) => ShownTask[],
+) => [LIST, OF_PROJECTS].map((key) => ({ key, update, commit }));
+
 /** Changes to one task are done in their order; those to different tasks do not wait for each other. */
 const lane = ({ id }: { id: string }) => `task ${id}`;
+
+const addTo = {
+  update: (tasks: ShownTask[], { ref, title, project, after }: NewTask) =>
+    // An event may have brought it before the answer did.
+    tasks.some((task) => Number(task.id) > after && task.title === title && task.project === project)
+      ? tasks
+      : [...tasks, provisional(ref, title, project)],
+  commit: (tasks: ShownTask[], task: Task) => (tasks.some(({ id }) => id === task.id) ? replaced(tasks, task) : [...tasks, task]),
+};
 
 export const taskMutations = {
   createTask: mutation({
     run: createTask,
     lane: ({ ref }) => `new ${ref}`,
-    optimistic: {
-      key: LIST,
-      update: (tasks: ShownTask[], { ref, title, project, after }) =>
-        // An event may have brought it before the answer did.
-        tasks.some((task) => Number(task.id) > after && task.title === title && task.project === project)
-          ? tasks
-          : [...tasks, provisional(ref, title, project)],
-      commit: putTask,
-    },
+    optimistic: [
+      { key: LIST, ...addTo },
+      // Without a project it is in no other list.
+      { key: ({ project }) => [...OF_PROJECTS, project ?? ""], ...addTo },
+    ],
   }),
   renameTask: mutation({
     run: renameTask,
@@ -84,21 +101,20 @@ export const taskMutations = {
     // Two who changed different fields are both right; two who changed the title are asked.
     conflict: "merge",
     base: (vars) => ({ ...vars, title: vars.was }),
-    optimistic: { key: LIST, update: (tasks: ShownTask[], { id, title }) => changed(tasks, id, { title }), commit: putTask },
+    optimistic: inAllLists((tasks, { id, title }: Rename) => changed(tasks, id, { title }), replaced),
   }),
   setTaskStatus: mutation({
     run: setTaskStatus,
     lane,
-    optimistic: { key: LIST, update: (tasks: ShownTask[], { id, status }) => changed(tasks, id, { status }), commit: putTask },
+    optimistic: inAllLists((tasks, { id, status }: StatusChange) => changed(tasks, id, { status }), replaced),
   }),
   removeTask: mutation({
     run: removeTask,
     lane,
-    optimistic: {
-      key: LIST,
-      update: (tasks: ShownTask[], { id }) => changed(tasks, id, { pending: "gone" }),
-      commit: (tasks: ShownTask[], _answer, { id }) => tasks.filter((task) => task.id !== id),
-    },
+    optimistic: inAllLists(
+      (tasks, { id }: { id: string }) => changed(tasks, id, { pending: "gone" }),
+      (tasks, _answer: null, { id }) => tasks.filter((task) => task.id !== id),
+    ),
   }),
 };
 
@@ -110,9 +126,7 @@ function changed(tasks: ShownTask[], id: string, change: Partial<ShownTask>): Sh
   return tasks.map((task) => (task.id === id ? { ...task, ...change } : task));
 }
 
-/** Puts the server's answer into the list, unless the list has the task in a newer version. */
-function putTask(tasks: ShownTask[], task: Task): ShownTask[] {
-  const known = tasks.find(({ id }) => id === task.id);
-  if (known === undefined) return [...tasks, task];
-  return known.version >= task.version ? tasks : tasks.map((other) => (other.id === task.id ? task : other));
+/** The list with the server's answer in it, unless it has the task in a newer version, or not at all. */
+function replaced(tasks: ShownTask[], task: Task): ShownTask[] {
+  return tasks.map((other) => (other.id === task.id && other.version < task.version ? task : other));
 }

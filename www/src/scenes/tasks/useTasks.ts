@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { listTasks } from "./api";
 import type { ShownTask } from "./api";
-import { LIST } from "./mutations";
+import { listKey } from "./mutations";
 
-export function useTasks() {
-  return useQuery<ShownTask[]>({ queryKey: LIST, queryFn: ({ signal }) => listTasks(signal) });
+/** The tasks of a project, or all. */
+export function useTasks(project: string | null) {
+  return useQuery<ShownTask[]>({ queryKey: listKey(project), queryFn: ({ signal }) => listTasks(project, signal) });
 }
