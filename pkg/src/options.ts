@@ -45,6 +45,7 @@ const KNOWN_OF_BACKEND = "kind url ladder maxAttempts";
 const KNOWN_OF_SOCKETIO = `${KNOWN_OF_BACKEND} path namespace auth authenticated`;
 const KNOWN_OF_JSON = `${KNOWN_OF_BACKEND} hello welcome refused subscribe unsubscribe subscribed denied event data channel seq ping pong heartbeat tokenParam authCodes`;
 const KNOWN_OF_HEARTBEAT = "every send answer";
+const KNOWN_OF_SSE = `${KNOWN_OF_BACKEND} replays reset event data channel seq heartbeat tokenParam`;
 const KNOWN_OF_ROUTE = "keys as change entity version mutation";
 const KNOWN_OF_CONTRACT =
   "key maxAge poll hidden refetchOnFocusAfter idleAfter idlePoll enabled manual reloadKey minInterval probe";
@@ -146,7 +147,9 @@ function parseBackend(value: unknown, base: string | undefined): { kind?: unknow
     case "socketio":
       return parseSocketIo(value, base);
     case "json":
-      return parseJson(value, base);
+      return parseJson(value, base, "ws", KNOWN_OF_JSON, KNOWN_OF_HEARTBEAT);
+    case "sse":
+      return parseJson(value, base, "sse", KNOWN_OF_SSE, "every");
     case "phoenix":
       return parsePhoenix(value, base);
     case "supabase":
@@ -172,9 +175,9 @@ function parseSocketIo(value: unknown, base: string | undefined): { [option: str
 }
 
 /** A server without a protocol: what its messages look like is data. */
-function parseJson(value: unknown, base: string | undefined): { [option: string]: unknown } {
-  const { url, heartbeat, ...rest } = members(value, "backend", KNOWN_OF_JSON);
-  const backend = { ladder: ["ws"], ...rest, heartbeat: heartbeat && members(heartbeat, "backend.heartbeat", KNOWN_OF_HEARTBEAT) };
+function parseJson(value: unknown, base: string | undefined, way: string, known: string, knownOfHeartbeat: string): { [option: string]: unknown } {
+  const { url, heartbeat, ...rest } = members(value, "backend", known);
+  const backend = { ladder: [way], ...rest, heartbeat: heartbeat && members(heartbeat, "backend.heartbeat", knownOfHeartbeat) };
   const where = notJson(backend, "backend");
   if (where !== undefined) throw invalid(where, "a value that JSON can hold; a token stands there as $token", undefined);
   return { ...backend, url: parseUrl(url, base) };

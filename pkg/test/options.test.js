@@ -93,6 +93,13 @@ test("a project of Supabase has a key, and its changes are routed by type and ta
   assert.deepEqual(Object.keys(parse({ ...good(), events: { "postgres:*:a": ["b"] } }).config.events), ["postgres:*:a"]);
 });
 
+test("a stream of events is described as data", () => {
+  const read = (more) => plain(parse({ ...good(), backend: { kind: "sse", url: "/events", ...more } }).config.backend);
+  assert.deepEqual(read({}), { kind: "sse", url: "wss://app.test/events", ladder: ["sse"] });
+  const more = { replays: true, reset: "reset", heartbeat: { every: 15_000 }, maxAttempts: 3 };
+  assert.deepEqual(read(more), { kind: "sse", url: "wss://app.test/events", ladder: ["sse"], ...more });
+});
+
 test("families are keys, and a string is the key of one element", () => {
   const { config, routes } = parse({
     ...good(),
@@ -158,6 +165,8 @@ const atOnce = [
   ["a namespace of Phoenix", { user: null, backend: { ...phoenix(), namespace: "/" } }, "option-unknown", "backend.namespace"],
   ["a project without a key", { user: null, backend: { kind: "supabase", url: "https://a.test" } }, "option-invalid", "backend.apikey"],
   ["channels that are no JSON", { user: null, backend: { ...supabase(), channels: { a: { b: new Map() } } } }, "option-invalid", "backend.channels.a.b"],
+  ["something to say on a stream", { user: null, backend: { kind: "sse", url: "/events", hello: {} } }, "option-unknown", "backend.hello"],
+  ["a question on a stream", { user: null, backend: { kind: "sse", url: "/", heartbeat: { every: 1000, send: "?" } } }, "option-unknown", "backend.heartbeat.send"],
   ["no url", { user: null, backend: { kind: "everfresh" } }, "option-invalid", "backend.url"],
   ["a url of another scheme", { user: null, backend: { kind: "everfresh", url: "ftp://a.test" } }, "option-invalid", "backend.url"],
   ["a url with a fragment", { user: null, backend: { kind: "everfresh", url: "/live#x" } }, "option-invalid", "backend.url"],
@@ -212,6 +221,9 @@ const byTheEngine = [
   ["a channel that is not named", { backend: { ...json(), subscribe: { type: "subscribe" } } }, "backend.subscribe"],
   ["a close code that there is none of", { backend: { ...json(), authCodes: [401] } }, "backend.authCodes"],
   ["a stream of a socket", { backend: { ...json(), ladder: ["sse"] } }, "backend.ladder"],
+  ["a socket of a stream", { backend: { kind: "sse", url: "/", ladder: ["ws"] } }, "backend.ladder"],
+  ["replays that are a word", { backend: { kind: "sse", url: "/", replays: "yes" } }, "backend.replays"],
+  ["a reset without a name", { backend: { kind: "sse", url: "/", reset: "" } }, "backend.reset"],
   ["a channel that is no namespace", { backend: socketio(), channels: ["tasks"] }, "channels[0]"],
   ["a version that is none", { backend: { ...phoenix(), vsn: "3.0.0" } }, "backend.vsn"],
   ["a token that is a text", { backend: { ...phoenix(), token: "t" } }, "backend.token"],

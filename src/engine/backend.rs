@@ -17,7 +17,7 @@ use super::config::{BadInput, is_channel_name};
 use super::status::Transport;
 use crate::wire::json::{Raw, Text};
 
-const KINDS: &str = "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\" or \"json\"";
+const KINDS: &str = "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\", \"json\" or \"sse\"";
 
 /// What the server speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,8 @@ impl Speaks {
             Some("phoenix") => Ok(Speaks::Phoenix(Phoenix::read(backend)?)),
             #[cfg(feature = "wires")]
             Some("supabase") => Ok(Speaks::Phoenix(Phoenix::read_supabase(backend)?)),
+            #[cfg(feature = "wires")]
+            Some("sse") => Ok(Speaks::Plain(Box::new(Plain::read_sse(backend)?))),
             _ => Err(BadInput::at("backend.kind", KINDS)),
         }
     }
@@ -69,9 +71,21 @@ impl Speaks {
         match (self, transport) {
             (Speaks::Native, _) => true,
             #[cfg(feature = "wires")]
+            (Speaks::Plain(with), transport) if with.stream.is_some() => {
+                transport == Transport::Stream
+            }
+            #[cfg(feature = "wires")]
             (Speaks::SocketIo(_) | Speaks::Plain(_) | Speaks::Phoenix(_), transport) => {
                 transport == Transport::Socket
             }
+        }
+    }
+
+    /// How it is carried, if the app says nothing of it.
+    pub fn usual(&self) -> Transport {
+        match self.goes_by(Transport::Socket) {
+            true => Transport::Socket,
+            false => Transport::Stream,
         }
     }
 
@@ -81,6 +95,8 @@ impl Speaks {
             Speaks::Native => "",
             #[cfg(feature = "wires")]
             Speaks::SocketIo(with) => &with.namespace,
+            #[cfg(feature = "wires")]
+            Speaks::Plain(with) if with.stream.is_some() => "sse",
             #[cfg(feature = "wires")]
             Speaks::Plain(_) => "json",
             #[cfg(feature = "wires")]

@@ -207,7 +207,7 @@ fn ladder(raw: Option<Raw<'_>>, speaks: &Speaks) -> Result<Vec<Transport>, BadIn
         )
     };
     let Some(raw) = raw else {
-        return Ok(vec![Transport::Socket]);
+        return Ok(vec![speaks.usual()]);
     };
     let mut out = Vec::new();
     let mut good = true;

@@ -30,6 +30,7 @@ impl Engine {
             has_tokens: config.has_tokens,
             closes: wire.closes(),
             can: wire.capabilities(),
+            looks: wire.can_be_seen(),
         }
     }
 
@@ -93,26 +94,41 @@ impl Engine {
         match event {
             StreamEvent::Opened { status, headers } if is_event_stream(status, &headers) => {
                 self.link.opened(now, conn);
+                let news = self.wire.news();
+                if !news.is_empty() {
+                    self.on_heard(now, conn, news);
+                }
             }
             StreamEvent::Opened { status, headers } => {
+                let (status, wrong) = self.wire.no_stream(status);
+                if let Some(wrong) = wrong {
+                    self.fault(FaultCode::BadFrame, wrong);
+                }
                 self.link
                     .refused(now, conn, status, &headers, &mut self.rng);
             }
             StreamEvent::Chunk(bytes) => {
                 // A comment that keeps proxies awake is a sign of life too.
                 self.link.heard(now, conn);
-                for frame in self.link.read(now, conn, bytes, &mut self.rng) {
-                    self.on_frame(now, conn, frame.as_bytes(), Wire::read);
+                for event in self.link.read(now, conn, bytes, &mut self.rng) {
+                    self.metrics.frame(now, event.data.len());
+                    let mut heard = Vec::new();
+                    self.wire.read_event(&event, &mut heard);
+                    self.on_heard(now, conn, heard);
+                }
+                if let Some((id, retry)) = self.link.stream_mark() {
+                    self.wire.mark(id, retry);
                 }
             }
-            StreamEvent::Ended => {
-                let failure = Failure::Unreachable;
-                self.link.unanswered(now, conn, failure, &mut self.rng);
-            }
-            StreamEvent::Failed(failure) => {
-                self.link.unanswered(now, conn, failure, &mut self.rng);
-            }
+            StreamEvent::Ended => self.stream_ended(now, conn, Failure::Unreachable),
+            StreamEvent::Failed(failure) => self.stream_ended(now, conn, failure),
         }
+    }
+
+    fn stream_ended(&mut self, now: Now, conn: ConnId, failure: Failure) {
+        let pause = self.wire.retry_ms().map(Millis);
+        self.link
+            .stream_ended(now, conn, failure, pause, &mut self.rng);
     }
 
     /// The answer to a request that waited for messages.
@@ -392,6 +408,12 @@ impl Engine {
             }),
             Transport::Stream => {
                 self.metrics.greeted(now.mono);
+                let url = self.config.http_url("");
+                let token = self.link.token().map(Token::text);
+                if let Some(call) = self.wire.stream(url, token) {
+                    self.out.push_back(Output::OpenStream { conn, call });
+                    return;
+                }
                 let hello = self.hello();
                 let mut call = self.post_call("sse", hello);
                 call.headers

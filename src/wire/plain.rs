@@ -1,4 +1,4 @@
-//! JSON over a socket, of a server that has no protocol: what its messages mean is said by the app as data
+//! JSON over a socket or a stream of events, of a server that has no protocol: what its messages mean is said by the app as data
 //! ([`Plain`]).
 //!
 //! Whether anything was missed is never known from such a server, so each connection begins with a gap. A
@@ -8,6 +8,7 @@
 //! decides itself what a page hears; there a channel is no more than a name in the messages.
 
 pub mod form;
+mod stream;
 
 use std::borrow::Cow;
 
@@ -50,6 +51,8 @@ pub struct Session {
     asked: Option<u64>,
     channels: Map<Box<str>, Channel>,
     news: Vec<Heard<'static>>,
+    /// Where a stream is.
+    mark: stream::Mark,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,8 @@ struct Channel {
     confirmed: bool,
     /// The number of the last event.
     last: Option<u64>,
+    /// Nothing of it was missed since the last connection.
+    whole: bool,
 }
 
 impl Session {
@@ -69,13 +74,17 @@ impl Session {
             asked: None,
             channels: Map::new(),
             news: Vec::new(),
+            mark: stream::Mark::default(),
         }
     }
 
     /// What can be had of such a server.
     pub fn capabilities(&self) -> Capabilities {
         Capabilities {
-            resume: Resume::No,
+            resume: match &self.with.stream {
+                Some(stream) if stream.replays => Resume::Mark,
+                _ => Resume::No,
+            },
             heartbeat: match self.with.send {
                 Some(_) => Heartbeat::Us,
                 None => Heartbeat::Server,
@@ -107,8 +116,20 @@ impl Session {
     pub fn begin(&mut self) {
         self.welcomed = false;
         self.asked = None;
-        self.channels = Map::new();
         self.news.clear();
+        match self.resumes() {
+            true => self
+                .channels
+                .values_mut()
+                .for_each(|channel| channel.whole = true),
+            false => self.channels = Map::new(),
+        }
+    }
+
+    /// Another person is there.
+    pub fn forget_user(&mut self) {
+        self.mark = stream::Mark::default();
+        self.begin();
     }
 
     /// What is said first; it may be nothing. A server that says nothing to it knows us by it.
@@ -145,14 +166,14 @@ impl Session {
             _ => self.say(&self.with.subscribe, token, name),
         };
         let confirmed = say.is_none() || self.with.subscribed.is_none();
-        let known = self
-            .channels
-            .get(name)
-            .is_some_and(|channel| channel.confirmed);
+        let before = self.channels.get(name);
+        let known = before.is_some_and(|channel| channel.confirmed);
+        let whole = before.is_some_and(|channel| channel.whole);
         if self.channels.len() < CHANNELS_CAP_MAX || self.channels.contains(name) {
             let channel = Channel {
                 confirmed: confirmed || known,
                 last: None,
+                whole: false,
             };
             self.channels.insert(name.into(), channel);
         }
@@ -161,7 +182,7 @@ impl Session {
             Some(frame) => self.news.push(Heard::Say(frame)),
             None => {}
         }
-        self.news.push(subscribed(name.to_owned()));
+        self.news.push(subscribed(name.to_owned(), whole));
         Ask::Known
     }
 
@@ -245,30 +266,45 @@ impl Session {
         } else if is(&self.with.subscribed) {
             if let Some(known) = self.channels.get_mut(&*channel) {
                 known.confirmed = true;
-                heard.push(subscribed(channel.into_owned()));
+                heard.push(subscribed(channel.into_owned(), false));
             }
         } else if is(&self.with.denied) {
             self.channels.remove(&*channel);
             let channel = Some(channel.into_owned());
             heard.push(Heard::Refused(refusal(raw, channel, "forbidden")));
         } else if let Some(raw) = raw.filter(|raw| raw.is_object()) {
-            self.event(raw, heard);
+            if !self.event(raw, heard) {
+                heard.push(Heard::Unknown);
+            }
         } else {
             heard.push(Heard::Malformed("a message that is no object"));
         }
     }
 
-    fn event<'a>(&mut self, raw: Raw<'a>, heard: &mut Vec<Heard<'a>>) {
+    /// Tells of an event, if it has a name.
+    fn event<'a>(&mut self, raw: Raw<'a>, heard: &mut Vec<Heard<'a>>) -> bool {
         let mut names = self.with.event.iter();
         let Some(name) = names.find_map(|path| word(field(raw, path)?)) else {
-            heard.push(Heard::Unknown);
-            return;
+            return false;
         };
         let mut places = self.with.data.iter();
         let data = places.find_map(|path| match &**path {
             "" => Some(raw),
             path => field(raw, path),
         });
+        let data = Cow::Borrowed(data.unwrap_or(Raw::NULL).text());
+        self.tell(name, data, raw, heard);
+        true
+    }
+
+    /// Tells of an event on the channel that its message names.
+    fn tell<'a>(
+        &mut self,
+        name: Cow<'a, str>,
+        data: Cow<'a, str>,
+        raw: Raw<'a>,
+        heard: &mut Vec<Heard<'a>>,
+    ) {
         let said = field(raw, &self.with.channel).and_then(word);
         let channel = match said {
             Some(channel) if self.channels.contains(&*channel) => channel,
@@ -300,20 +336,23 @@ impl Session {
             channel,
             seq: None,
             name,
-            data: Cow::Borrowed(data.unwrap_or(Raw::NULL).text()),
+            data,
             by: None,
             at: None,
         }));
     }
 }
 
-/// Nothing is known of what was before.
-fn subscribed(channel: String) -> Heard<'static> {
+/// Nothing is known of what was before, or nothing of it was missed.
+fn subscribed(channel: String, whole: bool) -> Heard<'static> {
     Heard::Subscribed {
         request: None,
         channel,
         position: None,
-        recovery: Recovery::Impossible,
+        recovery: match whole {
+            true => Recovery::Resumed,
+            false => Recovery::Impossible,
+        },
     }
 }
 

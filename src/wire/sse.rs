@@ -30,8 +30,10 @@ pub struct Decoder {
     data: String,
     /// Whether there was any `data` line: an event with empty data is one, one without is none.
     has_data: bool,
-    /// The last id, which later events keep.
+    /// The id that the event has that is being read; later ones keep it.
     id: String,
+    /// That of the last event that is whole: one that broke off is to come again.
+    last: String,
     retry: Option<u64>,
 }
 
@@ -64,7 +66,7 @@ impl Decoder {
 
     /// The id of the last event that had one: where the stream can be taken up again.
     pub fn last_id(&self) -> &str {
-        &self.id
+        &self.last
     }
 
     /// How long the server wants us to wait before we connect again, in milliseconds.
@@ -104,6 +106,7 @@ impl Decoder {
     }
 
     fn dispatch(&mut self, each: &mut dyn FnMut(SseEvent)) {
+        self.last.clone_from(&self.id);
         let event = std::mem::take(&mut self.event);
         let data = std::mem::take(&mut self.data);
         if std::mem::take(&mut self.has_data) {
@@ -200,6 +203,9 @@ mod tests {
         assert_eq!(decoder.retry_ms(), None);
         let (_, decoder) = read(&[b"retry: 2500\nid: 1\nid\n\n"]);
         assert_eq!((decoder.retry_ms(), decoder.last_id()), (Some(2500), ""));
+        // An event that broke off was not told, and so is to come again.
+        let (_, decoder) = read(&[b"id: 1\ndata: a\n\nid: 2\ndata: b\n"]);
+        assert_eq!(decoder.last_id(), "1");
     }
 
     #[test]

@@ -256,6 +256,10 @@ fn happen(engine: &mut Engine, now: Now, line: &str) -> Option<()> {
             };
             let mut chunk = String::new();
             for frame in values(frames)?.into_iter().flatten() {
+                if let Some(field) = frame.strip_prefix('\u{1}') {
+                    let _ = writeln!(chunk, "{field}");
+                    continue;
+                }
                 for line in frame.split('\n') {
                     let _ = writeln!(chunk, "data: {line}");
                 }

@@ -2,7 +2,7 @@ import type { Family, Route } from "./events.js";
 import type { AnyMutation, MutationOptions } from "./mutations.js";
 
 /** Where the live connection goes. */
-export type EverfreshBackend = NativeBackend | SocketIoBackend | JsonBackend | PhoenixBackend | SupabaseBackend;
+export type EverfreshBackend = NativeBackend | SocketIoBackend | JsonBackend | SseBackend | PhoenixBackend | SupabaseBackend;
 
 /** A server that speaks the package's own protocol, `fresh.v1`. */
 export interface NativeBackend {
@@ -95,6 +95,42 @@ export interface JsonBackend {
   /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
   ladder?: readonly "ws"[];
   /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
+  maxAttempts?: number | null;
+}
+
+/**
+ * A server that sends server-sent events and has no protocol of its own, such as `sse-starlette` or anything that is
+ * made for `EventSource`. The token of `getToken` goes as `Authorization: Bearer`.
+ */
+export interface SseBackend {
+  kind: "sse";
+  /** The endpoint. May be relative to the page (`"/events"`). */
+  url: string | URL;
+  /**
+   * A server that is told the last id (`Last-Event-ID`) tells everything that came after it. Left out, every new
+   * connection is taken for one that missed something.
+   */
+  replays?: boolean;
+  /** The event by which a server that replays says that it cannot. */
+  reset?: string;
+  /**
+   * Where an event's JSON has its name. Left out, its name is that in the stream, or else the JSON's `"$.type"` or
+   * `"$.event"`, or else `message`.
+   */
+  event?: JsonPath;
+  /** Where a message that has its name in the JSON has its payload. `"$.data"`, `"$.payload"` or else `"$"` when left out. */
+  data?: JsonPath | "$";
+  /** Where the JSON has the name of its channel. `"$.channel"` when left out; an event without one is on the channel `"*"`. */
+  channel?: JsonPath;
+  /** Where the JSON has its number, if the server counts the events of a channel: a hole is a gap then. */
+  seq?: JsonPath;
+  /** The server says something, if only a comment, every so many milliseconds. */
+  heartbeat?: { every: number };
+  /** The parameter of the address that has the token, if the server wants it there and not in a header. */
+  tokenParam?: string;
+  /** The ways to the server that may be used, the best first. `["sse"]` when left out. */
+  ladder?: readonly "sse"[];
+  /** How many dials in a row may fail before the server is left alone; `null` for ever. */
   maxAttempts?: number | null;
 }
 

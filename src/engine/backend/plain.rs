@@ -1,4 +1,4 @@
-//! What has to be known of a server that sends JSON over a socket, and has no protocol.
+//! What has to be known of a server that has no protocol, and sends JSON over a socket or a stream of events.
 
 use super::text;
 use crate::engine::config::{BadInput, bad_member};
@@ -50,6 +50,19 @@ pub struct Plain {
     pub token_param: Option<String>,
     /// Close codes by which the server says that it does not accept who we are, besides the usual ones.
     pub auth_codes: Vec<u16>,
+    /// It sends a stream of events, and this is known of it.
+    pub stream: Option<Stream>,
+}
+
+/// What has to be known of a stream of events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stream {
+    /// A server that is told the last id tells everything that came after it.
+    pub replays: bool,
+    /// The event by which it says that it cannot.
+    pub reset: Option<String>,
+    /// The app said where an event has its name: then it is not looked for in the stream.
+    pub named: bool,
 }
 
 const FORM: &str = "a message: an object, or a text that is no object";
@@ -81,8 +94,34 @@ impl Plain {
             answer: beat_form("answer")?,
             token_param: token_param(backend)?,
             auth_codes: auth_codes(backend)?,
+            stream: None,
         };
         plain.check()
+    }
+
+    /// Of a stream: nothing is said on it, so most of that is not to be known.
+    pub(super) fn read_sse(backend: Raw<'_>) -> Result<Plain, BadInput> {
+        let replays = backend.member("replays").map_or(Some(false), Raw::bool);
+        let reset = text(backend, "reset").filter(|name| !name.is_empty());
+        if backend.member("reset").is_some() && reset.is_none() {
+            return Err(BadInput::at("backend.reset", "the name of an event"));
+        }
+        let stream = Stream {
+            replays: replays.ok_or_else(|| BadInput::at("backend.replays", "true or false"))?,
+            reset,
+            named: backend.member("event").is_some(),
+        };
+        let all = Plain::read(backend)?;
+        Ok(Plain {
+            event: all.event,
+            data: all.data,
+            channel: all.channel,
+            seq: all.seq,
+            every: all.every,
+            token_param: all.token_param,
+            stream: Some(stream),
+            ..Plain::default()
+        })
     }
 
     /// Things that are of no use alone.

@@ -14,7 +14,7 @@ use crate::engine::limits::{
 };
 use crate::engine::status::Transport;
 use crate::engine::time::Mono;
-use crate::wire::sse::{Decoder, TooLong};
+use crate::wire::sse::{Decoder, SseEvent, TooLong};
 
 /// A connection.
 #[derive(Debug)]
@@ -175,14 +175,19 @@ impl Line {
         self.poll = Poll::Next(now + pause);
     }
 
-    /// More of a stream came: the frames that are whole with it.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Vec<String>, TooLong> {
-        let mut frames = Vec::new();
+    /// More of a stream came: what is whole with it.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Vec<SseEvent>, TooLong> {
+        let mut events = Vec::new();
         self.decoder
             .push(bytes, STREAM_LINE_BYTES_MAX, &mut |event| {
-                frames.push(event.data);
+                events.push(event);
             })?;
-        Ok(frames)
+        Ok(events)
+    }
+
+    /// Where the stream can be taken up again, and after which pause the server wants that.
+    pub(super) fn stream_mark(&self) -> (&str, Option<u64>) {
+        (self.decoder.last_id(), self.decoder.retry_ms())
     }
 
     /// When something is to be done, if nothing else happens.

@@ -13,6 +13,7 @@ use crate::engine::rng::Rng;
 use crate::engine::time::{Millis, Mono, Now};
 use crate::engine::token::TokenReason;
 use crate::wire::Heartbeat;
+use crate::wire::sse::SseEvent;
 
 /// A connection on which the server knows us.
 #[derive(Debug)]
@@ -355,8 +356,8 @@ impl Link {
         }
     }
 
-    /// More of a stream came: the frames that are whole with it.
-    pub fn read(&mut self, now: Now, conn: ConnId, bytes: &[u8], rng: &mut Rng) -> Vec<String> {
+    /// More of a stream came: what is whole with it.
+    pub fn read(&mut self, now: Now, conn: ConnId, bytes: &[u8], rng: &mut Rng) -> Vec<SseEvent> {
         let line = match &mut self.state {
             State::Dialling(dialling) if dialling.line.conn == conn => Some(&mut dialling.line),
             State::Live(live) if live.line.conn == conn => Some(&mut live.line),
@@ -365,11 +366,19 @@ impl Link {
         };
         match line.map(|line| line.read(bytes)) {
             None => Vec::new(),
-            Some(Ok(frames)) => frames,
+            Some(Ok(events)) => events,
             Some(Err(_)) => {
                 self.broken(now, conn, rng);
                 Vec::new()
             }
+        }
+    }
+
+    /// Where the stream of the link can be taken up again, and after which pause.
+    pub fn stream_mark(&self) -> Option<(&str, Option<u64>)> {
+        match &self.state {
+            State::Live(live) => Some(live.line.stream_mark()),
+            _ => None,
         }
     }
 

@@ -65,6 +65,8 @@ pub struct Settings {
     pub closes: &'static [CloseRule],
     /// What the protocol can.
     pub can: Capabilities,
+    /// Whether a plain request tells if the server is there. Of some it opens what does not end.
+    pub looks: bool,
 }
 
 /// The connection's life.
@@ -242,7 +244,7 @@ impl Link {
             state: State::Idle,
             last: ConnId::default(),
             ladder: Ladder::new(&settings.ladder),
-            scout: Scout::new(),
+            scout: Scout::new(settings.looks),
             tokens: Tokens::new(settings.has_tokens),
             failures: 0,
             refusals: 0,

@@ -56,6 +56,23 @@ impl Link {
         self.gone(now, conn, after, rng);
     }
 
+    /// A stream ended, and the server wants a pause before it is opened again.
+    pub fn stream_ended(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        failure: Failure,
+        pause: Option<Millis>,
+        rng: &mut Rng,
+    ) {
+        match (failure, pause) {
+            (Failure::Unreachable, Some(asked)) => {
+                self.gone(now, conn, AfterClose::Hold { asked }, rng);
+            }
+            _ => self.unanswered(now, conn, failure, rng),
+        }
+    }
+
     /// The server said on the connection why it does not take it.
     pub fn turned_away(
         &mut self,

@@ -66,10 +66,10 @@ enum Look {
 }
 
 impl Scout {
-    /// Nothing is known yet.
-    pub(super) fn new() -> Self {
+    /// Nothing is known yet; or that looks are of no use.
+    pub(super) fn new(looks: bool) -> Self {
         Scout {
-            eye: Eye::Full,
+            eye: if looks { Eye::Full } else { Eye::Blind },
             proven: false,
             missed: false,
             look: Look::None,
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn looks_are_quick_at_first_and_rare_in_the_end() {
         let mut rng = Rng::new(1);
-        let mut scout = Scout::new();
+        let mut scout = Scout::new(true);
         scout.outage(Mono(0));
         scout.look_at(Mono(0));
         let mut now = Mono(0);
@@ -233,7 +233,7 @@ mod tests {
                 .map(|at| at.since(now))
                 .unwrap_or_default()
         };
-        let mut scout = Scout::new();
+        let mut scout = Scout::new(true);
         scout.outage(Mono(0));
         scout.outage(Mono(5000));
         assert!(pause(&mut scout, Mono(5001)) > Millis(SCOUT_STEADY.0 / 2));
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn without_a_network_it_looks_seldom() {
         let mut rng = Rng::new(1);
-        let mut scout = Scout::new();
+        let mut scout = Scout::new(true);
         scout.outage(Mono(0));
         scout.look_again(Mono(0), false, &mut rng);
         assert!(scout.next_wakeup() >= Some(Mono(SCOUT_OFFLINE.0 * 3 / 4)));
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn an_eye_that_misses_a_server_that_is_there_is_blind() {
-        let mut scout = Scout::new();
+        let mut scout = Scout::new(true);
         let look = |scout: &mut Scout, now: u64| {
             let sight = scout.due(Mono(now));
             scout.saw_while_linked(Mono(now), Sighting::Absent);
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn an_eye_that_has_seen_it_is_believed_when_it_sees_nothing() {
-        let mut scout = Scout::new();
+        let mut scout = Scout::new(true);
         for (sighting, nothing) in [(HERE, false), (Sighting::Absent, true), (HERE, false)] {
             scout.look_at(Mono(0));
             scout.due(Mono(0));
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_look_that_was_given_up_says_nothing() {
-        let mut scout = Scout::new();
+        let mut scout = Scout::new(true);
         scout.look_at(Mono(0));
         scout.due(Mono(0));
         assert!(scout.rest());

@@ -262,12 +262,29 @@ impl Recorder {
         let mut frames = Vec::new();
         let (_, decoder) = &mut self.streams;
         let read = decoder.push(bytes, STREAM_LINE_BYTES_MAX, &mut |event| {
-            frames.push(event.data)
+            frames.push((event.event, event.data))
         });
+        let (id, retry) = (decoder.last_id().to_owned(), decoder.retry_ms());
         let mut w = Writer::new();
+        // Of a stream with names and ids those are lines of their own.
+        let named = self.mask.plain.is_some();
+        let field = |name: &str, value: &str| ["\u{1}", name, ": ", value].concat();
         w.array(|w| {
-            for frame in frames {
-                w.string(&self.mask.lines(&frame));
+            for (event, frame) in frames {
+                if named {
+                    w.string(&field("event", &self.mask.open(&event)));
+                    w.string(&self.mask.frame(&frame));
+                } else {
+                    w.string(&self.mask.lines(&frame));
+                }
+            }
+            if named {
+                w.string(&field("id", &self.mask.numbered(&id)));
+                if let Some(retry) = retry {
+                    w.string(&field("retry", &retry.to_string()));
+                }
+                // What has no data is no event, and counts all the same.
+                w.string("\u{1}");
             }
         });
         out.push_str(if read.is_err() { "!" } else { "" });

@@ -20,7 +20,7 @@ const FORMS: &str = " welcome refused subscribed denied ping answer ";
 /// What is said to it.
 const SAID: &str = " hello subscribe unsubscribe pong send ";
 /// Where things stand, and bounds.
-const PLACES: &str = " event data channel seq tokenParam authCodes every ";
+const PLACES: &str = " event data channel seq tokenParam authCodes every replays reset ";
 
 fn is_in(names: &str, name: &str) -> bool {
     names
@@ -32,7 +32,7 @@ impl Known {
     /// What `backend` says of it, of whose payloads the routes read these fields.
     pub(super) fn of(backend: Raw<'_>, routes: &[Rc<str>]) -> Option<Box<Known>> {
         let kind = backend.member("kind").and_then(Raw::string);
-        if !kind.is_some_and(|kind| kind.is("json")) {
+        if !kind.is_some_and(|kind| kind.is("json") || kind.is("sse")) {
             return None;
         }
         let mut known = Known::default();
@@ -101,7 +101,9 @@ impl Known {
     /// How a member of `backend`, or of its `heartbeat`, is treated.
     pub(super) fn rule_of_option(name: &str, of: Raw<'_>) -> Option<Rule> {
         let kind = of.member("kind").and_then(Raw::string);
-        if !kind.is_some_and(|kind| kind.is("json")) && of.member("every").is_none() {
+        if !kind.is_some_and(|kind| kind.is("json") || kind.is("sse"))
+            && of.member("every").is_none()
+        {
             return None;
         }
         match name {

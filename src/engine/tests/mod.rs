@@ -6,6 +6,7 @@ mod hot;
 mod logins;
 mod phoenix;
 mod plain;
+mod plain_stream;
 mod refetch;
 mod room;
 mod socketio;

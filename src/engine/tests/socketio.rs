@@ -4,6 +4,7 @@
 
 use crate::engine::command::Command;
 use crate::engine::config::Config;
+use crate::engine::http::{Call, Headers, StreamEvent};
 use crate::engine::ids::{ConnId, LockTicket, TabId, TokenId};
 use crate::engine::input::{Input, LockEvent, SocketEvent};
 use crate::engine::notice::Notice;
@@ -27,11 +28,14 @@ pub(super) struct Page {
     said: Vec<String>,
     conn: ConnId,
     pub(super) url: String,
+    /// The last stream that it wanted.
+    pub(super) stream: Option<Call>,
     pub(super) dials: u32,
     pub(super) asked: Vec<TokenReason>,
     pub(super) token: Option<TokenId>,
     /// Families that became stale since the last look.
     stale: Vec<String>,
+    pub(super) faults: Vec<String>,
 }
 
 impl Page {
@@ -51,10 +55,12 @@ impl Page {
             said: Vec::new(),
             conn: ConnId(0),
             url: String::new(),
+            stream: None,
             dials: 0,
             asked: Vec::new(),
             token: None,
             stale: Vec::new(),
+            faults: Vec::new(),
         };
         page.happens(Input::Command(Command::Start));
         page.happens(Input::Lock(LockEvent::Granted(LockTicket(1))));
@@ -79,6 +85,15 @@ impl Page {
                     self.conn = conn;
                     self.dials += 1;
                 }
+                Output::OpenStream { conn, call } => {
+                    self.conn = conn;
+                    self.stream = Some(call);
+                    self.dials += 1;
+                }
+                Output::CloseStream { conn } if conn == self.conn => {
+                    self.said.push("closed".to_owned());
+                }
+                Output::Tell(Notice::Fault(fault)) => self.faults.push(fault.message),
                 Output::SendFrame { conn, frame } if conn == self.conn => self.said.push(frame),
                 Output::CloseSocket { conn } if conn == self.conn => {
                     self.said.push("closed".to_owned());
@@ -105,6 +120,20 @@ impl Page {
     pub(super) fn socket(&mut self, event: SocketEvent<'_>) {
         let conn = self.conn;
         self.happens(Input::Socket { conn, event });
+    }
+
+    /// The stream that it wanted is answered.
+    pub(super) fn answers(&mut self, status: u16, kind: &str) {
+        let headers = Headers {
+            content_type: Some(kind),
+            ..Headers::default()
+        };
+        self.streams(StreamEvent::Opened { status, headers });
+    }
+
+    pub(super) fn streams(&mut self, event: StreamEvent<'_>) {
+        let conn = self.conn;
+        self.happens(Input::Stream { conn, event });
     }
 
     pub(super) fn hears(&mut self, frame: &str) {

@@ -22,7 +22,7 @@ fn connected(members: &str) -> Session {
     session.hello(None);
     assert!(matches!(&*session.news(), [Heard::Welcome { .. }]));
     assert_eq!(session.subscribe(ALL, None), Ask::Known);
-    assert_eq!(session.news(), [subscribed(ALL.to_owned())]);
+    assert_eq!(session.news(), [subscribed(ALL.to_owned(), false)]);
     session
 }
 
@@ -150,7 +150,7 @@ fn a_server_may_want_to_be_asked_for_channels_and_say_yes_or_no() {
     assert_eq!(session.news(), []);
     assert_eq!(read(&mut session, r#"{"op":"subbed","room":"r2"}"#), []);
     let yes = read(&mut session, r#"{"op":"subbed","room":"r1"}"#);
-    assert_eq!(yes, [subscribed("r1".to_owned())]);
+    assert_eq!(yes, [subscribed("r1".to_owned(), false)]);
     assert_eq!(
         events(&mut session, r#"{"type":"a","room":"r1"}"#)[0][0],
         "r1"
@@ -183,11 +183,11 @@ fn a_server_that_does_not_answer_has_what_it_was_asked_for() {
     let mut session = connected(r#""subscribe":"SUB $channel""#);
     assert_eq!(session.subscribe("r1", None), Ask::Known);
     let said = Heard::Say("SUB r1".to_owned());
-    assert_eq!(session.news(), [said, subscribed("r1".to_owned())]);
+    assert_eq!(session.news(), [said, subscribed("r1".to_owned(), false)]);
     // A server that is asked for nothing says what it likes, of any channel.
     let mut session = connected("\"a\":1");
     assert_eq!(session.subscribe("r1", None), Ask::Known);
-    assert_eq!(session.news(), [subscribed("r1".to_owned())]);
+    assert_eq!(session.news(), [subscribed("r1".to_owned(), false)]);
     assert_eq!(
         events(&mut session, r#"{"type":"a","channel":"r1"}"#)[0][0],
         "r1"

@@ -18,7 +18,7 @@ export class PlainServer extends Program {
   /**
    * @param www the folder with the pages
    * @param wanted what it is to be like: `tokens`, `early` (refuses before it accepts), `refuseBy` (a close code),
-   * `mute` (gives no sign of life)
+   * `mute` (gives no sign of life), `answer` (a status, where a stream is wanted), `pingS`
    */
   static async start(www, wanted = {}) {
     const server = new PlainServer();

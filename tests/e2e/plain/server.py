@@ -9,6 +9,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect, WebSocketException
 from fastapi.staticfiles import StaticFiles
+from sse_starlette.sse import EventSourceResponse
 
 WANTED = json.loads(sys.argv[1])
 DATA = Path(WANTED["data"])
@@ -20,6 +21,10 @@ tasks = json.loads(DATA.read_text()) if DATA.exists() else []
 app = FastAPI()
 # Sockets, and the channels of each.
 here: dict[WebSocket, set[str]] = {}
+# Streams: what each has to say.
+streams: list[asyncio.Queue] = []
+# What was said on streams, with its id.
+log: list[dict] = []
 connects = 0
 said = 0
 pings = 0
@@ -29,6 +34,10 @@ async def tell(message, channel=None):
     global said
     said += 1
     message = {**message, "seq": said}
+    event = {"id": said, "event": message["type"], "data": json.dumps(message.get("data"))}
+    log.append(event)
+    for queue in streams:
+        queue.put_nowait(event)
     for socket, channels in list(here.items()):
         if channel is None or channel in channels:
             await socket.send_json(message if channel is None else {**message, "channel": channel})
@@ -68,6 +77,35 @@ async def ws(socket: WebSocket, token: str | None = None):
         pass
     finally:
         here.pop(socket, None)
+
+
+@app.get("/events")
+async def events(request: Request):
+    global connects
+    if WANTED.get("answer"):
+        return Response("<p>Log in</p>", status_code=WANTED["answer"], media_type="text/html")
+    if TOKENS is not None and request.headers.get("authorization", "").removeprefix("Bearer ") not in TOKENS:
+        return Response(status_code=401)
+    connects += 1
+    last = request.headers.get("last-event-id")
+    queue = asyncio.Queue()
+    streams.append(queue)
+
+    async def follow():
+        try:
+            yield {"comment": "hello", "retry": 100}
+            # A server that was started anew has forgotten.
+            if last is not None and int(last) > said:
+                yield {"event": "reset", "data": "{}"}
+            elif last is not None:
+                for event in [event for event in log if event["id"] > int(last)]:
+                    yield event
+            while True:
+                yield await queue.get()
+        finally:
+            streams.remove(queue)
+
+    return EventSourceResponse(follow(), ping=WANTED.get("pingS", 15), headers={"X-Accel-Buffering": "no"})
 
 
 @app.get("/api/tasks")
@@ -114,7 +152,7 @@ async def skip():
 
 @app.get("/demo/stats")
 async def stats():
-    return {"sockets_open": len(here), "connects": connects, "pings": pings}
+    return {"sockets_open": len(here) + len(streams), "connects": connects, "pings": pings}
 
 
 app.mount("/", StaticFiles(directory=WANTED["www"], html=True))

@@ -96,6 +96,7 @@ pub(super) fn settings(ladder: &[Transport], has_tokens: bool) -> Settings {
         attempts_max: None,
         has_tokens,
         closes: CLOSES,
+        looks: true,
     }
 }
 
