@@ -5,15 +5,11 @@ import { describe, test } from "node:test";
 
 import { eventually } from "./lib/browser.mjs";
 import { engine } from "./lib/environment.mjs";
-import { PlainServer, skip } from "./lib/plain.mjs";
-import { Rig, rigFolder } from "./lib/rig.mjs";
-import { connections, stage } from "./lib/stage.mjs";
+import { fetched, heardOf, open, severalTabs, shows, skip, visit, withServer } from "./lib/plain.mjs";
+import { connections } from "./lib/stage.mjs";
 
 const plain = { kind: "sse", url: "/events" };
 const replays = { ...plain, replays: true, reset: "reset" };
-
-const withServer = (wanted = {}) =>
-  stage({ own: true, pages: rigFolder, proxy: true, start: (www) => PlainServer.start(www, wanted) });
 
 describe(`a server with sse-starlette in ${engine()}`, { skip }, () => {
   const here = withServer({ pingS: 1 });
@@ -39,21 +35,7 @@ describe(`a server with sse-starlette in ${engine()}`, { skip }, () => {
   });
 
   test("tabs share a stream, and the next leader has one of its own", async () => {
-    const tabs = [];
-    for (let n = 0; n < 3; n += 1) tabs.push(await open(here, plain));
-    assert.equal(await connections(here), 1);
-    await here.server.addTask("For all");
-    for (const tab of tabs) await shows(tab, "For all");
-    const roles = [];
-    for (const tab of tabs) roles.push((await tab.snapshot()).role);
-    const leader = roles.indexOf("leader");
-    assert.equal(roles.filter((role) => role === "leader").length, 1, `${roles}`);
-    const [first] = tabs.splice(leader, 1);
-    await Promise.all([first.tab.close(), here.server.addTask("Around the change", true)]);
-    for (const tab of tabs) await shows(tab, "Around the change");
-    await eventually("one stream is open", () => connections(here), (open) => open === 1);
-    await here.server.addTask("After the change");
-    for (const tab of tabs) await shows(tab, "After the change");
+    await severalTabs(here, plain);
   });
 
   test("a server that replays tells what was missed, and one that has forgotten says so", async () => {
@@ -122,32 +104,3 @@ describe(`a server that wants nobody, in ${engine()}`, { skip }, () => {
     assert.equal((await tab.snapshot()).counters.dials, 1);
   });
 });
-
-function visit(here, backend, more = {}) {
-  return Rig.open(here.browser, here.proxy, "ann", { ...more, backend: JSON.stringify(backend) }, "socketio.html");
-}
-
-/** A tab that is connected, and has caught up with what it may have missed before it was. */
-async function open(here, backend, more) {
-  const tab = await visit(here, backend, more);
-  await tab.untilStatus("connected");
-  await eventually(
-    "all is fetched anew",
-    () => tab.run("return { ...rig.fetched, busy: rig.fetching() }"),
-    ({ tasks, counts, busy }) => tasks >= 2 && counts >= 2 && !busy,
-  );
-  return tab;
-}
-
-const fetched = (tab) => tab.run("return rig.fetched");
-
-/** Channel and payload of the events of a name. */
-async function heardOf(tab, name) {
-  const heard = await tab.run("return rig.heard");
-  return heard.filter(([event]) => event === name).map(([, ...rest]) => rest);
-}
-
-async function shows(tab, title) {
-  await eventually(`"${title}" is shown`, () => tab.shown(), (titles) => titles.includes(title));
-  await eventually("nothing is fetched", () => tab.fetching(), (fetching) => !fetching);
-}

@@ -34,7 +34,7 @@ async def tell(message, channel=None):
     global said
     said += 1
     message = {**message, "seq": said}
-    event = {"id": said, "event": message["type"], "data": json.dumps(message.get("data"))}
+    event = {"id": str(said), "event": message["type"], "data": json.dumps(message.get("data"))}
     log.append(event)
     for queue in streams:
         queue.put_nowait(event)
@@ -83,7 +83,8 @@ async def ws(socket: WebSocket, token: str | None = None):
 async def events(request: Request):
     global connects
     if WANTED.get("answer"):
-        return Response("<p>Log in</p>", status_code=WANTED["answer"], media_type="text/html")
+        page = "<p>Log in</p>" if WANTED["answer"] == 200 else ""
+        return Response(page, status_code=WANTED["answer"], media_type="text/html")
     if TOKENS is not None and request.headers.get("authorization", "").removeprefix("Bearer ") not in TOKENS:
         return Response(status_code=401)
     connects += 1
@@ -98,7 +99,7 @@ async def events(request: Request):
             if last is not None and int(last) > said:
                 yield {"event": "reset", "data": "{}"}
             elif last is not None:
-                for event in [event for event in log if event["id"] > int(last)]:
+                for event in [event for event in log if int(event["id"]) > int(last)]:
                     yield event
             while True:
                 yield await queue.get()
