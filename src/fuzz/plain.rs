@@ -6,6 +6,7 @@ use crate::engine::tabs::message;
 use crate::wire::json;
 use crate::wire::plain::Session;
 use crate::wire::plain::form::{Form, Message, Names};
+use crate::wire::sse::Decoder;
 use crate::wire::{Ask, Heard};
 
 /// The first line is `backend`, and what follows it are frames with a byte 0x1E between them.
@@ -16,6 +17,9 @@ pub(super) fn server(bytes: &[u8]) {
         return;
     };
     forms(&with);
+    if with.stream.is_some() {
+        return stream(&with, frames.get(1..).unwrap_or(&[]));
+    }
     let mut session = Session::new(&with);
     session.begin();
     session.hello(Some("token"));
@@ -46,6 +50,43 @@ pub(super) fn server(bytes: &[u8]) {
                 _ => {}
             }
         }
+    }
+}
+
+/// The same of a stream: what follows the first line is one.
+fn stream(with: &Plain, bytes: &[u8]) {
+    let mut session = Session::new(with);
+    session.begin();
+    assert!(
+        session
+            .stream("https://h".to_owned(), Some("token"))
+            .is_some()
+    );
+    let _ = session.news();
+    assert_eq!(session.subscribe(ALL, None), Ask::Known);
+    let _ = session.news();
+    let mut decoder = Decoder::default();
+    let mut events = Vec::new();
+    let _ = decoder.push(bytes, 1 << 12, &mut |event| events.push(event));
+    for event in &events {
+        let mut heard = Vec::new();
+        session.read_event(event, &mut heard);
+        assert!(!heard.is_empty());
+        for said in heard {
+            if let Heard::Event(event) = said {
+                assert_eq!(event.channel, ALL);
+                assert!(!event.name.is_empty() && json::parse(&event.data).is_ok());
+            }
+        }
+    }
+    session.mark(decoder.last_id(), decoder.retry_ms());
+    session.begin();
+    let call = session.stream("https://h".to_owned(), None);
+    for (_, value) in call.map(|call| call.headers).unwrap_or_default() {
+        assert!(
+            value.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+            "{value}"
+        );
     }
 }
 
