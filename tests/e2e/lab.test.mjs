@@ -1,5 +1,5 @@
 // Every button of the lab, each followed by changes: all devices end equal, and what the instruments say is what the
-// server has.
+// server has. In the scene of tasks first; then, a device each, in those of the calendar and of the contracts.
 
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
@@ -8,6 +8,9 @@ import { eventually } from "./lib/browser.mjs";
 import { engine } from "./lib/environment.mjs";
 import { connections, stage } from "./lib/stage.mjs";
 import { StagePage } from "./lib/stage-page.mjs";
+
+const QUARTER = 15 * 60_000;
+const DAY = 24 * 3_600_000;
 
 describe(`the lab in ${engine()}`, () => {
   // A link that went deaf is noticed by its missing pings.
@@ -148,32 +151,6 @@ describe(`the lab in ${engine()}`, () => {
     await compareWithTheServer();
   });
 
-  test("the calendar keeps up too: a move that waits for the network, and one that meets a dead server", async () => {
-    await page.press("scene-calendar");
-    for (const device of ["d1", "d2"]) {
-      await eventually(`${device} shows its days`, () => page.textIn(device, 0, "calendar"), (text) => text?.includes("Stand-up") ?? false);
-    }
-    await page.untilEqual(3);
-    await aim("d1");
-    await lab("down");
-    await untilLive("d1", false);
-    await page.keysIn("d1", 0, "[data-testid='block-button'][data-title^='Write']", ["Enter", "ArrowDown", "ArrowDown", "Enter"]);
-    await eventually("it waits", () => page.textIn("d1", 0, "view-queue"), (text) => text === "Queue1");
-    await lab("heal");
-    await untilLive("d1", true);
-    await eventually("it went out", () => page.textIn("d1", 0, "view-queue"), (text) => text === "Queue");
-    await page.untilEqual(3);
-    await lab("kill");
-    await page.keysIn("d2", 0, "[data-testid='block-button'][data-title^='Contrast']", ["Enter", "ArrowDown", "Enter"]);
-    await eventually("it is dead", () => page.agreement(), ({ state }) => state === "alone");
-    await page.untilEqual(3);
-    await eventually("it went out", () => page.textIn("d2", 0, "view-queue"), (text) => text === "Queue");
-    await page.untilEqual(3);
-    const moved = (await page.blocksOn("d2", 0)).filter(({ label }) => /^(Write|Contrast)/.test(label));
-    assert.deepEqual(moved.map(({ label }) => label.match(/\d\d:\d\d/)[0]).sort(), ["10:30", "11:15"]);
-    await compareWithTheServer();
-  });
-
   test("the clock jumps, and the page is hidden for a while", async () => {
     await aim("d1");
     await lab("clock");
@@ -188,5 +165,146 @@ describe(`the lab in ${engine()}`, () => {
     await here.server.addTask("While nobody looked");
     await page.untilEqual(3);
     await compareWithTheServer();
+  });
+
+  describe("in the calendar and in the contracts", () => {
+    let round = 0;
+
+    beforeEach(async () => {
+      round = 0;
+      await page.sceneOn("d1", "calendar");
+      await page.sceneOn("d2", "contracts");
+      await eventually("d1 shows its days", () => page.textIn("d1", 0, "calendar"), (text) => text?.includes("Stand-up") ?? false);
+      await eventually("d2 shows its steps", () => page.dataIn("d2", 0, "step-quests", "status"), ({ length }) => length === 3);
+      await page.untilEqual(3);
+    });
+
+    /** In one scene a block is carried a quarter of an hour further, or back; in the other a step is taken. */
+    async function act() {
+      round += 1;
+      await page.keysIn("d1", 0, "[data-testid='block-button'][data-title^='Write']", ["Enter", round % 2 === 1 ? "ArrowDown" : "ArrowUp", "Enter"]);
+      await page.pressIn("d2", 0, "step-quests");
+    }
+
+    /** Somebody else does the same on the server. */
+    async function actElsewhere() {
+      const block = (await blocks()).find(({ title }) => title === "Contrast check");
+      const by = round % 2 === 1 ? QUARTER : -QUARTER;
+      await here.server.send("PATCH", `/api/blocks/${block.id}`, { start: block.start + by, end: block.end + by });
+      await here.server.addTask(`Beside round ${round}`);
+    }
+
+    const blocks = () => here.server.ask(`/api/blocks?from=${Date.now() - 8 * DAY}&to=${Date.now() + 8 * DAY}`);
+    const quests = async () => {
+      const tasks = await here.server.ask("/api/tasks?project=website");
+      return tasks.slice(0, 3).map(({ id, status }) => `${id} ${status}`);
+    };
+    const shownQuests = async () => {
+      const [ids, statuses] = await Promise.all(["id", "status"].map((name) => page.dataIn("d2", 0, "step-quests", name)));
+      return ids.map((id, index) => `${id} ${statuses[index]}`);
+    };
+
+    /** All that was done is through, and all tabs have it: of the contracts, which promise no more, when they are asked. */
+    async function compare() {
+      for (const device of ["d1", "d2"]) await eventually(`nothing waits on ${device}`, () => page.textIn(device, 0, "view-queue"), (text) => text === "Queue");
+      await page.untilEqual(3);
+      await page.pressIn("d2", 0, "refresh-quests");
+      const wanted = await quests();
+      await eventually(`the quests are ${wanted}`, shownQuests, (seen) => seen.join() === wanted.join());
+    }
+
+    async function actAndCompare() {
+      await act();
+      await actElsewhere();
+      await compare();
+    }
+
+    const untilWaits = async () => {
+      for (const device of ["d1", "d2"]) await eventually(`it waits on ${device}`, () => page.textIn(device, 0, "view-queue"), (text) => text === "Queue1");
+    };
+
+    test("networks that are down, slow and lossy, and without sockets and streams", async () => {
+      await lab("down");
+      for (const device of ["d1", "d2"]) await untilLive(device, false);
+      await act();
+      await actElsewhere();
+      await untilWaits();
+      await lab("heal");
+      await compare();
+      await lab("slow");
+      await lab("loss");
+      await eventually("both are on", faults, ([all]) => all?.fault.latency_ms === 2000 && all.fault.loss_percent === 30);
+      await actAndCompare();
+      await lab("heal");
+      await eventually("nothing is on", faults, (on) => on.length === 0);
+      await lab("no-sockets");
+      for (const device of ["d1", "d2"]) await page.untilDevice(device, "an event stream", ({ link }) => link.includes("event stream"));
+      await actAndCompare();
+      await lab("no-streams");
+      for (const device of ["d1", "d2"]) await page.untilDevice(device, "polling", ({ link }) => link.includes("polling"));
+      await actAndCompare();
+      await lab("heal");
+      await actAndCompare();
+      await compareWithTheServer();
+    });
+
+    test("connections that are cut, go deaf, or whose token expires", async () => {
+      await lab("cut");
+      await untilSaid(/2 connections were cut/);
+      await actAndCompare();
+      await connected();
+      await lab("half-open");
+      await untilSaid(/2 connections are deaf/);
+      await actAndCompare();
+      await connected();
+      await lab("expire");
+      await untilSaid(/2 tokens have expired/);
+      await actAndCompare();
+      for (const device of ["d1", "d2"]) await untilLive(device, true);
+      await compareWithTheServer();
+    });
+
+    test("a server that dies and sends ten thousand events, a clock that jumps, a page that is hidden", async () => {
+      await lab("kill");
+      await act();
+      await eventually("it is dead", () => page.agreement(), ({ state }) => state === "alone");
+      await compare();
+      await lab("burst");
+      await untilSaid(/Ten thousand events were sent/);
+      await actAndCompare();
+      await lab("clock");
+      await untilSaid(/an hour ahead/);
+      await actAndCompare();
+      await lab("clock");
+      await untilSaid(/is right again/);
+      await actAndCompare();
+      // What is in the frames may have moved the page.
+      await page.run("scrollTo(0, 0)");
+      await page.tab.click("lab-hide");
+      await untilSaid(/hidden behind/);
+      await actAndCompare();
+      await compareWithTheServer();
+    });
+
+    test("somebody else logs in, and the storage is full", async () => {
+      await aim("d1");
+      await lab("login");
+      await eventually("the other tab shows nothing", () => page.textIn("d1", 1, "fenced"), (text) => text !== null);
+      await page.pressIn("d1", 1, "fenced-follow");
+      await aim("d2");
+      await lab("login");
+      for (const [device, user] of [["d1", "ben"], ["d2", "cleo"]]) await page.untilDevice(device, `${user} is there`, (seen) => seen.user === user);
+      await actAndCompare();
+      await lab("fill");
+      await untilSaid(/The storage is full/);
+      await act();
+      await eventually("the move is not accepted", () => page.textIn("d1", 0, "block-trouble"), (text) => text !== null);
+      await eventually("nor is the step", () => page.textIn("d2", 0, "step-trouble-quests"), (text) => text !== null);
+      await lab("fill");
+      await untilSaid(/has room again/);
+      await page.pressIn("d1", 0, "block-discard");
+      await actAndCompare();
+      await compareWithTheServer();
+    });
   });
 });

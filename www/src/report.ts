@@ -23,7 +23,8 @@ export interface Report {
   readonly queue: { readonly count: number; readonly dead: number; readonly conflicts: number };
   readonly counters: Counters;
   readonly metrics: Metrics | null;
-  readonly traffic: { readonly answered: number; readonly writes: number; readonly notModified: number };
+  /** Requests for lists of tasks that were answered, and how many of them with 304. */
+  readonly traffic: { readonly answered: number; readonly unchanged: number };
   readonly violations: number;
 }
 

@@ -16,6 +16,13 @@ interface Traffic {
 
 export const useTraffic = create<Traffic>(() => ({ reads: 0, answered: 0, urls: {}, writes: 0, notModified: 0 }));
 
+/** Of the requests for what lies below an address: how many the server answered, and how many of these with 304. */
+export function trafficOf(address: string): { answered: number; unchanged: number } {
+  const { urls } = useTraffic.getState();
+  const found = Object.entries(urls).filter(([url]) => url.split("?")[0] === address);
+  return found.reduce((sum, [, one]) => ({ answered: sum.answered + one.answered, unchanged: sum.unchanged + one.unchanged }), { answered: 0, unchanged: 0 });
+}
+
 export function countRead(): void {
   useTraffic.setState(({ reads }) => ({ reads: reads + 1 }));
 }

@@ -15,12 +15,12 @@ export function Savings() {
     <section className="card instrument" aria-labelledby="savings-title" data-testid="savings">
       <h2 id="savings-title">With and without</h2>
       <p className="instrument-words">
-        The same tabs, the same events. Without Everfresh each tab has a socket of its own, and asks again at each event.
+        The same tabs, the same events. Without Everfresh each tab has a socket of its own, and asks for the tasks again at each event.
       </p>
       <Compared name="Connections now" id="sockets" real={stats?.sockets_open ?? 0} without={tabs} />
-      <Compared name="Requests so far" id="requests" real={reads} without={past.tabs + tabs + events} />
+      <Compared name="Requests for the tasks so far" id="requests" real={reads} without={past.tabs + tabs + events} />
       <p className="instrument-foot number">
-        {sum(({ traffic }) => traffic.notModified)} of the requests were answered with 304, without a body.
+        {sum(({ traffic }) => traffic.unchanged)} of these requests were answered with 304, without a body.
       </p>
     </section>
   );

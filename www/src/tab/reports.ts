@@ -1,6 +1,6 @@
 import { device } from "../device";
 import { live, queryClient } from "../live";
-import { useTraffic } from "../net/traffic";
+import { trafficOf, useTraffic } from "../net/traffic";
 import { useSession } from "../people/people";
 import type { Report, Sighting } from "../report";
 import { changesBetween } from "./changes";
@@ -56,7 +56,6 @@ function report(): Report {
   const { tab, role, tabs, status, transport, queue, counters, metrics, freshness } = live.getSnapshot();
   const { person, fenced } = useSession.getState();
   const { lists, days } = shown();
-  const { answered, writes, notModified } = useTraffic.getState();
   return {
     kind: "report",
     device: device ?? "",
@@ -72,7 +71,7 @@ function report(): Report {
     queue: { count: queue.count, dead: queue.dead, conflicts: queue.conflicts },
     counters,
     metrics,
-    traffic: { answered, writes, notModified },
+    traffic: trafficOf("/api/tasks"),
     violations: freshness.reduce((sum, contract) => sum + contract.violations, 0),
   };
 }

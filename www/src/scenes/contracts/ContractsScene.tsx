@@ -65,9 +65,10 @@ function Saved() {
   const unchanged = known.reduce((sum, one) => sum + one.unchanged, 0);
   return (
     <p className="saved number" data-testid="saved" data-answered={answered} data-unchanged={unchanged}>
-      {/* Another number is another element, and no old one that moved. */}
-      <strong key={`${answered} answered`}>{answered}</strong> requests,{" "}
-      <strong key={`${unchanged} unchanged`}>{unchanged}</strong> answered with 304: nothing had changed, and no body was sent.
+      {/* Other numbers are another element, and no old words that moved. */}
+      <span key={`${answered} ${unchanged}`}>
+        <strong>{answered}</strong> requests, <strong>{unchanged}</strong> answered with 304: nothing had changed, and no body was sent.
+      </span>
     </p>
   );
 }
