@@ -2,42 +2,24 @@
 // wants of it comes as JSON in the first argument.
 
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { extname, join, normalize } from "node:path";
-import { json } from "node:stream/consumers";
 
 import { Server } from "socket.io";
 
-const { port, www, data, tokens, recovery, pingMs = 25_000, timeoutMs = 20_000 } = JSON.parse(process.argv[2]);
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
+import { app } from "../lib/app.mjs";
 
-const tasks = existsSync(data) ? JSON.parse(readFileSync(data, "utf8")) : [];
+const { port, www, data, tokens, recovery, pingMs = 25_000, timeoutMs = 20_000 } = JSON.parse(process.argv[2]);
+
 let connects = 0;
 
-const http = createServer(async (request, response) => {
-  const { pathname } = new URL(request.url, "http://here");
-  const answer = (value) => {
-    response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
-    response.end(JSON.stringify(value));
-  };
-  if (request.method === "POST") {
-    const asked = await json(request);
-    if (pathname === "/api/tasks") return answer(add(asked));
-    if (pathname === "/demo/emit") return answer(await emit(asked));
-    if (pathname === "/demo/end") {
-      io.of(asked.namespace).disconnectSockets();
-      return answer({});
-    }
-  }
-  if (pathname === "/api/tasks") return answer(tasks);
-  if (pathname === "/api/counts") return answer({ tasks: tasks.length });
-  if (pathname === "/demo/stats") return answer({ sockets_open: io.engine.clientsCount, connects });
-  const file = join(www, normalize(pathname === "/" ? "/index.html" : pathname));
-  const body = await readFile(file).catch(() => undefined);
-  if (body === undefined) return response.writeHead(404).end();
-  response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "text/plain" }).end(body);
+const http = app({
+  www,
+  data,
+  told: ({ title }) => io.emit("task_created", { title }),
+  doors: {
+    "/demo/emit": emit,
+    "/demo/end": ({ namespace }) => void io.of(namespace).disconnectSockets(),
+  },
+  stats: () => ({ sockets_open: io.engine.clientsCount, connects }),
 });
 
 const io = new Server(http, {
@@ -55,13 +37,6 @@ for (const namespace of ["/", "/admin"]) {
     connects += 1;
     socket.emit("authenticated", { auth: socket.handshake.auth, recovered: socket.recovered });
   });
-}
-
-function add({ title, silent }) {
-  tasks.push({ id: tasks.length, title });
-  writeFileSync(data, JSON.stringify(tasks));
-  if (!silent) io.emit("task_created", { title });
-  return {};
 }
 
 async function emit({ namespace = "/", name, data, bytes, ack }) {

@@ -1,0 +1,244 @@
+// A server of the Phoenix protocol, and of Supabase Realtime on top of it. It is ours: no server of either is to
+// be had as a package, so this is written from what was recorded of the real ones (`tests/wires/phoenix.jsonl`,
+// `supabase.jsonl`) and does what they did there: the same frames for the same questions, in the same order. The
+// official clients, which are packages, are run against it in `phoenix.test.mjs`, so that it is not only we who
+// understand it. What a test wants of it comes as JSON in the first argument.
+
+import { WebSocketServer } from "ws";
+
+import { app } from "../lib/app.mjs";
+
+/**
+ * `tokens`: those that are good; any is if it is left out. `readyMs`: after how long changes are told.
+ * `patienceMs`: after how long without a word a client is left.
+ */
+const { port, www, data, tokens, readyMs = 50, patienceMs = 60_000 } = JSON.parse(process.argv[2]);
+const PLAIN = "/socket/websocket";
+const SUPABASE = "/realtime/v1/websocket";
+
+const clients = new Set();
+/** What clients have dialled and said, for who wants to compare. */
+const dialled = [];
+const said = [];
+/** Reasons by topic for which joins are refused. */
+const refusals = new Map();
+let connects = 0;
+
+const isGood = (token) => tokens === undefined || tokens.includes(token);
+const clientsOf = (topic) => [...clients].filter((client) => client.topics.has(topic));
+
+class Client {
+  topics = new Map();
+  #socket;
+  #patience;
+
+  constructor(socket, url) {
+    this.#socket = socket;
+    this.first = url.searchParams.get("vsn") !== "2.0.0";
+    this.project = url.pathname === SUPABASE;
+    clients.add(this);
+    connects += 1;
+    this.#wait();
+    socket.on("message", (bytes, binary) => {
+      this.#wait();
+      said.push(binary ? { hex: bytes.toString("hex") } : { text: bytes.toString() });
+      if (binary) return this.#heardBytes(bytes);
+      try {
+        this.#heard(this.#read(bytes.toString()));
+      } catch {
+        // Phoenix ends the connection; Supabase writes it down and goes on.
+        if (!this.project) socket.close(1011);
+      }
+    });
+    socket.on("close", () => {
+      clearTimeout(this.#patience);
+      clients.delete(this);
+    });
+  }
+
+  #wait() {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => this.close(1000), patienceMs);
+  }
+
+  #read(text) {
+    if (this.first) {
+      const { join_ref = null, ref, topic, event, payload } = JSON.parse(text);
+      return [join_ref, ref, topic, event, payload];
+    }
+    return JSON.parse(text);
+  }
+
+  say(join, ref, topic, event, payload) {
+    const message = this.first ? { ref, topic, event, payload } : [join, ref, topic, event, payload];
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  reply([join, ref, topic], status, response) {
+    this.say(join, ref, topic, "phx_reply", { status, response });
+  }
+
+  bytes(...parts) {
+    this.#socket.send(Buffer.concat(parts.map((part) => Buffer.from(part))));
+  }
+
+  close(code) {
+    this.#socket.close(code);
+  }
+
+  end(topic, event, payload) {
+    const { join, ready } = this.topics.get(topic);
+    clearTimeout(ready);
+    this.topics.delete(topic);
+    this.say(join, join, topic, event, payload);
+  }
+
+  system(topic, extension, status, message) {
+    const channel = topic.replace("realtime:", "");
+    this.say(this.topics.get(topic).join, null, topic, "system", { message, status, extension, channel });
+  }
+
+  #heard(message) {
+    const [join, , topic, event, payload] = message;
+    if (topic === "phoenix") return this.reply(message, "ok", {});
+    if (event === "phx_join") return this.#join(message);
+    const known = this.topics.get(topic);
+    if (known === undefined) return this.reply(message, "error", { reason: "unmatched topic" });
+    // What belongs to a former join is dropped without a word.
+    if (!this.first && join !== known.join) return;
+    if (event === "phx_leave") {
+      this.reply(message, "ok", {});
+      return this.end(topic, "phx_close", {});
+    }
+    if (event === "access_token") return this.#renew(topic, payload.access_token);
+    if (event === "shout") return emit({ topic, event, payload });
+    this.reply(message, "ok", {});
+  }
+
+  #join([join, ref, topic, , payload]) {
+    const answered = [join, ref, topic];
+    if (!topic.startsWith(this.project ? "realtime:" : "room:")) {
+      return this.reply([null, ref, topic], "error", { reason: "unmatched topic" });
+    }
+    if (refusals.has(topic)) return this.reply(answered, "error", { reason: refusals.get(topic) });
+    const token = this.project ? payload.access_token : payload.token;
+    if (!isGood(token) && (this.project || token !== undefined)) {
+      const reason = this.project ? "InvalidJWTToken: Token has expired 3 seconds ago" : "unauthorized";
+      return this.reply(answered, "error", { reason });
+    }
+    const before = this.topics.get(topic);
+    const known = { join: join ?? ref, changes: [] };
+    this.topics.set(topic, known);
+    if (this.project) this.#joined(answered, known, payload.config);
+    else this.reply(answered, "ok", { echo: payload });
+    if (before !== undefined) this.say(before.join, before.join, topic, "phx_close", {});
+  }
+
+  #joined(answered, known, { postgres_changes = [], presence }) {
+    const [, , topic] = answered;
+    known.changes = postgres_changes.map((change) => ({ id: hash(JSON.stringify(change)), ...change }));
+    this.reply(answered, "ok", { postgres_changes: known.changes });
+    if (presence?.enabled) this.say(known.join, null, topic, "presence_state", {});
+    this.#tellChanges(topic);
+  }
+
+  #tellChanges(topic) {
+    const known = this.topics.get(topic);
+    if (known.changes.length === 0) return;
+    known.ready = setTimeout(() => {
+      known.told = true;
+      this.system(topic, "postgres_changes", "ok", "Subscribed to PostgreSQL");
+    }, readyMs);
+  }
+
+  #renew(topic, token) {
+    if (isGood(token)) return this.#tellChanges(topic);
+    this.system(topic, "system", "error", "Token has expired 3 seconds ago");
+    this.end(topic, "phx_close", {});
+  }
+
+  /** A broadcast of a client of Supabase, which goes to everybody else. */
+  #heardBytes(bytes) {
+    const [kind, joinLength, refLength, topicLength, eventLength, metaLength, encoding] = bytes;
+    if (kind !== 3) return this.close(1011);
+    let at = 7;
+    const part = (length) => bytes.subarray(at, (at += length)).toString();
+    const [join, ref, topic, event] = [joinLength, refLength, topicLength, eventLength].map(part);
+    const payload = bytes.subarray(at + metaLength);
+    for (const client of clientsOf(topic)) {
+      if (client !== this) client.bytes([4, topic.length, event.length, 0, encoding], topic, event, payload);
+    }
+    this.reply([join, ref, topic], "ok", {});
+  }
+}
+
+/** A number of 27 bits, as the server makes one of what was asked for. */
+function hash(text) {
+  let sum = 7;
+  for (const byte of Buffer.from(text)) sum = (sum * 31 + byte) % 134_217_689;
+  return sum;
+}
+
+function emit({ topic, event, payload, bytes }) {
+  for (const client of clientsOf(topic)) {
+    if (bytes) client.bytes([2, Buffer.byteLength(topic), event.length], topic, event, bytes);
+    else if (client.project) client.say(null, null, topic, "broadcast", { type: "broadcast", event, payload });
+    else client.say(null, null, topic, event, payload);
+  }
+}
+
+/** Tells of a change of a row whoever asked for it. */
+function change({ type, table, record, old_record }) {
+  for (const client of clients) {
+    for (const [topic, { told, changes }] of client.topics) {
+      const row = record ?? old_record;
+      const fits = ({ event, table: of, filter = "" }) => {
+        const [, column, value] = /^(\w+)=eq\.(.*)$/.exec(filter) ?? [];
+        return (event === "*" || event === type) && of === table && (column === undefined || String(row[column]) === value);
+      };
+      const ids = changes.filter(fits).map(({ id }) => id);
+      if (!told || ids.length === 0) continue;
+      const data = { schema: "public", table, type, commit_timestamp: new Date().toISOString(), columns: [], record, old_record, errors: null };
+      client.say(null, null, topic, "postgres_changes", { ids, data });
+    }
+  }
+}
+
+const http = app({
+  www,
+  data,
+  told({ id, title }) {
+    emit({ topic: "room:tasks", event: "task_created", payload: { title } });
+    change({ type: "INSERT", table: "tasks", record: { id, title, project_id: "p1" } });
+  },
+  doors: {
+    "/demo/emit": emit,
+    "/demo/change": change,
+    "/demo/crash": ({ topic }) => clientsOf(topic).forEach((client) => client.end(topic, "phx_error", { reason: "channel_crash" })),
+    "/demo/close": ({ topic }) => clientsOf(topic).forEach((client) => client.end(topic, "phx_close", {})),
+    "/demo/system": ({ topic, extension, status, message }) =>
+      clientsOf(topic).forEach((client) => client.system(topic, extension, status, message)),
+    "/demo/refuse": ({ topic, reason }) => void (reason ? refusals.set(topic, reason) : refusals.delete(topic)),
+    "/demo/disconnect": () => clients.forEach((client) => client.close(1001)),
+    "/demo/said": () => ({ dialled, said }),
+  },
+  stats: () => ({ sockets_open: clients.size, connects }),
+});
+
+const sockets = new WebSocketServer({ noServer: true });
+http.on("upgrade", (request, socket, head) => {
+  const url = new URL(request.url, "http://here");
+  const vsn = url.searchParams.get("vsn") ?? "1.0.0";
+  const refuse = (status, body) => socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+  if (url.pathname === SUPABASE) {
+    if (!url.searchParams.get("apikey")) return refuse("401 Unauthorized", '{"error":"API key is missing"}');
+  } else {
+    const token = url.searchParams.get("token");
+    const known = url.pathname === PLAIN && ["1.0.0", "2.0.0"].includes(vsn);
+    if (!known || (token !== null && !isGood(token))) return refuse("403 Forbidden", "");
+  }
+  dialled.push(request.url);
+  sockets.handleUpgrade(request, socket, head, (opened) => new Client(opened, url));
+});
+
+http.listen(port, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:${http.address().port}`));

@@ -1,0 +1,59 @@
+// The package in a page of an app whose server speaks Phoenix, or that has a project of Supabase. `window.rig` is
+// what the tests drive.
+import { createEverfresh } from "./everfresh/index.js";
+import { attach } from "./everfresh/tanstack.js";
+import { QueryClient, QueryObserver } from "./query-core/index.js";
+
+const settings = new URLSearchParams(location.search);
+let token = settings.get("token");
+
+const live = createEverfresh({
+  user: settings.get("user"),
+  backend: JSON.parse(settings.get("backend")),
+  channels: settings.getAll("channel"),
+  channelIdle: settings.has("idle") ? Number(settings.get("idle")) : undefined,
+  getToken: token === null ? undefined : () => token,
+  events: {
+    task_created: ["tasks"],
+    blob: ["tasks"],
+    elsewhere: ["counts"],
+    "postgres:*:public.tasks": [["tasks"]],
+  },
+});
+
+const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retryDelay: 500 } } });
+client.mount();
+attach(live, client);
+/** How often each thing was fetched. */
+const fetched = { tasks: 0, counts: 0 };
+for (const name of Object.keys(fetched)) {
+  const queryFn = async ({ signal }) => {
+    fetched[name] += 1;
+    const response = await fetch(`/api/${name}`, { cache: "no-store", signal });
+    if (!response.ok) throw response;
+    return response.json();
+  };
+  new QueryObserver(client, { queryKey: [name], queryFn }).subscribe(() => {});
+}
+
+/** Events, in the order in which they came. */
+const heard = [];
+for (const name of ["task_created", "blob", "elsewhere", "postgres:INSERT:public.tasks", "postgres:DELETE:public.tasks"]) {
+  live.on(name, (data, { channel }) => heard.push([name, channel, data]));
+}
+const faults = [];
+live.onFault(({ code, message }) => faults.push(`${code}: ${message}`));
+
+window.rig = {
+  live,
+  fetched,
+  heard,
+  faults,
+  /** Titles that are on the screen. */
+  shown: () => (client.getQueryData(["tasks"]) ?? []).map((task) => task.title),
+  fetching: () => client.isFetching() > 0,
+  logIn(better) {
+    token = better;
+    live.setToken(better);
+  },
+};
