@@ -12,6 +12,7 @@ mod corpus;
 mod engine;
 pub(crate) mod page;
 pub(crate) mod parts;
+mod phoenix;
 mod plain;
 mod texts;
 
@@ -31,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("keys", texts::keys),
     ("mask", record::fuzz::mask),
     ("native", texts::native),
+    ("phoenix", phoenix::server),
     ("plain", plain::server),
     ("record", queue::fuzz::record),
     ("room", texts::room),
