@@ -5,6 +5,7 @@ mod contracts;
 mod hot;
 mod logins;
 mod phoenix;
+mod phoenix_chance;
 mod plain;
 mod plain_stream;
 mod refetch;
