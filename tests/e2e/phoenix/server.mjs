@@ -1,7 +1,7 @@
 // A server of the Phoenix protocol, and of Supabase Realtime on top of it. It is ours: no server of either is to
 // be had as a package, so this is written from what was recorded of the real ones (`tests/wires/phoenix.jsonl`,
 // `supabase.jsonl`) and does what they did there: the same frames for the same questions, in the same order. The
-// official clients, which are packages, are run against it in `phoenix.test.mjs`, so that it is not only we who
+// official clients, which are packages, are run against it in `phoenix.test.mjs` and `supabase.test.mjs`, so that it is not only we who
 // understand it. What a test wants of it comes as JSON in the first argument.
 
 import { WebSocketServer } from "ws";
