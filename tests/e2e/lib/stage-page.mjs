@@ -22,13 +22,14 @@ export class StagePage {
     return this.run("document.querySelector(`${arguments[1]} [data-testid='${arguments[0]}']`).click()", testId, within);
   }
 
-  /** Presses a button of one tab of a device. */
-  pressIn(device, index, testId) {
+  /** Presses a button of one tab of a device: the first one of that name, or a later one. */
+  pressIn(device, index, testId, nth = 0) {
     return this.run(
-      `${FRAMES} frames(arguments[0])[arguments[1]].querySelector(\`[data-testid='\${arguments[2]}']\`).click()`,
+      `${FRAMES} frames(arguments[0])[arguments[1]].querySelectorAll(\`[data-testid='\${arguments[2]}']\`)[arguments[3]].click()`,
       device,
       index,
       testId,
+      nth,
     );
   }
 
@@ -57,22 +58,13 @@ export class StagePage {
     );
   }
 
-  /** The tabs of one device show another scene: the page tells them so, as it tells all when a scene is chosen. */
-  sceneOn(device, scene) {
+  /** One tab shows another scene: the page tells it so, as it tells all when a scene is chosen. */
+  sceneOn(device, index, scene) {
     return this.run(
-      `const frames = document.querySelectorAll(\`[data-device='\${arguments[0]}'] iframe\`);
-      for (const { contentWindow } of frames) contentWindow.postMessage({ order: "scene", scene: arguments[1] }, location.origin);`,
-      device,
-      scene,
-    );
-  }
-
-  /** The blocks of the calendar in one tab of a device, as they are called. */
-  blocksOn(device, index) {
-    return this.run(
-      `${FRAMES} return [...frames(arguments[0])[arguments[1]].querySelectorAll("[data-testid='block-button']")].map((block) => ({ label: block.textContent }))`,
+      `${FRAMES} frames(arguments[0])[arguments[1]].defaultView.postMessage({ order: "scene", scene: arguments[2] }, location.origin)`,
       device,
       index,
+      scene,
     );
   }
 
