@@ -33,8 +33,10 @@ describe(`projects in ${engine()}`, () => {
 
   test("to change the project is to follow another channel: nothing is left over, and nothing is missed", async () => {
     await untilFollowed("calendar", "tasks");
+    await tab.fill("#task-title", "Begun before");
     await choose("website", 4);
     await untilFollowed("calendar", "project:website");
+    assert.equal(await tab.run("return document.querySelector('#task-title').value"), "Begun before");
     await add("Only of the warehouse", "warehouse");
     await add("Of the website", "website");
     await shows("Of the website");

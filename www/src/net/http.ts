@@ -1,7 +1,7 @@
 import type { RunContext } from "everfresh";
 import { device } from "../device";
 import { useSession } from "../people/people";
-import { countAnswered, countRead, countWrite } from "./traffic";
+import { countAnswered, countRead } from "./traffic";
 
 /** A refusal of the server: its status, and the sentence that it gave as the reason. Status 0: it did not answer. */
 export class HttpError extends Error {
@@ -58,7 +58,6 @@ export async function write<Answer>(
 ): Promise<Answer> {
   const headers = headersOf(given);
   if (body !== undefined) headers.set("content-type", "application/json");
-  countWrite();
   const response = await fetch(url, { method, headers, signal, keepalive, ...(body && { body: JSON.stringify(body) }) });
   if (!response.ok) throw await refusal(response);
   return (response.status === 204 ? null : await response.json()) as Answer;

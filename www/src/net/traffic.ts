@@ -4,17 +4,16 @@ import { create } from "zustand";
 interface Traffic {
   /** Requests that read data. */
   reads: number;
-  /** Reads that the server answered. Those that it never got cost it nothing. */
-  answered: number;
-  /** The same by address, with those that were answered with 304. */
+  /**
+   * Reads that the server answered, by address, with those that were answered with 304. What it never got cost it
+   * nothing.
+   */
   urls: Readonly<Record<string, { readonly answered: number; readonly unchanged: number }>>;
-  /** Requests that write: they are the user's, not the cache's. */
-  writes: number;
   /** Reads that were answered with 304: nothing had changed, and no body was sent. */
   notModified: number;
 }
 
-export const useTraffic = create<Traffic>(() => ({ reads: 0, answered: 0, urls: {}, writes: 0, notModified: 0 }));
+export const useTraffic = create<Traffic>(() => ({ reads: 0, urls: {}, notModified: 0 }));
 
 /** Of the requests for what lies below an address: how many the server answered, and how many of these with 304. */
 export function trafficOf(address: string): { answered: number; unchanged: number } {
@@ -33,13 +32,8 @@ export function countAnswered(url: string, notModified: boolean): void {
     const known = all.urls[url] ?? { answered: 0, unchanged: 0 };
     const more = notModified ? 1 : 0;
     return {
-      answered: all.answered + 1,
       notModified: all.notModified + more,
       urls: { ...all.urls, [url]: { answered: known.answered + 1, unchanged: known.unchanged + more } },
     };
   });
-}
-
-export function countWrite(): void {
-  useTraffic.setState(({ writes }) => ({ writes: writes + 1 }));
 }

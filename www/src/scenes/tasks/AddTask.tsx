@@ -9,6 +9,7 @@ import { NEW_TASK, ROOM } from "./room";
 import { TypingDots } from "./TaskRow";
 
 interface Props {
+  /** Where it may go; the first one is meant where nothing is chosen. */
   projects: readonly (string | null)[];
   /** The highest id of a task that is known. */
   newest: number;
@@ -21,9 +22,8 @@ export function AddTask({ projects, newest }: Props) {
   const field = useRef<HTMLInputElement>(null);
   const [title, setTitle] = useState("");
   const [chosen, setChosen] = useState<string | null>();
-  const project = chosen === undefined ? (projects[0] ?? null) : chosen;
-  // A task without a project is always possible.
-  const choices = projects.includes(null) ? projects : [...projects, null];
+  // What is typed stays when another project is shown; what was chosen does as far as it can.
+  const project = chosen !== undefined && projects.includes(chosen) ? chosen : (projects[0] ?? null);
   useEffect(() => () => type(null), [type]);
 
   const submit = (event: FormEvent) => {
@@ -80,7 +80,7 @@ export function AddTask({ projects, newest }: Props) {
             value={project ?? ""}
             onChange={(event) => setChosen(event.target.value === "" ? null : event.target.value)}
           >
-            {choices.map((choice) => (
+            {projects.map((choice) => (
               <option key={choice ?? ""} value={choice ?? ""}>
                 {projectName(choice)}
               </option>

@@ -28,6 +28,8 @@ export function TasksScene() {
   const [shown, setShown] = useState<string | null | undefined>();
   useEffect(() => setShown(loaded ? project : undefined), [loaded, project]);
   const [editing, setEditing] = useState<string | null>(null);
+  // The row of a title that was being edited goes with its project.
+  useEffect(() => setEditing(null), [project]);
   return (
     <>
       <div className="scene-head">
@@ -49,7 +51,7 @@ export function TasksScene() {
         </button>
       </div>
       <ProjectSwitch project={project} />
-      <AddTask key={project} projects={project === null ? projectsOf(tasks ?? []) : [project]} newest={newestOf(tasks ?? [])} />
+      <AddTask projects={project === null ? choicesOf(tasks ?? []) : [project]} newest={newestOf(tasks ?? [])} />
       <div className="projects" data-testid="task-list" aria-busy={!loaded}>
         {tasks === undefined ? (
           error === null ? (
@@ -80,6 +82,11 @@ export function TasksScene() {
 /** The projects in the order of their first task. */
 function projectsOf(tasks: readonly ShownTask[]): (string | null)[] {
   return [...new Set(tasks.map(({ project }) => project))];
+}
+
+/** Where a new task may go: a task without a project is always possible. */
+function choicesOf(tasks: readonly ShownTask[]): (string | null)[] {
+  return [...new Set([...projectsOf(tasks), null])];
 }
 
 function newestOf(tasks: readonly ShownTask[]): number {
