@@ -549,6 +549,10 @@ pub const IDLE_POLL: Millis = Millis::seconds(60);
 /// A look begins at least this long before the window ends, so that its answer comes inside of it.
 pub const LOOK_AHEAD_MIN: Millis = Millis::seconds(1);
 
+/// What a look took is remembered as at most this: a page that stood still meanwhile measures hours, and
+/// would look too early for as long as it remembers that.
+pub const LOOK_TOOK_MAX: Millis = Millis::seconds(5);
+
 /// A tab that does not lead asks its leader this much later than a leader would look by itself.
 pub const ASK_SLACK: Millis = Millis(250);
 

@@ -18,7 +18,7 @@ use super::fnv;
 use super::ids::{Generation, Scope, TabId};
 use super::limits::{TERM_AHEAD_MAX, USER_MESSAGE_BYTES_MAX};
 use super::text;
-use super::time::Now;
+use super::time::{Now, Wall};
 use super::{queue, room};
 use crate::wire::json::{self, Raw, Text, Writer};
 
@@ -67,6 +67,8 @@ pub struct Principal {
     generation: Generation,
     fence: Fence,
     newest: Option<Claim>,
+    /// When this tab began, or came back.
+    arrived: Wall,
     out: VecDeque<Step>,
 }
 
@@ -109,6 +111,7 @@ impl Principal {
             generation: Generation::default(),
             fence: Fence::New,
             newest: None,
+            arrived: Wall(u64::MAX),
             out: VecDeque::new(),
         }
     }
@@ -129,7 +132,8 @@ impl Principal {
     }
 
     /// This tab begins, or comes back: is there anything newer?
-    pub fn arrive(&mut self) {
+    pub fn arrive(&mut self, now: Now) {
+        self.arrived = now.wall;
         self.out.push_back(Step::Post(Says::Ask));
     }
 
@@ -141,11 +145,19 @@ impl Principal {
         }
         self.fence = Fence::Open;
         let last = self.newest.and_then(|claim| claim.who);
+        let news = self.newest.is_some_and(|claim| self.is_news(now, claim));
         match self.who {
+            Some(_) if self.who != last && news => self.shut(),
             Some(_) if self.who != last => self.claim(now),
             None if last.is_some() => self.out.push_back(Step::Elsewhere),
             Some(_) | None => {}
         }
+    }
+
+    /// Was it claimed since we began? Then it is news to us, as to every other tab. A number beyond our clock
+    /// says nothing: that was set back.
+    fn is_news(&self, now: Now, claim: Claim) -> bool {
+        (self.arrived.0..=now.wall.0).contains(&claim.number)
     }
 
     /// The app says who is there. False if that is no news.
@@ -187,8 +199,12 @@ impl Principal {
                 Ok(())
             }
             Says::Claim(claim) => {
+                if !self.is_news(now, claim) {
+                    self.begin(now);
+                }
+                let age = self.learn(now, claim)?;
                 self.begin(now);
-                if self.learn(now, claim)? == Age::Old {
+                if age == Age::Old {
                     self.answer(claim);
                 }
                 Ok(())
@@ -224,6 +240,12 @@ impl Principal {
         }
     }
 
+    fn shut(&mut self) {
+        self.fence = Fence::Shut;
+        self.generation = self.generation.next();
+        self.out.push_back(Step::Shut);
+    }
+
     fn learn(&mut self, now: Now, claim: Claim) -> Result<Age, NotAClaim> {
         let last = self.newest.map_or(0, |claim| claim.number);
         if claim.number > now.wall.0.max(last).saturating_add(TERM_AHEAD_MAX.0) {
@@ -243,11 +265,7 @@ impl Principal {
             (Fence::New, _) => {}
             (Fence::Open, ours) if ours == claim.who => {}
             (Fence::Open, None) => self.out.push_back(Step::Elsewhere),
-            (Fence::Open, Some(_)) => {
-                self.fence = Fence::Shut;
-                self.generation = self.generation.next();
-                self.out.push_back(Step::Shut);
-            }
+            (Fence::Open, Some(_)) => self.shut(),
             (Fence::Shut, ours) if ours == claim.who => {
                 self.fence = Fence::Open;
                 self.generation = self.generation.next();
@@ -483,6 +501,31 @@ mod tests {
         assert_eq!(steps(&mut other), [Step::Shut]);
         assert!(!other.is_open());
         assert_eq!(other.generation(), Generation(1));
+    }
+
+    #[test]
+    fn a_logout_while_a_page_loads_is_news_to_that_page() {
+        let arrived = |who| {
+            let mut tab = tab(2, who);
+            tab.arrive(at(10));
+            assert_eq!(steps(&mut tab), [Step::Post(Says::Ask)]);
+            tab
+        };
+        let out = claim(1012, 1, None);
+        let mut page = arrived(Some("a"));
+        page.mark(at(15), Some(out)).unwrap();
+        assert_eq!(steps(&mut page), [Step::Shut]);
+        let mut page = arrived(Some("a"));
+        page.heard(at(15), Says::Claim(out)).unwrap();
+        assert_eq!(steps(&mut page), [Step::Shut]);
+        assert!(!page.is_open());
+        // One that was before, or is beyond our clock because that was set back, is none.
+        for number in [1009, 9000] {
+            let mut page = arrived(Some("a"));
+            page.mark(at(15), Some(claim(number, 1, None))).unwrap();
+            assert!(page.is_open());
+            assert_eq!(steps(&mut page).len(), 2, "it claims that it is there");
+        }
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Engine {
             keys: vec![name.as_ref().to_owned()],
         });
         self.out.push_back(Output::OpenUserChannel(name));
-        self.principal.arrive();
+        self.principal.arrive(now);
         self.user_steps(now);
     }
 }

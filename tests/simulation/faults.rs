@@ -472,15 +472,19 @@ impl World {
 
     /// A computer wakes up.
     pub(crate) fn wake(&mut self, browser: usize) {
-        if self.browsers[browser].wake(self.now).is_none() {
+        let Some(sleep) = self.browsers[browser].wake(self.now) else {
             return;
-        }
+        };
         tell!(self, "browser {browser} wakes up");
         let (says_visible, says_online) =
             (self.chance.browser.one_in(2), self.chance.browser.one_in(2));
         for tab in 0..self.tabs.len() {
             let seen = self.tabs[tab].hidden.is_none();
             if self.tabs[tab].seat.browser == browser && self.runs(tab) {
+                // What hung when it went on, asleep, is found to hang only now.
+                if self.tabs[tab].hangs_until > sleep.since {
+                    self.tabs[tab].hangs_until = self.now + FETCH_LASTS;
+                }
                 let mut first = Vec::new();
                 if says_visible && seen {
                     first.push(Arrival::Page(PageEvent::Visible));

@@ -285,6 +285,8 @@ impl World {
             return;
         };
         let (vouched, calm, pointless) = (exchange.vouched, exchange.calm, exchange.pointless);
+        let polls = &self.terms.browsers[self.tabs[tab].seat.browser][term];
+        let asked = polls.asked.get(&tab).copied().unwrap_or(self.now);
         self.probe_ended(tab, term);
         let browser = &self.browsers[self.tabs[tab].seat.browser];
         let wall = browser.clocks(self.now, self.tabs[tab].origin).wall.0;
@@ -293,7 +295,7 @@ impl World {
         }
         self.terms.browsers[self.tabs[tab].seat.browser][term].pointless = pointless;
         match vouched {
-            Some((version, since)) => self.vouched(tab, term, version, since),
+            Some((version, since)) => self.vouched(tab, term, version, since, asked.min(since)),
             None => self.probe_failed(tab, term),
         }
     }

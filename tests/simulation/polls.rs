@@ -31,7 +31,7 @@ pub(crate) struct Polls {
     /// The last probe: whose, and when.
     sent: Option<(usize, Time)>,
     /// When each tab sent the one that it waits for.
-    asked: Map<usize, Time>,
+    pub(crate) asked: Map<usize, Time>,
     /// When one that took long ended.
     slow: Time,
     /// The last answer compared with nothing: it is asked again at once.
@@ -178,8 +178,16 @@ impl World {
         }
     }
 
-    /// A probe found that a version is the newest, as of a moment.
-    pub(crate) fn vouched(&mut self, tab: usize, term: usize, version: u64, since: Time) {
+    /// A probe found that a version is the newest, as of a moment. Who asked knows when that was, and not when the
+    /// server looked.
+    pub(crate) fn vouched(
+        &mut self,
+        tab: usize,
+        term: usize,
+        version: u64,
+        since: Time,
+        asked: Time,
+    ) {
         // What happened at about the time of the question may be in the answer, or not.
         let recent = since.saturating_sub(AMBIGUOUS);
         let quiet = !self
@@ -216,7 +224,7 @@ impl World {
                     // What was asked for before it was known may be older.
                     let proven = known_since.is_some_and(|known| query.proven >= Some(known));
                     if quiet && proven && other == tab {
-                        query.sure = query.sure.max(since);
+                        query.sure = query.sure.max(asked);
                     }
                 }
             }

@@ -6,7 +6,9 @@ use super::contract::{Contract, Hidden};
 use super::probe::Tagged;
 use super::word::Need;
 use crate::engine::key::QueryKey;
-use crate::engine::limits::{ASK_PATIENCE, ASK_SLACK, CONTRACT_KEYS_MAX, LOOK_AHEAD_MIN};
+use crate::engine::limits::{
+    ASK_PATIENCE, ASK_SLACK, CONTRACT_KEYS_MAX, LOOK_AHEAD_MIN, LOOK_TOOK_MAX,
+};
 use crate::engine::time::{Millis, Mono, Wall};
 
 /// Data was `age` old at the moment `at`. Not one moment, because data of before a reload is older
@@ -266,7 +268,7 @@ pub(super) struct Entry {
 
 /// How long it takes, with what is known of before; a slow one counts for some time.
 pub(super) fn slower(known: Millis, took: Millis) -> Millis {
-    took.max(Millis(known.0 / 4 * 3))
+    took.min(LOOK_TOOK_MAX).max(Millis(known.0 / 4 * 3))
 }
 
 impl Entry {

@@ -8,7 +8,8 @@ use super::word::{Found, Need, Word};
 use super::{Freshness, Place, ProbeId, Step};
 use crate::engine::http::{Call, Failure, Method, Reply, Sight, origin};
 use crate::engine::limits::{
-    ASK_SLACK, MIN_INTERVAL, PROBE_BACKOFF_MAX, PROBE_BYTES_MAX, RETRY_AFTER_MAX, VERDICT_AGE_MAX,
+    ASK_PATIENCE, ASK_SLACK, MIN_INTERVAL, PROBE_BACKOFF_MAX, PROBE_BYTES_MAX, RETRY_AFTER_MAX,
+    VERDICT_AGE_MAX,
 };
 use crate::engine::rng::Rng;
 use crate::engine::time::{Millis, Mono, Now, Wall};
@@ -429,9 +430,15 @@ impl Freshness {
         self.touched = true;
         let age = Millis(now.wall.0.saturating_sub(begun.0));
         if !old && let Some(entry) = self.entries.get_mut(at) {
-            // Whoever asks the leader has to ask that much earlier.
-            entry.answer_took = slower(entry.answer_took, age);
+            // Whoever asks the leader has to ask that much earlier; but nobody waits for longer than this.
+            entry.answer_took = slower(entry.answer_took, age.min(ASK_PATIENCE));
             entry.look_took = age;
+            // What has been fetched since is newer: this is no answer to what was asked after it, and no
+            // reason to ask later.
+            let unchanged = matches!(found, Found::Unchanged { .. });
+            if unchanged && matches!(entry.age(), Age::Known(known) if known.age(now.mono) <= age) {
+                return;
+            }
         }
         self.found(now, at, found, age, Why::Poll, rng);
     }

@@ -42,6 +42,8 @@ impl Freshness {
             thawed: self.thawed,
             online: self.page.online,
             calm,
+            seen: self.page.visible,
+            woken: self.woken_late,
             calmed: Some(entry.hold.max(self.calm)).max(entry.rested),
             holds: self.holds.is_some(),
             held: self.held,
@@ -190,7 +192,11 @@ impl Entry {
         let before = began.is_some_and(|began| Some(began) < causes.held);
         let was_held =
             told.is_some() && causes.held >= told && causes.held.is_some_and(late) && !before;
-        let was_calm = causes.calmed.is_some_and(|calm| calm > known && late(calm));
+        // Right after it one key is fetched, and the next look is a pause later.
+        let again = self.contract.min_interval;
+        let was_calm = causes
+            .calmed
+            .is_some_and(|calm| calm > known && late(calm + again));
         match trouble {
             _ if thawed >= Some(deadline) => because(Blame::Frozen),
             Some(trouble) => (trouble.blame, trouble.reason),
@@ -201,6 +207,14 @@ impl Entry {
             None if causes.slow || self.runs_long(causes, known, told) => because(Blame::SlowFetch),
             None if was_calm => because(Blame::ServerError),
             None if was_held => (Blame::Offline, BACKLOG),
+            // It was back, and there was no time left.
+            None if thawed.is_some_and(late) => because(Blame::Frozen),
+            // What came late began late; but not for a page whose timers are late.
+            None if causes.on_time(known)
+                && self.open(known).any(|began| began <= causes.deadline) =>
+            {
+                because(Blame::SlowFetch)
+            }
             // A page that finds out late was late itself.
             None if causes.now <= deadline + LOOK_AHEAD_MIN
                 && told.is_some_and(|told| told + causes.long() <= deadline) =>
@@ -214,6 +228,13 @@ impl Entry {
     /// Did what was begun in time take long? What was begun just before the window ended did not.
     fn runs_long(&self, causes: &Causes, known: Mono, told: Option<Mono>) -> bool {
         let long = causes.long();
+        self.open(known)
+            .any(|began| began + long <= causes.deadline)
+            || told.is_some() && self.told_after.max(self.look_took) >= long
+    }
+
+    /// Since when each thing is under way that would bring newer data.
+    fn open(&self, known: Mono) -> impl Iterator<Item = Mono> {
         let asking = match self.probe {
             // The second question is a part of the look that the first one began.
             Probe::Asking {
@@ -228,11 +249,9 @@ impl Entry {
         let unfinished = self.unfinished.filter(|began| *began > known);
         let under_way = self.keys.iter().filter(|key| key.active);
         let under_way = under_way.filter_map(|key| key.started).min();
-        let mut open = [asking, waiting, unfinished, under_way]
+        [asking, waiting, unfinished, under_way]
             .into_iter()
-            .flatten();
-        open.any(|began| began + long <= causes.deadline)
-            || told.is_some() && self.told_after.max(self.look_took) >= long
+            .flatten()
     }
 
     fn came_old(&self, window: Millis, woken: Option<Mono>) -> bool {
@@ -280,6 +299,10 @@ struct Causes {
     ahead: Millis,
     /// When the page was last frozen or asleep.
     thawed: Option<Mono>,
+    /// Somebody sees the page, so that its timers are not slowed down.
+    seen: bool,
+    /// When they were last late all the same.
+    woken: Option<Mono>,
     online: bool,
     /// Until when a server wants to be left alone, as far as that keeps us from fetching.
     calm: Mono,
@@ -299,6 +322,13 @@ impl Causes {
     /// how early one has to begin is no measure.
     fn long(&self) -> Millis {
         Millis(self.ahead.min(LOOK_AHEAD_MIN).0 / 3)
+    }
+
+    /// Did the page's timers run in time, since its data was known and until it was too old?
+    fn on_time(&self, known: Mono) -> bool {
+        self.seen
+            && self.now <= self.deadline + LOOK_AHEAD_MIN
+            && self.woken.is_none_or(|woken| woken <= known)
     }
 }
 

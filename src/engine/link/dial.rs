@@ -73,6 +73,7 @@ impl Link {
             spread: None,
             strike: None,
             resting: false,
+            absent: false,
         };
         self.enter(now, State::Waiting(waiting), reason);
     }

@@ -154,6 +154,8 @@ struct Waiting {
     strike: Option<Strike>,
     /// The attempts that the app allows were made.
     resting: bool,
+    /// Since the last dial the server was seen not to be there.
+    absent: bool,
 }
 
 /// What the link wants done.

@@ -188,6 +188,7 @@ impl Link {
             spread,
             strike,
             resting: false,
+            absent: false,
         };
         if self.scout.is_blind() {
             // It will never be known whether the server is to blame.
@@ -295,6 +296,7 @@ impl Link {
             Sighting::Absent => {
                 self.no_answer(now.mono);
                 waiting.on_sight = true;
+                waiting.absent = true;
                 waiting.strike = None;
                 if !waiting.resting {
                     self.scout.look_again(now.mono, self.online, rng);
@@ -340,8 +342,10 @@ impl Link {
             let spread = backoff::bound(self.failures).min(COMEBACK_SPREAD);
             let pause = match after {
                 // A server that takes connections and drops them does not know that it does: the
-                // moment it names counts only for the first that it drops.
-                Some(after) if self.failures > 1 => rng.jitter(spread).max(after),
+                // moment it names counts only for the first that it drops. One that was away does.
+                Some(after) if self.failures > 1 && !waiting.absent => {
+                    rng.jitter(spread).max(after)
+                }
                 Some(after) => after,
                 None => rng.jitter(waiting.spread.unwrap_or(spread)),
             };

@@ -133,7 +133,7 @@ fn happen(input: Happens, principal: &mut Principal) -> bool {
         Happens::MarkB => principal.mark(now, Some(claim(900, Some("b")))),
         Happens::NoMark => principal.mark(now, None),
         Happens::Arrives => {
-            principal.arrive();
+            principal.arrive(now);
             Ok(())
         }
     };

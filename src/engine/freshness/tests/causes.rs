@@ -292,3 +292,22 @@ fn g4_who_may_be_older_because_nobody_acts_is_not_whole_again() {
     page.run(100_000);
     assert_eq!(blames(&page), [Blame::SlowFetch], "told once");
 }
+
+#[test]
+fn a_word_that_is_older_than_what_was_fetched_since_is_no_look() {
+    let mut page = follower();
+    page.run(8_900);
+    page.said.clear();
+    page.hear(Found::Unchanged { since: Wall(WALL) }, 0);
+    page.run(600);
+    assert_eq!(page.said.pop(), Some(Word::Ask("a".to_owned())));
+}
+
+#[test]
+fn what_a_page_measures_that_stood_still_is_soon_forgotten() {
+    let mut took = ledger::slower(Millis(0), Millis::minutes(10));
+    for _ in 0..5 {
+        took = ledger::slower(took, Millis(200));
+    }
+    assert!(took < Millis(1500), "{took:?}");
+}

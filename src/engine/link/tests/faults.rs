@@ -119,19 +119,6 @@ fn fault_4_a_proxy_that_cuts_every_connection_after_a_minute() {
 }
 
 #[test]
-fn fault_4_a_server_that_drops_everybody_is_not_dialled_as_often_as_it_invites() {
-    let mut rig = Rig::stable(14);
-    rig.window = Window::Here(Some(0));
-    rig.dials.clear();
-    for _ in 0..120 {
-        rig.run(500);
-        rig.crash(1011);
-    }
-    // The first at once, then ever more slowly: ten seconds apart at most, five on average.
-    assert!((8..=20).contains(&rig.dials.len()), "{:?}", rig.dials);
-}
-
-#[test]
 fn fault_4_backoff_starts_anew_only_after_a_synced_and_stable_connection() {
     let mut rig = socket(false);
     rig.syncs = false;

@@ -5,6 +5,7 @@
 
 mod auth;
 mod chance;
+mod comeback;
 mod faults;
 mod rig;
 mod table;
