@@ -288,7 +288,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
         rooms ||
         config["queue"] !== undefined ||
         (config["record"] ?? false) !== false ||
-        config.backend.kind !== "everfresh";
+        !["everfresh", "http"].includes(String(config.backend.kind));
       const needs = more ? "all" : "core";
       let missing: EverfreshError | undefined;
       const CoreClass = await loadCore(wasm, needs).catch(async (cause: unknown) => {

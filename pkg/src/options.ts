@@ -148,6 +148,10 @@ function parseBackend(value: unknown, base: string | undefined): { kind?: unknow
       return parseSocketIo(value, base);
     case "json":
       return parseJson(value, base, "ws", KNOWN_OF_JSON, KNOWN_OF_HEARTBEAT);
+    case "http": {
+      const { url = "/", ...rest } = members(value, "backend", "kind url");
+      return { ...rest, url: parseUrl(url, base) };
+    }
     case "sse":
       return parseJson(value, base, "sse", KNOWN_OF_SSE, "every");
     case "phoenix":

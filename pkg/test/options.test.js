@@ -93,6 +93,12 @@ test("a project of Supabase has a key, and its changes are routed by type and ta
   assert.deepEqual(Object.keys(parse({ ...good(), events: { "postgres:*:a": ["b"] } }).config.events), ["postgres:*:a"]);
 });
 
+test("a server without connections needs no address", () => {
+  const read = (backend) => plain(parse({ ...good(), backend }).config.backend);
+  assert.deepEqual(read({ kind: "http" }), { kind: "http", url: "wss://app.test/" });
+  assert.deepEqual(read({ kind: "http", url: "https://api.test/v1" }), { kind: "http", url: "wss://api.test/v1" });
+});
+
 test("a stream of events is described as data", () => {
   const read = (more) => plain(parse({ ...good(), backend: { kind: "sse", url: "/events", ...more } }).config.backend);
   assert.deepEqual(read({}), { kind: "sse", url: "wss://app.test/events", ladder: ["sse"] });
@@ -165,6 +171,7 @@ const atOnce = [
   ["a namespace of Phoenix", { user: null, backend: { ...phoenix(), namespace: "/" } }, "option-unknown", "backend.namespace"],
   ["a project without a key", { user: null, backend: { kind: "supabase", url: "https://a.test" } }, "option-invalid", "backend.apikey"],
   ["channels that are no JSON", { user: null, backend: { ...supabase(), channels: { a: { b: new Map() } } } }, "option-invalid", "backend.channels.a.b"],
+  ["a ladder to nothing", { user: null, backend: { kind: "http", ladder: ["ws"] } }, "option-unknown", "backend.ladder"],
   ["something to say on a stream", { user: null, backend: { kind: "sse", url: "/events", hello: {} } }, "option-unknown", "backend.hello"],
   ["a question on a stream", { user: null, backend: { kind: "sse", url: "/", heartbeat: { every: 1000, send: "?" } } }, "option-unknown", "backend.heartbeat.send"],
   ["no url", { user: null, backend: { kind: "everfresh" } }, "option-invalid", "backend.url"],
@@ -221,6 +228,7 @@ const byTheEngine = [
   ["a channel that is not named", { backend: { ...json(), subscribe: { type: "subscribe" } } }, "backend.subscribe"],
   ["a close code that there is none of", { backend: { ...json(), authCodes: [401] } }, "backend.authCodes"],
   ["a stream of a socket", { backend: { ...json(), ladder: ["sse"] } }, "backend.ladder"],
+  ["a channel of nothing", { backend: { kind: "http" }, channels: ["tasks"] }, "channels[0]"],
   ["a socket of a stream", { backend: { kind: "sse", url: "/", ladder: ["ws"] } }, "backend.ladder"],
   ["replays that are a word", { backend: { kind: "sse", url: "/", replays: "yes" } }, "backend.replays"],
   ["a reset without a name", { backend: { kind: "sse", url: "/", reset: "" } }, "backend.reset"],

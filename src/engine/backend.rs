@@ -17,13 +17,16 @@ use super::config::{BadInput, is_channel_name};
 use super::status::Transport;
 use crate::wire::json::{Raw, Text};
 
-const KINDS: &str = "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\", \"json\" or \"sse\"";
+const KINDS: &str =
+    "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\", \"json\", \"sse\" or \"http\"";
 
 /// What the server speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Speaks {
     /// Our own protocol.
     Native,
+    /// Nothing: everything is asked for.
+    Http,
     /// Socket.IO.
     #[cfg(feature = "wires")]
     SocketIo(SocketIo),
@@ -52,6 +55,7 @@ impl Speaks {
     pub fn read(backend: Raw<'_>) -> Result<Speaks, BadInput> {
         match text(backend, "kind").as_deref() {
             Some("everfresh") => Ok(Speaks::Native),
+            Some("http") => Ok(Speaks::Http),
             #[cfg(feature = "wires")]
             Some("socketio") => Ok(Speaks::SocketIo(SocketIo::read(backend)?)),
             #[cfg(feature = "wires")]
@@ -69,7 +73,8 @@ impl Speaks {
     /// Can it be carried so?
     pub fn goes_by(&self, transport: Transport) -> bool {
         match (self, transport) {
-            (Speaks::Native, _) => true,
+            // Of a server without connections it is of no matter.
+            (Speaks::Native | Speaks::Http, _) => true,
             #[cfg(feature = "wires")]
             (Speaks::Plain(with), transport) if with.stream.is_some() => {
                 transport == Transport::Stream
@@ -79,6 +84,11 @@ impl Speaks {
                 transport == Transport::Socket
             }
         }
+    }
+
+    /// Are there connections?
+    pub fn connects(&self) -> bool {
+        !matches!(self, Speaks::Http)
     }
 
     /// How it is carried, if the app says nothing of it.
@@ -93,6 +103,7 @@ impl Speaks {
     pub fn place(&self) -> &str {
         match self {
             Speaks::Native => "",
+            Speaks::Http => "http",
             #[cfg(feature = "wires")]
             Speaks::SocketIo(with) => &with.namespace,
             #[cfg(feature = "wires")]
@@ -107,7 +118,7 @@ impl Speaks {
     /// The channel that is there whether the app names it or not.
     pub fn always(&self) -> Option<String> {
         match self {
-            Speaks::Native => None,
+            Speaks::Native | Speaks::Http => None,
             #[cfg(feature = "wires")]
             Speaks::SocketIo(with) => Some(with.namespace.clone()),
             #[cfg(feature = "wires")]
@@ -121,6 +132,7 @@ impl Speaks {
     pub fn is_channel(&self, name: &str) -> bool {
         match self {
             Speaks::Native => is_channel_name(name),
+            Speaks::Http => false,
             #[cfg(feature = "wires")]
             Speaks::SocketIo(_) => is_namespace(name),
             #[cfg(feature = "wires")]

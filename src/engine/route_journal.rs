@@ -33,7 +33,7 @@ impl Engine {
         self.metrics.link_is(
             now,
             match status.word {
-                Word::Idle | Word::Closed => LinkIs::Unwanted,
+                Word::Idle | Word::Polling | Word::Closed => LinkIs::Unwanted,
                 // A connection that was lost a moment ago is still shown as one.
                 _ if status.authenticated => LinkIs::Up,
                 _ => LinkIs::Down,

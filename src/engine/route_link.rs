@@ -31,6 +31,7 @@ impl Engine {
             closes: wire.closes(),
             can: wire.capabilities(),
             looks: wire.can_be_seen(),
+            dials: config.speaks.connects(),
         }
     }
 

@@ -16,6 +16,8 @@ pub enum Word {
     Connected,
     /// Connected, but by a lower transport, or slow.
     Degraded,
+    /// The server has no connections: everything is asked for.
+    Polling,
     /// The link was lost; it is being dialled again.
     Reconnecting,
     /// The browser says that there is no network, or nothing has answered for long.
@@ -29,11 +31,12 @@ pub enum Word {
 }
 
 /// Word and text, both ways, in one table.
-const WORDS: [(Word, &str); 9] = [
+const WORDS: [(Word, &str); 10] = [
     (Word::Idle, "idle"),
     (Word::Connecting, "connecting"),
     (Word::Connected, "connected"),
     (Word::Degraded, "degraded"),
+    (Word::Polling, "polling"),
     (Word::Reconnecting, "reconnecting"),
     (Word::Offline, "offline"),
     (Word::NeedsAuth, "needs-auth"),

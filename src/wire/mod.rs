@@ -65,7 +65,8 @@ impl Wire {
     /// The protocol that the server speaks.
     pub fn new(speaks: &Speaks) -> Self {
         match speaks {
-            Speaks::Native => Wire::Native,
+            // Where nothing is dialled nothing is said.
+            Speaks::Native | Speaks::Http => Wire::Native,
             #[cfg(feature = "wires")]
             Speaks::SocketIo(with) => Wire::SocketIo(Box::new(Session::new(with))),
             #[cfg(feature = "wires")]

@@ -2,7 +2,7 @@ import type { Family, Route } from "./events.js";
 import type { AnyMutation, MutationOptions } from "./mutations.js";
 
 /** Where the live connection goes. */
-export type EverfreshBackend = NativeBackend | SocketIoBackend | JsonBackend | SseBackend | PhoenixBackend | SupabaseBackend;
+export type EverfreshBackend = NativeBackend | SocketIoBackend | JsonBackend | SseBackend | PhoenixBackend | SupabaseBackend | HttpBackend;
 
 /** A server that speaks the package's own protocol, `fresh.v1`. */
 export interface NativeBackend {
@@ -156,6 +156,13 @@ export interface PhoenixBackend {
   ladder?: readonly "ws"[];
   /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
   maxAttempts?: number | null;
+}
+
+/** A server without connections: contracts ask it, and mutations go by HTTP. */
+export interface HttpBackend {
+  kind: "http";
+  /** The server that gets the token of `getToken`, as `Authorization: Bearer`, with the `probe` of a contract. `"/"` when left out. */
+  url?: string | URL;
 }
 
 /** A message that we say: an object, or a text that is no JSON. */

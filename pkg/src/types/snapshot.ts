@@ -6,6 +6,7 @@ export type ConnectionStatus =
   | "connecting"
   | "connected"
   | "degraded"
+  | "polling"
   | "reconnecting"
   | "offline"
   | "needs-auth"

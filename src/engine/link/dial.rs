@@ -23,6 +23,10 @@ impl Link {
         }
         let why = self.tokens.reason(self.rejected, !self.was_linked);
         match self.tokens.for_dial(now.mono) {
+            ForDial::Ready if !self.settings.dials => {
+                self.polls = true;
+                self.enter(now, State::Idle, "the server has no connections");
+            }
             ForDial::Ready => {
                 let line = self.open_line(now.mono, self.ladder.current());
                 let dialling = Dialling {
@@ -193,6 +197,7 @@ impl Link {
             Answered::Failed => self.token_failed(now),
             Answered::Refused => match &self.state {
                 State::Asking => self.needs_auth(now),
+                State::Idle if self.polls => self.needs_auth(now),
                 // The session goes on for as long as the server lets it.
                 State::Live(_) => self.trial_token_failed(now.mono),
                 State::Idle
@@ -210,8 +215,10 @@ impl Link {
     pub fn refused_elsewhere(&mut self, now: Now) {
         match &self.state {
             // Who has no link asks for nobody; and a login that is wanted already comes by itself.
-            State::Idle | State::NeedsAuth => {}
-            State::Asking
+            State::Idle if !self.polls => {}
+            State::NeedsAuth => {}
+            State::Idle
+            | State::Asking
             | State::Dialling(_)
             | State::Live(_)
             | State::Waiting(_)
@@ -231,6 +238,8 @@ impl Link {
             self.tokens.take(token);
         }
         match &self.state {
+            // One that was not given along is asked for.
+            State::Idle if self.polls => self.dial(now, "somebody logged in"),
             State::Idle => {}
             State::Live(_) if self.tokens.token().is_some() => self.token_given(now),
             State::Live(_) => {

@@ -67,6 +67,8 @@ pub struct Settings {
     pub can: Capabilities,
     /// Whether a plain request tells if the server is there. Of some it opens what does not end.
     pub looks: bool,
+    /// Whether there are connections. Where there are none only the token is had, for what is asked by HTTP.
+    pub dials: bool,
 }
 
 /// The connection's life.
@@ -98,6 +100,8 @@ pub struct Link {
     grace: Option<Mono>,
     /// There was a connection before.
     was_linked: bool,
+    /// Nothing is dialled, because the server has no connections, and that is as it should be.
+    polls: bool,
     reason: &'static str,
     shown: Word,
     /// The next dial, on both clocks.
@@ -258,6 +262,7 @@ impl Link {
             dialled: None,
             grace: None,
             was_linked: false,
+            polls: false,
             reason: "not started",
             shown: Word::Idle,
             shown_dial: None,
@@ -335,6 +340,7 @@ impl Link {
         self.stop_looking();
         self.tokens.cancel();
         self.grace = None;
+        self.polls = false;
         self.enter(now, State::Idle, reason);
     }
 

@@ -32,6 +32,8 @@ impl Link {
 
     fn word(&self) -> Word {
         match &self.state {
+            State::Idle if self.polls && self.online => Word::Polling,
+            State::Idle if self.polls => Word::Offline,
             State::Idle => Word::Idle,
             State::NeedsAuth => Word::NeedsAuth,
             State::Failed => Word::Failed,

@@ -3,6 +3,7 @@
 mod another_user;
 mod contracts;
 mod hot;
+mod http_only;
 mod logins;
 mod phoenix;
 mod phoenix_chance;

@@ -5,7 +5,7 @@
 use crate::engine::command::Command;
 use crate::engine::config::Config;
 use crate::engine::http::{Call, Headers, StreamEvent};
-use crate::engine::ids::{ConnId, LockTicket, TabId, TokenId};
+use crate::engine::ids::{ConnId, HttpId, LockTicket, TabId, TokenId};
 use crate::engine::input::{Input, LockEvent, SocketEvent};
 use crate::engine::notice::Notice;
 use crate::engine::output::Output;
@@ -36,6 +36,8 @@ pub(super) struct Page {
     /// Families that became stale since the last look.
     stale: Vec<String>,
     pub(super) faults: Vec<String>,
+    /// Requests that were not looked at.
+    pub(super) requests: Vec<(HttpId, Call)>,
 }
 
 impl Page {
@@ -61,6 +63,7 @@ impl Page {
             token: None,
             stale: Vec::new(),
             faults: Vec::new(),
+            requests: Vec::new(),
         };
         page.happens(Input::Command(Command::Start));
         page.happens(Input::Lock(LockEvent::Granted(LockTicket(1))));
@@ -93,6 +96,7 @@ impl Page {
                 Output::CloseStream { conn } if conn == self.conn => {
                     self.said.push("closed".to_owned());
                 }
+                Output::Request { request, call } => self.requests.push((request, call)),
                 Output::Tell(Notice::Fault(fault)) => self.faults.push(fault.message),
                 Output::SendFrame { conn, frame } if conn == self.conn => self.said.push(frame),
                 Output::CloseSocket { conn } if conn == self.conn => {

@@ -28,6 +28,7 @@ log: list[dict] = []
 connects = 0
 said = 0
 pings = 0
+unchanged = 0
 
 
 async def tell(message, channel=None):
@@ -119,11 +120,20 @@ async def count_tasks(request: Request):
     return tagged(request, {"tasks": len(tasks)})
 
 
+@app.get("/probe/tasks")
+async def probe_tasks(request: Request):
+    if TOKENS is not None and request.headers.get("authorization", "").removeprefix("Bearer ") not in TOKENS:
+        return Response(status_code=401)
+    return tagged(request, tasks)
+
+
 def tagged(request: Request, value):
+    global unchanged
     body = json.dumps(value).encode()
     tag = '"' + hashlib.sha256(body).hexdigest()[:16] + '"'
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     if request.headers.get("if-none-match", "").removeprefix("W/") == tag:
+        unchanged += 1
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
 
@@ -153,7 +163,7 @@ async def skip():
 
 @app.get("/demo/stats")
 async def stats():
-    return {"sockets_open": len(here) + len(streams), "connects": connects, "pings": pings}
+    return {"sockets_open": len(here) + len(streams), "connects": connects, "pings": pings, "unchanged": unchanged}
 
 
 app.mount("/", StaticFiles(directory=WANTED["www"], html=True))

@@ -11,6 +11,7 @@ const live = createEverfresh({
   backend: { kind: "socketio", url: "/", ...JSON.parse(settings.get("backend") ?? "{}") },
   channels: settings.getAll("channel"),
   getToken: token === null ? undefined : () => token,
+  contracts: JSON.parse(settings.get("contracts") ?? "{}"),
   events: { task_created: ["tasks"], picture: ["tasks"], elsewhere: ["counts"] },
 });
 

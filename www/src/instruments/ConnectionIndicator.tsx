@@ -13,6 +13,7 @@ const STATES: Record<ConnectionStatus, { text: string; tone: Tone; meaning: stri
   connecting: { text: "Connecting", tone: "busy", meaning: "Dialling the server for the first time." },
   connected: { text: "Connected", tone: "good", meaning: "Every change on the server reaches this page at once." },
   degraded: { text: "Degraded", tone: "busy", meaning: "Connected, but over a slower way." },
+  polling: { text: "Polling", tone: "good", meaning: "The server is asked as often as the contracts want." },
   reconnecting: {
     text: "Reconnecting",
     tone: "busy",

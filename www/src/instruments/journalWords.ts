@@ -21,6 +21,7 @@ const LINK: Record<string, string> = {
   connecting: "A connection is being made",
   connected: "The connection stands",
   reconnecting: "The connection is lost, and made anew",
+  polling: "The server has no connections, and is asked",
   degraded: "Connected by a lower way than a socket",
   offline: "There is no network",
   "needs-auth": "The server asks who is there",

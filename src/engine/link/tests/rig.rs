@@ -97,6 +97,7 @@ pub(super) fn settings(ladder: &[Transport], has_tokens: bool) -> Settings {
         has_tokens,
         closes: CLOSES,
         looks: true,
+        dials: true,
     }
 }
 
