@@ -9,7 +9,10 @@ import { fetched, shows, skip, visit, withServer } from "./lib/plain.mjs";
 
 const backend = { kind: "http" };
 const MAX_AGE_MS = 3000;
-const contracts = JSON.stringify({ tasks: { key: ["tasks"], maxAge: MAX_AGE_MS, probe: "/probe/tasks" } });
+// Of several tabs some are hidden.
+const contracts = JSON.stringify({
+  tasks: { key: ["tasks"], maxAge: MAX_AGE_MS, hidden: "continue", probe: "/probe/tasks" },
+});
 
 describe(`a server that only answers, in ${engine()}`, { skip }, () => {
   const here = withServer({ tokens: ["good"] });
