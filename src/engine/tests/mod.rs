@@ -8,6 +8,7 @@ mod logins;
 mod phoenix;
 mod phoenix_chance;
 mod plain;
+mod plain_chance;
 mod plain_stream;
 mod refetch;
 mod room;
