@@ -7,6 +7,7 @@
 #[cfg(not(unix))]
 compile_error!("the task runner needs Linux or macOS; on Windows use it inside WSL");
 
+mod bench;
 mod build;
 mod demo;
 mod dist;
@@ -60,6 +61,12 @@ const COMMANDS: &[Command] = &[
         options: "[TARGET]… [--for 5m]",
         about: "look for inputs that break a decoder or the engine, and keep what was learned",
         run: fuzz::run,
+    },
+    Command {
+        name: "bench",
+        options: "[--quick] [--check] [--only MEASURE]… [--contestant NAME]… [--rounds N]",
+        about: "measure everfresh beside its peers in Chromium; writes bench/results/latest.md unless only a part is run",
+        run: bench::run,
     },
     Command {
         name: "build",

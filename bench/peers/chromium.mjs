@@ -1,0 +1,94 @@
+// A headless Chromium, and what DevTools tells of its pages.
+
+import { Builder } from "../../tests/e2e/node_modules/selenium-webdriver/index.js";
+
+const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-precise-memory-info", "--js-flags=--expose-gc"];
+/** No page is hidden from a user who is not there. */
+const AWAKE = ["--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows"];
+const PATIENCE_MS = 120_000;
+
+export class Chromium {
+  #driver;
+
+  static async start() {
+    const chromium = new Chromium();
+    const options = { binary: process.env.EVERFRESH_BROWSER, args: [...FLAGS, ...AWAKE] };
+    chromium.#driver = await new Builder()
+      .usingServer(process.env.EVERFRESH_WEBDRIVER)
+      .withCapabilities({ browserName: "chrome", "goog:chromeOptions": options })
+      .build();
+    await chromium.#driver.manage().setTimeouts({ script: PATIENCE_MS });
+    return chromium;
+  }
+
+  /** A page of a contestant, in a tab of its own. */
+  async open(origin, contestant) {
+    const driver = this.#driver;
+    if ((await driver.getCurrentUrl()).startsWith("http")) await driver.switchTo().newWindow("tab");
+    await driver.get(`${origin}/?contestant=${contestant}`);
+    const page = new Page(driver, await driver.getWindowHandle());
+    await driver.sendDevToolsCommand("Performance.enable", { timeDomain: "threadTicks" });
+    return page;
+  }
+
+  async stop() {
+    await this.#driver.quit();
+  }
+}
+
+class Page {
+  #driver;
+  #handle;
+
+  constructor(driver, handle) {
+    this.#driver = driver;
+    this.#handle = handle;
+  }
+
+  /** Calls a function of the harness. */
+  async call(name, ...args) {
+    await this.#driver.switchTo().window(this.#handle);
+    const { value, error } = await this.#driver.executeScript(
+      "return window.load().then((harness) => harness[arguments[0]](...arguments[1])).then((value) => ({ value }), (error) => ({ error: String(error?.stack ?? error) }))",
+      name,
+      args,
+    );
+    if (error) throw new Error(error);
+    return value;
+  }
+
+  /** The same, with the fetching of the module; how many milliseconds it took. */
+  async timed(name, ...args) {
+    await this.#driver.switchTo().window(this.#handle);
+    return this.#driver.executeScript(
+      "const began = performance.now(); return window.load().then((harness) => harness[arguments[0]](...arguments[1])).then(() => performance.now() - began)",
+      name,
+      args,
+    );
+  }
+
+  async #metric(name) {
+    await this.#driver.switchTo().window(this.#handle);
+    const { metrics } = await this.#driver.sendAndGetDevToolsCommand("Performance.getMetrics", {});
+    return metrics.find((metric) => metric.name === name)?.value;
+  }
+
+  /** Seconds of the main thread that were spent on tasks so far. */
+  busy() {
+    return this.#metric("TaskDuration");
+  }
+
+  /** Its heap when nothing can be freed any more. */
+  async heap() {
+    await this.#driver.switchTo().window(this.#handle);
+    await this.#driver.sendDevToolsCommand("HeapProfiler.collectGarbage", {});
+    return this.#metric("JSHeapUsedSize");
+  }
+
+  async close() {
+    await this.#driver.switchTo().window(this.#handle);
+    await this.#driver.close();
+    const [left] = await this.#driver.getAllWindowHandles();
+    if (left !== undefined) await this.#driver.switchTo().window(left);
+  }
+}

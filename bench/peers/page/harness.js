@@ -1,0 +1,108 @@
+// What is measured inside of a page, of whichever contestant it is bundled with.
+import { QueryClient, QueryObserver } from "@tanstack/query-core";
+
+import * as contestant from "contestant";
+
+const NOW = () => performance.timeOrigin + performance.now();
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** How an app hears of a change today. */
+const invalidatesEach = (client) => ({ family }) => void client.invalidateQueries({ queryKey: [family] });
+
+let state;
+
+/** Connects, with so many live queries over so many families. */
+export async function open({ queries = 0, families = queries, fetches = "at once", fetchMs = 5, attach = true, rests = true }) {
+  const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } });
+  client.mount();
+  state = { client, heard: 0, last: undefined, latencies: [], seen: new Set(), refetches: 0, invalidations: 0, longest: 0, shown: new Map() };
+  // However it comes about: by a call of the app's, or of what is attached.
+  client.getQueryCache().subscribe(({ type, action }) => {
+    if (type === "updated" && action.type === "invalidate") state.invalidations += 1;
+  });
+  for (let at = 0; at < queries; at += 1) {
+    const family = `family${at % families}`;
+    const queryFn = async () => {
+      state.refetches += 1;
+      if (fetches === "at once") return state.refetches;
+      return (await (await fetch(`/data/${family}?ms=${fetchMs}`)).json()).n;
+    };
+    const observer = new QueryObserver(client, { queryKey: [family, at], queryFn });
+    observer.subscribe(({ data }) => {
+      state.shown.set(at, { family, data });
+      if (state.watched !== undefined && data !== state.watched.data) state.first ??= NOW() - state.watched.at;
+    });
+  }
+  const act = (contestant.invalidates ?? invalidatesEach)(client);
+  const hear = (event) => {
+    const at = NOW();
+    state.heard += 1;
+    state.last = at;
+    state.seen.add(event.seq);
+    state.latencies.push(at - event.at);
+    act(event);
+  };
+  state.connection = await contestant.connect(location.origin, hear, attach ? client : undefined);
+  if (!rests) return;
+  await until(() => client.isFetching() === 0);
+  // Whatever a client does after its start is no part of what is measured then.
+  await sleep(1000);
+  await until(() => client.isFetching() === 0);
+  watchStalls();
+  reset();
+}
+
+export function reset() {
+  Object.assign(state, { heard: 0, last: undefined, latencies: [], refetches: 0, invalidations: 0, longest: 0 });
+  state.seen.clear();
+}
+
+/** How long the page could not do anything else: what the browser itself calls a long task, from 50 ms on. A watch of our own
+ * would be work too. */
+function watchStalls() {
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) state.longest = Math.max(state.longest, duration);
+  }).observe({ type: "longtask" });
+}
+
+async function until(holds, patienceMs = 60_000) {
+  for (const began = performance.now(); !holds(); await sleep(5)) {
+    if (performance.now() - began > patienceMs) return false;
+  }
+  return true;
+}
+
+export function found() {
+  const { heard, refetches, invalidations, longest, seen } = state;
+  return { heard, refetches, invalidations, longest, seen: seen.size };
+}
+
+export const latencies = () => state.latencies;
+
+/** Whether every query shows what the server has, by family, and nothing runs any more. */
+export function shows(versions) {
+  if (state.client.isFetching() > 0) return false;
+  return [...state.shown.values()].every(({ family, data }) => data === versions[family]);
+}
+
+/** From now on: when does every query show these, with nothing under way any more? */
+function waitFor(versions) {
+  const began = performance.now();
+  state.quiet = null;
+  const hide = state.client.getQueryCache().subscribe(() => {
+    if (!shows(versions)) return;
+    hide();
+    state.quiet = performance.now() - began;
+  });
+}
+
+export { waitFor as await };
+export const quiet = () => state.quiet;
+
+/** From now on: when is the first new data there? */
+export function watch() {
+  state.watched = { at: NOW(), data: state.shown.get(0).data };
+  state.first = undefined;
+}
+
+export const first = () => state.first;

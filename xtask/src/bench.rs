@@ -1,0 +1,58 @@
+//! `cargo xtask bench`: everfresh beside its peers, in one run, in a headless Chromium.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::build;
+use crate::error::{Cause, Error, Result};
+use crate::process::{Group, Step};
+use crate::project::Project;
+use crate::stamp::Stamp;
+use crate::tools::driver::{Driver, Surroundings};
+use crate::tools::engines::Engine;
+use crate::tools::node;
+
+/// A run of everything is within this.
+const LIMIT: Duration = Duration::from_secs(60 * 60);
+
+/// The command. What it does not know is for the bench itself.
+pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
+    let rest: Vec<_> = arguments.raw_args()?.collect();
+    let browser = Engine::Chromium
+        .ensure(project)?
+        .map_err(|missing| Error::new(Cause::MissingTool, missing.0))?;
+    build::package(project)?;
+    peers(project)?;
+    let driver = Driver::start(project, &browser, &Surroundings::of(browser.engine)?)?;
+    let mut bench = project.command("node");
+    bench
+        .arg(project.path("bench/peers/run.mjs"))
+        .args(rest)
+        .env("EVERFRESH_WEBDRIVER", driver.url())
+        .env("EVERFRESH_BROWSER", &browser.browser)
+        // It tells itself how far it is.
+        .stdout(Stdio::inherit())
+        .stderr(Stdio::inherit());
+    let mut group = Group::start(&mut bench)
+        .map_err(|error| Error::io("cannot start", &project.path("bench/peers/run.mjs"), &error))?;
+    Ok(group.wait(LIMIT).is_some_and(|status| status.success()))
+}
+
+/// Installs the peers of the bench's own lock file, unless they are there.
+fn peers(project: &Project) -> Result<()> {
+    let folder = project.path("bench/peers");
+    let stamp = Stamp::new(project, "peers")
+        .text(&node::check()?)
+        .input(&folder.join("package-lock.json"))
+        .output(&folder.join("node_modules/.package-lock.json"));
+    if stamp.is_fresh() {
+        return Ok(());
+    }
+    let prefix = folder.to_string_lossy().into_owned();
+    let arguments = ["ci", "--ignore-scripts", "--prefix", &prefix];
+    Step::new("install the peers", node::npm(project, &arguments))
+        .limit(Duration::from_secs(10 * 60))
+        .fetches()
+        .must(project)?;
+    stamp.save()
+}
