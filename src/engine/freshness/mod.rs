@@ -66,6 +66,8 @@ pub struct Freshness {
     thawed: Option<Mono>,
     /// When it was last woken later than it wanted.
     woken_late: Option<Mono>,
+    /// The same, if it was by so little that nobody waits for less.
+    tardy: Option<Mono>,
     /// Until when a server wants to be left alone by those who fetch.
     calm: Mono,
     /// Since when fetches wait until what this page changed without a link is with the server.
@@ -96,6 +98,8 @@ pub enum Place {
 struct Page {
     visible: bool,
     online: bool,
+    /// Since when, if it is visible. A hidden page's timers are slowed down.
+    seen_since: Mono,
     hidden_since: Option<Mono>,
     blurred_since: Option<Mono>,
     /// When the user last did something.
@@ -112,6 +116,7 @@ impl Freshness {
             place: Place::Away,
             page: Page {
                 visible: true,
+                seen_since: now.mono,
                 online,
                 hidden_since: None,
                 blurred_since: None,
@@ -125,6 +130,7 @@ impl Freshness {
             planned: None,
             thawed: None,
             woken_late: None,
+            tardy: None,
             calm: Mono(0),
             holds: None,
             held: None,
@@ -313,6 +319,7 @@ impl Freshness {
         self.touched = true;
         self.page.visible = visible;
         if visible {
+            self.page.seen_since = now.mono;
             let since = self.page.hidden_since.take();
             self.came_back(now, since);
         } else {

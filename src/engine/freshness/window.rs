@@ -3,7 +3,7 @@
 use super::interval::Poll;
 use super::ledger::{Age, Blame, Entry, NO_NETWORK, Probe, Why};
 use super::{Freshness, Need, Step, Violation};
-use crate::engine::limits::{AWAY, FROZEN_LATE, LOOK_AHEAD_MIN, RETURN_GRACE};
+use crate::engine::limits::{ASK_SLACK, AWAY, FROZEN_LATE, LOOK_AHEAD_MIN, RETURN_GRACE};
 use crate::engine::time::{Millis, Mono, Now};
 
 impl Freshness {
@@ -43,7 +43,7 @@ impl Freshness {
             online: self.page.online,
             calm,
             seen: self.page.visible,
-            woken: self.woken_late,
+            woken: self.tardy.max(Some(self.page.seen_since)),
             calmed: Some(entry.hold.max(self.calm)).max(entry.rested),
             holds: self.holds.is_some(),
             held: self.held,
@@ -91,6 +91,9 @@ impl Freshness {
         let late = self.planned.map_or(Millis(0), |at| now.mono.since(at));
         if late > LOOK_AHEAD_MIN {
             self.woken_late = Some(now.mono);
+        }
+        if late > ASK_SLACK {
+            self.tardy = Some(now.mono);
         }
         if late > FROZEN_LATE {
             self.slept(now, Millis(0));
@@ -301,7 +304,7 @@ struct Causes {
     thawed: Option<Mono>,
     /// Somebody sees the page, so that its timers are not slowed down.
     seen: bool,
-    /// When they were last late all the same.
+    /// When they were last late, or may have been.
     woken: Option<Mono>,
     online: bool,
     /// Until when a server wants to be left alone, as far as that keeps us from fetching.
