@@ -11,7 +11,10 @@ const PACKAGE = here("../../pkg/dist");
 
 export async function contestants() {
   const files = await readdir(here("page/contestants"));
-  return files.filter((file) => file.endsWith(".js")).map((file) => basename(file, ".js"));
+  const names = files.filter((file) => file.endsWith(".js")).map((file) => basename(file, ".js"));
+  // The floor, ours, and the peers.
+  const rank = (name) => (name.startsWith("raw") ? 0 : name.startsWith("everfresh") ? 1 : 2);
+  return names.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
 
 async function bundle(input, alias) {

@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
   },
 });
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
-const names = options.contestant ?? ["raw", "raw-coalesced", ...(await contestants()).filter((name) => !name.startsWith("raw"))];
+const names = options.contestant ?? (await contestants());
 const measures = MEASURES.filter(({ id }) => !options.only || options.only.some((part) => id.startsWith(part)));
 
 const folder = await mkdtemp(join(tmpdir(), "everfresh-bench-"));
