@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { eventually } from "./lib/browser.mjs";
-import { engine } from "./lib/environment.mjs";
+import { engine, onceIsEnough } from "./lib/environment.mjs";
 import { fetched, shows, skip, visit, withServer } from "./lib/plain.mjs";
 
 const backend = { kind: "http" };
@@ -14,7 +14,7 @@ const contracts = JSON.stringify({
   tasks: { key: ["tasks"], maxAge: MAX_AGE_MS, hidden: "continue", probe: "/probe/tasks" },
 });
 
-describe(`a server that only answers, in ${engine()}`, { skip }, () => {
+describe(`a server that only answers, in ${engine()}`, { skip: skip || onceIsEnough().skip }, () => {
   const here = withServer({ tokens: ["good"] });
   const open = async () => {
     const tab = await visit(here, backend, { contracts, token: "good" });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { eventually } from "./lib/browser.mjs";
-import { engine } from "./lib/environment.mjs";
+import { engine, onceIsEnough } from "./lib/environment.mjs";
 import { fetched, heardOf, open, severalTabs, shows, skip, visit, withServer } from "./lib/plain.mjs";
 import { connections } from "./lib/stage.mjs";
 
@@ -22,7 +22,7 @@ const withAll = {
 /** How often a page asks for a sign of life where a test waits for it. */
 const EVERY_MS = 1000;
 
-describe(`a server with FastAPI that says nothing of itself, in ${engine()}`, { skip }, () => {
+describe(`a server with FastAPI that says nothing of itself, in ${engine()}`, { skip: skip || onceIsEnough().skip }, () => {
   const here = withServer();
 
   test("cl5: events make queries stale", async () => {
@@ -55,7 +55,7 @@ describe(`a server with FastAPI that says nothing of itself, in ${engine()}`, { 
   });
 });
 
-describe(`a server with FastAPI that has channels and counts, in ${engine()}`, { skip }, () => {
+describe(`a server with FastAPI that has channels and counts, in ${engine()}`, { skip: skip || onceIsEnough().skip }, () => {
   const here = withServer();
 
   test("a channel is asked for, and one that is private is refused", async () => {
@@ -100,7 +100,7 @@ describe(`a server with FastAPI that has channels and counts, in ${engine()}`, {
 });
 
 for (const refuseBy of [4401, 1008]) {
-  describe(`a server with FastAPI that refuses a token by ${refuseBy}, in ${engine()}`, { skip }, () => {
+  describe(`a server with FastAPI that refuses a token by ${refuseBy}, in ${engine()}`, { skip: skip || onceIsEnough().skip }, () => {
     const here = withServer({ tokens: ["good", "better"], refuseBy });
 
     test("one that is refused needs a login, and a new one is a new connection", async () => {
@@ -117,7 +117,7 @@ for (const refuseBy of [4401, 1008]) {
   });
 }
 
-describe(`a server with FastAPI that refuses before it accepts, in ${engine()}`, { skip }, () => {
+describe(`a server with FastAPI that refuses before it accepts, in ${engine()}`, { skip: skip || onceIsEnough().skip }, () => {
   const here = withServer({ tokens: ["good"], early: true });
 
   test("a token in the address is taken, and a refusal looks like a server that is away", async () => {

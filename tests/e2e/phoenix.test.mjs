@@ -9,14 +9,14 @@ import { WebSocket } from "ws";
 
 import { eventually } from "./lib/browser.mjs";
 import { assertSame, deferred, followsChannels, heardOf, isSubscribed, opened, shows, took, visit, withServer } from "./lib/channels.mjs";
-import { engine } from "./lib/environment.mjs";
+import { engine, onceIsEnough } from "./lib/environment.mjs";
 
 const PHOENIX = { backend: { kind: "phoenix", url: "/socket" }, channel: "room:tasks", topic: "room:tasks" };
 
 followsChannels("Phoenix, version 2", PHOENIX);
 followsChannels("Phoenix, version 1", { ...PHOENIX, backend: { ...PHOENIX.backend, vsn: "1.0.0" } });
 
-describe(`a server of Phoenix that wants a token, in ${engine()}`, () => {
+describe(`a server of Phoenix that wants a token, in ${engine()}`, onceIsEnough(), () => {
   const here = withServer({ tokens: ["good", "better"] });
   const { backend, channel } = PHOENIX;
 
@@ -56,7 +56,7 @@ describe(`a server of Phoenix that wants a token, in ${engine()}`, () => {
   });
 });
 
-describe(`what the official client says, and what the page says, in ${engine()}`, () => {
+describe(`what the official client says, and what the page says, in ${engine()}`, onceIsEnough(), () => {
   const here = withServer({});
 
   test("phoenix.js", async () => {

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { figures } from "../../bench/query/drive.mjs";
-import { engine } from "./lib/environment.mjs";
+import { engine, onceIsEnough } from "./lib/environment.mjs";
 
-test(`events, first loads and restored mutations beside plain invalidateQueries, in ${engine()}`, async (t) => {
+test(`events, first loads and restored mutations beside plain invalidateQueries, in ${engine()}`, onceIsEnough(), async (t) => {
   const { everfresh, plain } = await figures();
   t.diagnostic(`everfresh ${JSON.stringify(everfresh)}`);
   t.diagnostic(`plain     ${JSON.stringify(plain)}`);

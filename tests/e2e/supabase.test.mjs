@@ -9,7 +9,7 @@ import { WebSocket } from "ws";
 
 import { eventually } from "./lib/browser.mjs";
 import { assertSame, deferred, followsChannels, heardOf, isSubscribed, opened, shows, took, withServer } from "./lib/channels.mjs";
-import { engine } from "./lib/environment.mjs";
+import { engine, onceIsEnough } from "./lib/environment.mjs";
 
 const TASKS = { table: "tasks", filter: "project_id=eq.{id}" };
 const SUPABASE = {
@@ -20,7 +20,7 @@ const SUPABASE = {
 
 followsChannels("Supabase", SUPABASE);
 
-describe(`a project of Supabase, in ${engine()}`, () => {
+describe(`a project of Supabase, in ${engine()}`, onceIsEnough(), () => {
   const here = withServer({ tokens: ["good", "better"] });
   const { backend, channel, topic } = SUPABASE;
   const open = () => opened(here, backend, channel, { token: "good" });
@@ -62,7 +62,7 @@ describe(`a project of Supabase, in ${engine()}`, () => {
   });
 });
 
-describe(`what the official client says, and what the page says, in ${engine()}`, () => {
+describe(`what the official client says, and what the page says, in ${engine()}`, onceIsEnough(), () => {
   const here = withServer({});
 
   test("realtime-js", async () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { eventually } from "./browser.mjs";
-import { engine } from "./environment.mjs";
+import { engine, onceIsEnough } from "./environment.mjs";
 import { PhoenixServer } from "./phoenix.mjs";
 import { Rig, rigFolder } from "./rig.mjs";
 import { connections, stage } from "./stage.mjs";
@@ -20,7 +20,7 @@ export const withServer = (wanted) =>
  * @param topic what the server calls that
  */
 export function followsChannels(name, { backend, channel, topic }) {
-  describe(`a server of ${name}, in ${engine()}`, () => {
+  describe(`a server of ${name}, in ${engine()}`, onceIsEnough(), () => {
     const here = withServer({});
     const open = () => opened(here, backend, channel);
 

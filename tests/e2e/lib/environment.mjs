@@ -11,5 +11,8 @@ export function need(name) {
 
 export const engine = () => need("EVERFRESH_ENGINE");
 
+/** For tests of what WebAssembly decides alone, over sockets and requests that other files try in every engine. */
+export const onceIsEnough = () => ({ skip: engine() === "chromium" ? false : "the same in every engine; tried in Chromium" });
+
 /** For tests of what only the DevTools protocol can force: crashes, freezes. */
 export const devtoolsOnly = () => ({ skip: engine() === "chromium" ? false : "only Chromium can be told to" });
