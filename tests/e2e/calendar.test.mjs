@@ -42,10 +42,11 @@ describe(`the calendar in ${engine()}`, () => {
         if (String(url).startsWith("/api/blocks")) asked.push(url);
         return ask(url, init);
       };`);
-    // What he asks for once more because he was not connected yet.
+    // What he asks for once more because he was not connected yet: after he is, and spread over a moment.
+    await ben.untilStatus("connected");
     await eventually("Ben asks for nothing more", async () => {
       const before = await ben.run("return asked.splice(0).length");
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await new Promise((resolve) => setTimeout(resolve, 3000));
       return before + (await ben.run("return asked.length"));
     }, (count) => count === 0);
     await ana.fill(selector(focus.id), ENTER + DOWN.repeat(4) + ENTER);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
 import { eventually } from "./lib/browser.mjs";
-import { engine } from "./lib/environment.mjs";
+import { engine, onceIsEnough } from "./lib/environment.mjs";
 import { stage } from "./lib/stage.mjs";
 
 const FAMILIES = ["tasks", "counts", "projects", "activity", "members", "calendar"];
@@ -84,7 +84,7 @@ describe(`projects in ${engine()}`, () => {
     for (const family of FAMILIES) assert.equal(await tab.data(`family-${family}`, "state"), "fresh", family);
   });
 
-  test("the intervals follow the link: often without it, seldom with it, and less so while nothing comes", async () => {
+  test("the intervals follow the link: often without it, seldom with it, and less so while nothing comes", onceIsEnough(), async () => {
     const intervals = () => Promise.all(FAMILIES.map((family) => tab.data(`family-${family}`, "interval").then(Number)));
     const until = (what, holds) => eventually(what, intervals, (all) => all.every(holds));
     const fault = (what) =>
