@@ -308,7 +308,8 @@ mod tests {
         pause();
         let (mut wire, mut far, _link) = wire(Fault {
             latency_ms: 2000,
-            loss_percent: 30,
+            // Some of these are lost once or twice, and none so often that the connection ends.
+            loss_percent: 5,
             ..Fault::default()
         });
         let began = Instant::now();
