@@ -2,21 +2,19 @@
 //! its address, which every protocol has.
 
 #[cfg(feature = "wires")]
-pub mod plain;
-
-#[cfg(feature = "wires")]
-use self::plain::Plain;
-#[cfg(feature = "wires")]
 pub mod phoenix;
+#[cfg(feature = "wires")]
+pub mod plain;
 #[cfg(feature = "wires")]
 pub mod supabase;
 
 #[cfg(feature = "wires")]
-use self::phoenix::Phoenix;
+use self::{phoenix::Phoenix, plain::Plain};
 use super::config::{BadInput, is_channel_name};
 use super::status::Transport;
 use crate::wire::json::{Raw, Text};
 
+/// What `backend.kind` may be, whatever the module at hand was built with.
 const KINDS: &str =
     "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\", \"json\", \"sse\" or \"http\"";
 

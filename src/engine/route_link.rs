@@ -76,8 +76,7 @@ impl Engine {
             Ask::Say(frame) => self.send(now, frame),
             Ask::Known => {
                 if let Some(conn) = self.link.live() {
-                    let news = self.wire.news();
-                    self.on_heard(now, conn, news);
+                    self.on_news(now, conn);
                 }
             }
             Ask::Unanswered => {
@@ -95,10 +94,7 @@ impl Engine {
         match event {
             StreamEvent::Opened { status, headers } if is_event_stream(status, &headers) => {
                 self.link.opened(now, conn);
-                let news = self.wire.news();
-                if !news.is_empty() {
-                    self.on_heard(now, conn, news);
-                }
+                self.on_news(now, conn);
             }
             StreamEvent::Opened { status, headers } => {
                 let (status, wrong) = self.wire.no_stream(status);
@@ -180,6 +176,14 @@ impl Engine {
             },
         };
         self.link.saw(now, sighting, &mut self.rng);
+    }
+
+    /// What the wire knows without a frame.
+    fn on_news(&mut self, now: Now, conn: ConnId) {
+        let news = self.wire.news();
+        if !news.is_empty() {
+            self.on_heard(now, conn, news);
+        }
     }
 
     fn on_heard(&mut self, now: Now, conn: ConnId, heard: Vec<Heard<'_>>) {
@@ -315,10 +319,7 @@ impl Engine {
                 if !frame.is_empty() {
                     self.out.push_back(Output::SendFrame { conn, frame });
                 }
-                let news = self.wire.news();
-                if !news.is_empty() {
-                    self.on_heard(now, conn, news);
-                }
+                self.on_news(now, conn);
             }
             Step::Pong(conn, number) => self.link.say_first(now, conn, self.wire.pong(number)),
             Step::Ping(conn) => {
@@ -337,10 +338,7 @@ impl Engine {
                 for message in messages {
                     self.link.say_first(now, conn, message);
                 }
-                let news = self.wire.news();
-                if !news.is_empty() {
-                    self.on_heard(now, conn, news);
-                }
+                self.on_news(now, conn);
             }
             Step::Frame(conn, frame) => self.out.push_back(Output::SendFrame { conn, frame }),
             Step::Post {

@@ -504,6 +504,12 @@ fn moment(ms: u64) -> Now {
     }
 }
 
+/// Worlds of users that broke a promise once, each with what it was. They are run first.
+const ONCE_BROKEN: &[(u64, &str)] = &[(
+    31305,
+    "a page was loading while somebody logged out in another tab, and claimed its person back",
+)];
+
 /// One world where `EVERFRESH_USERS` names it; else a tenth of the worlds or of the time that the run is to have.
 #[allow(clippy::print_stdout, reason = "the run tells what it reached")]
 pub(crate) fn from_environment() {
@@ -523,6 +529,9 @@ pub(crate) fn from_environment() {
         (None, None) => FEW,
     };
     let mut all = Seen::default();
+    for (seed, _what_it_was) in ONCE_BROKEN {
+        World::run(*seed);
+    }
     for seed in first..first + count {
         all.add(World::run(seed));
     }

@@ -66,7 +66,7 @@ pub struct Freshness {
     thawed: Option<Mono>,
     /// When it was last woken later than it wanted.
     woken_late: Option<Mono>,
-    /// The same, if it was by so little that nobody waits for less.
+    /// When it may last have been: hidden until then, or late by more than a tab that asks waits for its leader.
     tardy: Option<Mono>,
     /// Until when a server wants to be left alone by those who fetch.
     calm: Mono,
@@ -98,8 +98,6 @@ pub enum Place {
 struct Page {
     visible: bool,
     online: bool,
-    /// Since when, if it is visible. A hidden page's timers are slowed down.
-    seen_since: Mono,
     hidden_since: Option<Mono>,
     blurred_since: Option<Mono>,
     /// When the user last did something.
@@ -116,7 +114,6 @@ impl Freshness {
             place: Place::Away,
             page: Page {
                 visible: true,
-                seen_since: now.mono,
                 online,
                 hidden_since: None,
                 blurred_since: None,
@@ -319,7 +316,8 @@ impl Freshness {
         self.touched = true;
         self.page.visible = visible;
         if visible {
-            self.page.seen_since = now.mono;
+            // A hidden page's timers are slowed down.
+            self.tardy = Some(now.mono);
             let since = self.page.hidden_since.take();
             self.came_back(now, since);
         } else {

@@ -42,8 +42,10 @@ impl Freshness {
             thawed: self.thawed,
             online: self.page.online,
             calm,
-            seen: self.page.visible,
-            woken: self.tardy.max(Some(self.page.seen_since)),
+            tardy: match self.page.visible {
+                true => self.tardy,
+                false => Some(now.mono),
+            },
             calmed: Some(entry.hold.max(self.calm)).max(entry.rested),
             holds: self.holds.is_some(),
             held: self.held,
@@ -302,10 +304,8 @@ struct Causes {
     ahead: Millis,
     /// When the page was last frozen or asleep.
     thawed: Option<Mono>,
-    /// Somebody sees the page, so that its timers are not slowed down.
-    seen: bool,
-    /// When they were last late, or may have been.
-    woken: Option<Mono>,
+    /// When its timers were last late, or may have been.
+    tardy: Option<Mono>,
     online: bool,
     /// Until when a server wants to be left alone, as far as that keeps us from fetching.
     calm: Mono,
@@ -329,9 +329,7 @@ impl Causes {
 
     /// Did the page's timers run in time, since its data was known and until it was too old?
     fn on_time(&self, known: Mono) -> bool {
-        self.seen
-            && self.now <= self.deadline + LOOK_AHEAD_MIN
-            && self.woken.is_none_or(|woken| woken <= known)
+        self.now <= self.deadline + LOOK_AHEAD_MIN && self.tardy.is_none_or(|at| at <= known)
     }
 }
 

@@ -24,8 +24,7 @@ impl Link {
         let why = self.tokens.reason(self.rejected, !self.was_linked);
         match self.tokens.for_dial(now.mono) {
             ForDial::Ready if !self.settings.dials => {
-                self.polls = true;
-                self.enter(now, State::Idle, "the server has no connections");
+                self.enter(now, State::Polling, "the server has no connections");
             }
             ForDial::Ready => {
                 let line = self.open_line(now.mono, self.ladder.current());
@@ -92,7 +91,7 @@ impl Link {
         self.ladder.ask();
         match &self.state {
             // An attempt is under way.
-            State::Idle | State::Asking | State::Dialling(_) => return,
+            State::Idle | State::Polling | State::Asking | State::Dialling(_) => return,
             State::Live(_) | State::Waiting(_) | State::NeedsAuth | State::Failed => {}
         }
         if matches!(self.state, State::NeedsAuth) {
@@ -135,8 +134,12 @@ impl Link {
                     self.try_better_soon(now.mono);
                 }
             }
-            State::Idle | State::Asking | State::Dialling(_) | State::NeedsAuth | State::Failed => {
-            }
+            State::Idle
+            | State::Polling
+            | State::Asking
+            | State::Dialling(_)
+            | State::NeedsAuth
+            | State::Failed => {}
         }
     }
 
@@ -175,6 +178,7 @@ impl Link {
             }
             State::Live(live) => live.trial_opening(conn),
             State::Idle
+            | State::Polling
             | State::Asking
             | State::Dialling(_)
             | State::Waiting(_)
@@ -196,8 +200,7 @@ impl Link {
             Answered::Given => self.token_given(now),
             Answered::Failed => self.token_failed(now),
             Answered::Refused => match &self.state {
-                State::Asking => self.needs_auth(now),
-                State::Idle if self.polls => self.needs_auth(now),
+                State::Asking | State::Polling => self.needs_auth(now),
                 // The session goes on for as long as the server lets it.
                 State::Live(_) => self.trial_token_failed(now.mono),
                 State::Idle
@@ -215,9 +218,8 @@ impl Link {
     pub fn refused_elsewhere(&mut self, now: Now) {
         match &self.state {
             // Who has no link asks for nobody; and a login that is wanted already comes by itself.
-            State::Idle if !self.polls => {}
-            State::NeedsAuth => {}
-            State::Idle
+            State::Idle | State::NeedsAuth => {}
+            State::Polling
             | State::Asking
             | State::Dialling(_)
             | State::Live(_)
@@ -239,7 +241,7 @@ impl Link {
         }
         match &self.state {
             // One that was not given along is asked for.
-            State::Idle if self.polls => self.dial(now, "somebody logged in"),
+            State::Polling => self.dial(now, "somebody logged in"),
             State::Idle => {}
             State::Live(_) if self.tokens.token().is_some() => self.token_given(now),
             State::Live(_) => {
@@ -271,7 +273,11 @@ impl Link {
             }
             State::Live(_) => self.token_for_live(now),
             // The next dial will use it.
-            State::Idle | State::Dialling(_) | State::Waiting(_) | State::Failed => {}
+            State::Idle
+            | State::Polling
+            | State::Dialling(_)
+            | State::Waiting(_)
+            | State::Failed => {}
         }
     }
 
@@ -282,6 +288,7 @@ impl Link {
             State::Asking => self.dial(now, "the token cannot be had"),
             State::Live(_) => self.trial_token_failed(now.mono),
             State::Idle
+            | State::Polling
             | State::Dialling(_)
             | State::Waiting(_)
             | State::NeedsAuth

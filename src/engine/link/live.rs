@@ -157,6 +157,7 @@ impl Link {
         match &mut self.state {
             State::Live(live) => Some(live),
             State::Idle
+            | State::Polling
             | State::Asking
             | State::Dialling(_)
             | State::Waiting(_)
@@ -202,6 +203,7 @@ impl Link {
                 }
             },
             other @ (State::Idle
+            | State::Polling
             | State::Asking
             | State::Waiting(_)
             | State::NeedsAuth

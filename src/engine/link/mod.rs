@@ -100,8 +100,6 @@ pub struct Link {
     grace: Option<Mono>,
     /// There was a connection before.
     was_linked: bool,
-    /// Nothing is dialled, because the server has no connections, and that is as it should be.
-    polls: bool,
     reason: &'static str,
     shown: Word,
     /// The next dial, on both clocks.
@@ -114,6 +112,8 @@ pub struct Link {
 enum State {
     /// No link is wanted.
     Idle,
+    /// Nothing is dialled, because the server has no connections, and that is as it should be.
+    Polling,
     /// The app was asked for a token; the dial follows.
     Asking,
     /// A connection is being opened.
@@ -262,7 +262,6 @@ impl Link {
             dialled: None,
             grace: None,
             was_linked: false,
-            polls: false,
             reason: "not started",
             shown: Word::Idle,
             shown_dial: None,
@@ -292,6 +291,7 @@ impl Link {
         match &self.state {
             State::Live(live) => Some(live.line.conn),
             State::Idle
+            | State::Polling
             | State::Asking
             | State::Dialling(_)
             | State::Waiting(_)
@@ -305,9 +305,12 @@ impl Link {
         match &self.state {
             State::Dialling(dialling) => dialling.line.conn == conn,
             State::Live(live) => live.owns(conn),
-            State::Idle | State::Asking | State::Waiting(_) | State::NeedsAuth | State::Failed => {
-                false
-            }
+            State::Idle
+            | State::Polling
+            | State::Asking
+            | State::Waiting(_)
+            | State::NeedsAuth
+            | State::Failed => false,
         }
     }
 
@@ -340,7 +343,6 @@ impl Link {
         self.stop_looking();
         self.tokens.cancel();
         self.grace = None;
-        self.polls = false;
         self.enter(now, State::Idle, reason);
     }
 
@@ -371,7 +373,12 @@ impl Link {
                 }
             }
             State::Waiting(_) if away > AWAY => self.nudge(now, Nudge::Resumed),
-            State::Idle | State::Asking | State::Waiting(_) | State::NeedsAuth | State::Failed => {}
+            State::Idle
+            | State::Polling
+            | State::Asking
+            | State::Waiting(_)
+            | State::NeedsAuth
+            | State::Failed => {}
         }
     }
 
@@ -392,7 +399,7 @@ impl Link {
             self.token_failed(now);
         }
         match &self.state {
-            State::Idle | State::Asking | State::Failed => {}
+            State::Idle | State::Polling | State::Asking | State::Failed => {}
             State::Dialling(dialling) if dialling.until <= now.mono => self.hung(now, rng),
             State::Dialling(_) => {}
             State::Live(_) => self.tick_live(now, rng),
@@ -413,16 +420,19 @@ impl Link {
     /// When something is to be done, if nothing else happens.
     pub fn next_wakeup(&self) -> Option<Mono> {
         let state = match &self.state {
-            State::Idle | State::Asking | State::NeedsAuth | State::Failed => None,
+            State::Idle | State::Polling | State::Asking | State::NeedsAuth | State::Failed => None,
             State::Dialling(dialling) => Some(dialling.until),
             State::Live(live) => Some(live.next_wakeup()),
             State::Waiting(waiting) => Some(waiting.dial),
         };
         let looks = match &self.state {
             State::Live(_) | State::Waiting(_) => self.scout.next_wakeup(),
-            State::Idle | State::Asking | State::Dialling(_) | State::NeedsAuth | State::Failed => {
-                None
-            }
+            State::Idle
+            | State::Polling
+            | State::Asking
+            | State::Dialling(_)
+            | State::NeedsAuth
+            | State::Failed => None,
         };
         let renews = matches!(self.state, State::Live(_) | State::NeedsAuth);
         let tokens = self.tokens.next_wakeup(renews);
@@ -459,7 +469,12 @@ impl Link {
                 let line = &dialling.line;
                 self.out.push_back(Step::Close(line.conn, line.transport));
             }
-            State::Idle | State::Asking | State::Waiting(_) | State::NeedsAuth | State::Failed => {}
+            State::Idle
+            | State::Polling
+            | State::Asking
+            | State::Waiting(_)
+            | State::NeedsAuth
+            | State::Failed => {}
         }
     }
 }

@@ -20,7 +20,7 @@ impl Link {
             next_retry: self.shown_dial.map(|(_, wall)| wall),
             authenticated: matches!(self.state, State::Live(_)),
             transport: match &self.state {
-                State::Idle => None,
+                State::Idle | State::Polling => None,
                 State::Dialling(dialling) => Some(dialling.line.transport),
                 State::Live(live) => Some(live.line.transport),
                 State::Asking | State::Waiting(_) | State::NeedsAuth | State::Failed => {
@@ -32,9 +32,9 @@ impl Link {
 
     fn word(&self) -> Word {
         match &self.state {
-            State::Idle if self.polls && self.online => Word::Polling,
-            State::Idle if self.polls => Word::Offline,
             State::Idle => Word::Idle,
+            State::Polling if self.online => Word::Polling,
+            State::Polling => Word::Offline,
             State::NeedsAuth => Word::NeedsAuth,
             State::Failed => Word::Failed,
             State::Live(live) if live.is_degraded(self.ladder.is_low()) => Word::Degraded,
@@ -64,6 +64,7 @@ impl Link {
         let dial = match &self.state {
             State::Waiting(waiting) => Some(waiting.dial),
             State::Idle
+            | State::Polling
             | State::Asking
             | State::Dialling(_)
             | State::Live(_)

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::socketio::Page;
+use super::page::Page;
 use crate::engine::command::Command;
 use crate::engine::config::Config;
 use crate::engine::http::{Call, Headers, Reply};

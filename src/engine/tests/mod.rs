@@ -5,6 +5,8 @@ mod contracts;
 mod hot;
 mod http_only;
 mod logins;
+mod network;
+mod page;
 mod phoenix;
 mod phoenix_chance;
 mod plain;

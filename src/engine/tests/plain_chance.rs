@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::socketio::Page;
+use super::page::Page;
 use crate::engine::input::{Input, PageEvent, SocketEvent};
 
 const CONFIG: &str = r#"{"user":"ada","backend":{"kind":"json","url":"wss://h/ws","seq":"$.seq",

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::socketio::Page;
+use super::page::Page;
 use crate::engine::http::{Failure, StreamEvent};
 use crate::engine::status::Word;
 use crate::engine::token::TokenReason;

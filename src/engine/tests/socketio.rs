@@ -2,17 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use super::page::Page;
 use crate::engine::command::Command;
-use crate::engine::config::Config;
-use crate::engine::http::{Call, Headers, StreamEvent};
-use crate::engine::ids::{ConnId, HttpId, LockTicket, TabId, TokenId};
-use crate::engine::input::{Input, LockEvent, SocketEvent};
-use crate::engine::notice::Notice;
-use crate::engine::output::Output;
+use crate::engine::input::{Input, SocketEvent};
 use crate::engine::status::Word;
-use crate::engine::time::{Mono, Now, Wall};
 use crate::engine::token::{Token, TokenReason};
-use crate::engine::{Boot, Engine};
 
 const CONFIG: &str = r#"{"user":"ada","backend":{"kind":"socketio","url":"wss://h/socket.io/","auth":{"app":"a"}},
     "getToken":true,"events":{"changed":[["tasks"]],"other":[["counts"]]}}"#;
@@ -20,153 +14,7 @@ const CONFIG: &str = r#"{"user":"ada","backend":{"kind":"socketio","url":"wss://
 const OPEN: &str =
     r#"0{"sid":"S","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
 
-/// One tab, which leads, and time.
-pub(super) struct Page {
-    pub(super) engine: Engine,
-    now: u64,
-    /// What it said since the last look, and the last socket that it opened, and where.
-    said: Vec<String>,
-    conn: ConnId,
-    pub(super) url: String,
-    /// The last stream that it wanted.
-    pub(super) stream: Option<Call>,
-    pub(super) dials: u32,
-    pub(super) asked: Vec<TokenReason>,
-    pub(super) token: Option<TokenId>,
-    /// Families that became stale since the last look.
-    stale: Vec<String>,
-    pub(super) faults: Vec<String>,
-    /// Requests that were not looked at.
-    pub(super) requests: Vec<(HttpId, Call)>,
-}
-
 impl Page {
-    fn new() -> Self {
-        Page::of(CONFIG)
-    }
-
-    pub(super) fn of(config: &str) -> Self {
-        let boot = Boot {
-            seed: 7,
-            tab: TabId(7),
-            online: true,
-        };
-        let mut page = Page {
-            engine: Engine::new(Config::parse(config).unwrap(), boot, Now::default()),
-            now: 0,
-            said: Vec::new(),
-            conn: ConnId(0),
-            url: String::new(),
-            stream: None,
-            dials: 0,
-            asked: Vec::new(),
-            token: None,
-            stale: Vec::new(),
-            faults: Vec::new(),
-            requests: Vec::new(),
-        };
-        page.happens(Input::Command(Command::Start));
-        page.happens(Input::Lock(LockEvent::Granted(LockTicket(1))));
-        page
-    }
-
-    pub(super) fn happens(&mut self, input: Input<'_>) {
-        let now = Now {
-            mono: Mono(self.now),
-            wall: Wall(1_000_000 + self.now),
-        };
-        self.engine.handle(now, input);
-        while let Some(output) = self.engine.poll_output() {
-            match output {
-                Output::OpenSocket {
-                    conn,
-                    url,
-                    protocol,
-                } => {
-                    assert_eq!(protocol, "");
-                    self.url = url;
-                    self.conn = conn;
-                    self.dials += 1;
-                }
-                Output::OpenStream { conn, call } => {
-                    self.conn = conn;
-                    self.stream = Some(call);
-                    self.dials += 1;
-                }
-                Output::CloseStream { conn } if conn == self.conn => {
-                    self.said.push("closed".to_owned());
-                }
-                Output::Request { request, call } => self.requests.push((request, call)),
-                Output::Tell(Notice::Fault(fault)) => self.faults.push(fault.message),
-                Output::SendFrame { conn, frame } if conn == self.conn => self.said.push(frame),
-                Output::CloseSocket { conn } if conn == self.conn => {
-                    self.said.push("closed".to_owned());
-                }
-                Output::AskToken { request, reason } => {
-                    self.asked.push(reason);
-                    self.token = Some(request);
-                }
-                Output::Tell(Notice::Invalidate { keys, .. }) => {
-                    let keys = keys.iter().map(|key| key.text().to_owned());
-                    self.stale.extend(keys);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    pub(super) fn gives(&mut self, token: &str) {
-        let request = self.token.take().unwrap();
-        let result = Ok(Some(Token::new(token)));
-        self.happens(Input::Token { request, result });
-    }
-
-    pub(super) fn socket(&mut self, event: SocketEvent<'_>) {
-        let conn = self.conn;
-        self.happens(Input::Socket { conn, event });
-    }
-
-    /// The stream that it wanted is answered.
-    pub(super) fn answers(&mut self, status: u16, kind: &str) {
-        let headers = Headers {
-            content_type: Some(kind),
-            ..Headers::default()
-        };
-        self.streams(StreamEvent::Opened { status, headers });
-    }
-
-    pub(super) fn streams(&mut self, event: StreamEvent<'_>) {
-        let conn = self.conn;
-        self.happens(Input::Stream { conn, event });
-    }
-
-    pub(super) fn hears(&mut self, frame: &str) {
-        self.socket(SocketEvent::Frame(frame.as_bytes()));
-    }
-
-    pub(super) fn waits(&mut self, ms: u64) {
-        let until = self.now + ms;
-        while let Some(Mono(next)) = self.engine.next_wakeup().filter(|at| at.0 <= until) {
-            self.now = next.max(self.now + 1);
-            self.happens(Input::Tick);
-        }
-        self.now = until;
-    }
-
-    pub(super) fn said(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.said)
-    }
-
-    pub(super) fn stale(&mut self) -> Vec<String> {
-        let mut stale = std::mem::take(&mut self.stale);
-        stale.sort();
-        stale
-    }
-
-    pub(super) fn word(&self) -> Word {
-        self.engine.link.status().word
-    }
-
     /// It dials, and is taken.
     fn connects(&mut self, pid: &str) {
         self.gives("t1");
@@ -179,7 +27,7 @@ impl Page {
 
 #[test]
 fn the_token_goes_with_the_namespace_and_the_page_catches_up() {
-    let mut page = Page::new();
+    let mut page = Page::of(CONFIG);
     assert_eq!(page.asked, [TokenReason::Connect]);
     page.gives("t1");
     assert_eq!(page.url, "wss://h/socket.io/?EIO=4&transport=websocket");
@@ -202,7 +50,7 @@ fn the_token_goes_with_the_namespace_and_the_page_catches_up() {
 
 #[test]
 fn an_event_makes_its_families_stale_and_bytes_come_behind_it() {
-    let mut page = Page::new();
+    let mut page = Page::of(CONFIG);
     page.connects("p");
     page.waits(20_000);
     page.stale();
@@ -222,7 +70,7 @@ fn an_event_makes_its_families_stale_and_bytes_come_behind_it() {
 
 #[test]
 fn a_connection_that_is_taken_up_missed_nothing_and_one_that_is_not_may_have_missed_all() {
-    let mut page = Page::new();
+    let mut page = Page::of(CONFIG);
     page.connects("p");
     page.hears(r#"42["changed",{},"o1"]"#);
     page.waits(30_000);
@@ -257,7 +105,7 @@ fn a_connection_that_is_taken_up_missed_nothing_and_one_that_is_not_may_have_mis
 
 #[test]
 fn ws26_a_token_that_is_refused_is_asked_for_once_more_and_then_for_a_login() {
-    let mut page = Page::new();
+    let mut page = Page::of(CONFIG);
     for word in [Word::Connecting, Word::NeedsAuth] {
         page.gives("bad");
         page.socket(SocketEvent::Opened);
@@ -281,7 +129,7 @@ fn ws26_a_token_that_is_refused_is_asked_for_once_more_and_then_for_a_login() {
 
 #[test]
 fn rt5_a_new_token_is_a_new_connection() {
-    let mut page = Page::new();
+    let mut page = Page::of(CONFIG);
     page.connects("p");
     page.waits(30_000);
     page.said();
@@ -296,7 +144,7 @@ fn rt5_a_new_token_is_a_new_connection() {
 
 #[test]
 fn a_server_that_ends_the_namespace_is_dialled_again_later_and_later() {
-    let mut page = Page::new();
+    let mut page = Page::of(CONFIG);
     let mut pauses = Vec::new();
     for _ in 0..8 {
         page.connects("p");
@@ -313,7 +161,7 @@ fn a_server_that_ends_the_namespace_is_dialled_again_later_and_later() {
 
 #[test]
 fn the_servers_signs_of_life_are_answered_and_missed() {
-    let mut page = Page::new();
+    let mut page = Page::of(CONFIG);
     page.connects("p");
     page.said();
     for _ in 0..5 {
@@ -329,7 +177,7 @@ fn the_servers_signs_of_life_are_answered_and_missed() {
 
 #[test]
 fn what_cannot_be_read_ends_the_connection() {
-    let mut page = Page::new();
+    let mut page = Page::of(CONFIG);
     page.connects("p");
     page.said();
     page.hears("4?");

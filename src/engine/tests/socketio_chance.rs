@@ -3,27 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::collections::VecDeque;
-
 use proptest::prelude::*;
 
-use crate::engine::command::Command;
-use crate::engine::config::Config;
-use crate::engine::ids::{ConnId, LockTicket, TabId};
-use crate::engine::input::{Input, LockEvent, PageEvent, SocketEvent};
-use crate::engine::limits::DIAL_GAP;
-use crate::engine::notice::Notice;
-use crate::engine::output::Output;
-use crate::engine::status::Word;
-use crate::engine::time::{Mono, Now, Wall};
-use crate::engine::token::Token;
-use crate::engine::{Boot, Engine};
+use super::network::{FAMILIES, Network, Server, World};
 
-const FAMILIES: [&str; 2] = ["a", "b"];
 const PING_MS: u64 = 25_000;
 const TIMEOUT_MS: u64 = 20_000;
-/// One way.
-const LATENCY_MS: u64 = 30;
+
+const CONFIG: &str = r#"{"user":"u","backend":{"kind":"socketio","url":"wss://h/socket.io/"},"getToken":true,
+    "events":{"a":[["a"]],"b":[["b"]]}}"#;
 
 /// What kind of server it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +64,6 @@ fn deed() -> impl Strategy<Value = Deed> {
 
 /// A connection as the server sees it.
 struct Link {
-    conn: ConnId,
     /// The name of the session in the namespace, once it is connected.
     pid: Option<String>,
     /// The namespace was asked for.
@@ -85,150 +72,81 @@ struct Link {
     ponged: u64,
 }
 
-struct World {
+struct Node {
     kind: Kind,
-    engine: Engine,
-    now: u64,
     link: Option<Link>,
-    /// What is on its way to the page: when, on which connection, and what; nothing is its end.
-    down: VecDeque<(u64, ConnId, Option<String>)>,
     /// Events that were told, with their marks, since the server began.
     log: Vec<(u64, String)>,
     /// Sessions that can be taken up.
     kept: Vec<String>,
     serial: u64,
-    up: bool,
-    silent_until: u64,
     deny: u8,
-    changed: [u64; 2],
-    stale: [u64; 2],
-    last_dial: Option<u64>,
-    open: Option<ConnId>,
-    /// How the next end is told.
-    code: u16,
 }
 
-impl World {
-    fn new(kind: Kind, seed: u64) -> Self {
-        let config = r#"{"user":"u","backend":{"kind":"socketio","url":"wss://h/socket.io/"},"getToken":true,
-            "events":{"a":[["a"]],"b":[["b"]]}}"#;
-        let boot = Boot {
-            seed,
-            tab: TabId(seed | 1),
-            online: true,
-        };
-        let mut world = World {
-            kind,
-            engine: Engine::new(Config::parse(config).unwrap(), boot, Now::default()),
-            now: 0,
-            link: None,
-            down: VecDeque::new(),
-            log: Vec::new(),
-            kept: Vec::new(),
-            serial: 0,
-            up: true,
-            silent_until: 0,
-            deny: 0,
-            changed: [0; 2],
-            stale: [0; 2],
-            last_dial: None,
-            open: None,
-            code: 1006,
-        };
-        world.happens(Input::Command(Command::Start));
-        world.happens(Input::Lock(LockEvent::Granted(LockTicket(1))));
-        world
-    }
-
-    fn happens(&mut self, input: Input<'_>) {
-        let now = Now {
-            mono: Mono(self.now),
-            wall: Wall(1_000_000 + self.now),
-        };
-        self.engine.handle(now, input);
-        while let Some(output) = self.engine.poll_output() {
-            match output {
-                Output::OpenSocket { conn, .. } => self.dialled(conn),
-                Output::CloseSocket { conn } => {
-                    if self.open == Some(conn) {
-                        self.open = None;
-                    }
-                    self.lose(conn);
-                }
-                Output::SendFrame { conn, frame } => self.hears(conn, &frame),
-                Output::AskToken { request, .. } => {
-                    let result = Ok(Some(Token::new("t")));
-                    self.engine.handle(now, Input::Token { request, result });
-                }
-                Output::Tell(Notice::Invalidate { keys, .. }) => {
-                    for (at, family) in FAMILIES.iter().enumerate() {
-                        let whole = ["[\"", family, "\"]"].concat();
-                        if keys.iter().any(|key| *key.text() == *whole) {
-                            self.stale[at] = self.now;
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn dialled(&mut self, conn: ConnId) {
-        assert_eq!(self.open, None, "one socket at a time");
-        let since = self.last_dial.map(|at| self.now - at);
-        assert!(
-            since.is_none_or(|since| since >= DIAL_GAP.0),
-            "a dial after {since:?}"
-        );
-        (self.open, self.last_dial) = (Some(conn), Some(self.now));
-        if !self.up {
-            self.down.push_back((self.now + LATENCY_MS, conn, None));
-            return;
-        }
+impl Server for Node {
+    fn opened(&mut self, net: &mut Network) {
         self.link = Some(Link {
-            conn,
             pid: None,
             asked: false,
-            pinged: self.now,
-            ponged: self.now,
+            pinged: net.now,
+            ponged: net.now,
         });
-        self.say("");
-        let open = r#"0{"sid":"S","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
-        self.say(open);
+        net.say(
+            r#"0{"sid":"S","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#,
+        );
     }
 
-    /// The server says something; nothing is that it opens.
-    fn say(&mut self, frame: &str) {
-        if let Some(link) = self.link.as_ref().filter(|_| self.now >= self.silent_until) {
-            let at = (self.now + 2 * LATENCY_MS, link.conn, Some(frame.to_owned()));
-            self.down.push_back(at);
-        }
-    }
-
-    /// The page says something.
-    fn hears(&mut self, conn: ConnId, frame: &str) {
-        let Some(link) = self.link.as_mut().filter(|link| link.conn == conn) else {
+    fn hears(&mut self, net: &mut Network, frame: &str) {
+        let Some(link) = &mut self.link else {
             return;
         };
-        if self.now < self.silent_until {
-            return;
-        }
         match frame {
-            "3" => link.ponged = self.now,
+            "3" => link.ponged = net.now,
             frame if frame.starts_with("43") => {}
             frame => {
                 assert!(frame.starts_with("40{"), "{frame}");
                 assert!(!link.asked, "asked twice on a connection");
                 link.asked = true;
-                self.connect(frame);
+                self.connect(net, frame);
             }
         }
     }
 
-    fn connect(&mut self, frame: &str) {
+    fn lost(&mut self) {
+        if let Some(pid) = self.link.take().and_then(|link| link.pid) {
+            self.kept.push(pid);
+        }
+    }
+
+    fn restarted(&mut self) {
+        self.log.clear();
+        self.kept.clear();
+    }
+
+    fn next(&self) -> Option<u64> {
+        let link = self.link.as_ref()?;
+        let dead = (link.ponged < link.pinged).then_some(link.pinged + TIMEOUT_MS);
+        Some(dead.unwrap_or(u64::MAX).min(link.pinged + PING_MS))
+    }
+
+    fn due(&mut self, net: &mut Network) -> bool {
+        let Some(link) = &mut self.link else {
+            return false;
+        };
+        if link.ponged < link.pinged {
+            return false;
+        }
+        link.pinged = net.now;
+        net.say("2");
+        true
+    }
+}
+
+impl Node {
+    fn connect(&mut self, net: &mut Network, frame: &str) {
         if self.deny > 0 {
             self.deny -= 1;
-            self.say(r#"44{"message":"no","data":{"code":"unauthorized"}}"#);
+            net.say(r#"44{"message":"no","data":{"code":"unauthorized"}}"#);
             if let Some(link) = &mut self.link {
                 link.asked = false;
             }
@@ -247,39 +165,33 @@ impl World {
         });
         match (self.kind, before.zip(from)) {
             (Kind::Keeps, Some((pid, from))) => {
-                let missed: Vec<String> = self
-                    .log
-                    .iter()
-                    .skip(from + 1)
-                    .map(|(_, frame)| frame.clone())
-                    .collect();
-                for frame in missed {
-                    self.say(&frame);
+                for (_, frame) in self.log.iter().skip(from + 1) {
+                    net.say(frame);
                 }
                 self.kept.retain(|have| *have != pid);
-                self.connected(pid);
+                self.connected(net, pid);
             }
             (Kind::Python, _) => {
-                self.say(r#"42["authenticated",{}]"#);
-                self.connected(fresh);
+                net.say(r#"42["authenticated",{}]"#);
+                self.connected(net, fresh);
             }
-            (Kind::Keeps | Kind::Forgets, _) => self.connected(fresh),
+            (Kind::Keeps | Kind::Forgets, _) => self.connected(net, fresh),
         }
     }
 
-    fn connected(&mut self, pid: String) {
+    fn connected(&mut self, net: &mut Network, pid: String) {
         let named = match self.kind {
             Kind::Keeps => [r#"40{"sid":"x","pid":""#, &pid, "\"}"].concat(),
             Kind::Forgets | Kind::Python => r#"40{"sid":"x"}"#.to_owned(),
         };
-        self.say(&named);
+        net.say(&named);
         if let Some(link) = &mut self.link {
             link.pid = Some(pid);
         }
     }
 
-    fn change(&mut self, family: usize, asks: bool) {
-        self.changed[family] = self.now;
+    fn change(&mut self, net: &mut Network, family: usize, asks: bool) {
+        net.changes(family);
         self.serial += 1;
         let mark = self.serial;
         let name = FAMILIES[family];
@@ -289,141 +201,36 @@ impl World {
             (Kind::Keeps, false) => ["42[\"", name, "\",{},\"o", &number, "\"]"].concat(),
             (Kind::Forgets | Kind::Python, false) => ["42[\"", name, "\",{}]"].concat(),
         };
-        if !asks {
-            self.log.push((mark, frame.clone()));
-        }
         if self.link.as_ref().is_some_and(|link| link.pid.is_some()) {
-            self.say(&frame);
+            net.say(&frame);
+        }
+        if !asks {
+            self.log.push((mark, frame));
         }
     }
 
-    /// The connection is over for the server.
-    fn lose(&mut self, conn: ConnId) {
-        if self.link.as_ref().is_some_and(|link| link.conn == conn)
-            && let Some(pid) = self.link.take().and_then(|link| link.pid)
-        {
-            self.kept.push(pid);
+    fn end_namespace(&mut self, net: &mut Network) {
+        if let Some(link) = self.link.as_mut().filter(|link| link.pid.is_some()) {
+            link.pid = None;
+            net.say("41");
         }
     }
+}
 
-    /// The connection breaks; what was on its way is lost.
-    fn cut(&mut self) {
-        if let Some(conn) = self.link.as_ref().map(|link| link.conn) {
-            self.lose(conn);
-            self.down.clear();
-            self.down.push_back((self.now + LATENCY_MS, conn, None));
-        }
-    }
-
-    fn restart(&mut self) {
-        self.cut();
-        self.log.clear();
-        self.kept.clear();
-    }
-
-    /// Time passes; the page runs or not.
-    fn run(&mut self, ms: u64, frozen: bool) {
-        let until = self.now + ms;
-        loop {
-            let wake = self.engine.next_wakeup().map(|at| at.0).filter(|_| !frozen);
-            let frame = self.down.front().map(|(at, ..)| *at).filter(|_| !frozen);
-            let ping = self.link.as_ref().map(|link| link.pinged + PING_MS);
-            let dead = (self.link.as_ref())
-                .filter(|link| link.ponged < link.pinged)
-                .map(|link| link.pinged + TIMEOUT_MS);
-            let Some(next) = [wake, frame, ping, dead]
-                .into_iter()
-                .flatten()
-                .min()
-                .filter(|at| *at <= until)
-            else {
-                break;
-            };
-            self.now = self.now.max(next);
-            if dead == Some(next) {
-                self.cut();
-            } else if ping == Some(next) {
-                let now = self.now;
-                if let Some(link) = &mut self.link {
-                    link.pinged = now;
-                }
-                self.say("2");
-            } else if frame == Some(next) {
-                self.deliver();
-            } else {
-                self.now = self.now.max(next);
-                self.happens(Input::Tick);
-            }
-        }
-        self.now = until;
-        if !frozen {
-            self.happens(Input::Tick);
-        }
-    }
-
-    fn deliver(&mut self) {
-        let Some((_, conn, frame)) = self.down.pop_front() else {
-            return;
-        };
-        if self.open != Some(conn) {
-            return;
-        }
-        let event = match frame.as_deref() {
-            None => {
-                self.open = None;
-                SocketEvent::Closed {
-                    code: std::mem::replace(&mut self.code, 1006),
-                    reason: "",
-                }
-            }
-            Some("") => SocketEvent::Opened,
-            Some(frame) => SocketEvent::Frame(frame.as_bytes()),
-        };
-        self.happens(Input::Socket { conn, event });
-    }
-
-    fn does(&mut self, deed: &Deed) {
-        match *deed {
-            Deed::Run(ms) => self.run(ms, false),
-            Deed::Change(family) => self.change(family, false),
-            Deed::Ask(family) => self.change(family, true),
-            Deed::Cut(code) => {
-                self.code = code;
-                self.cut();
-            }
-            Deed::Restart(ms) => {
-                self.up = false;
-                self.restart();
-                self.run(ms, false);
-                self.up = true;
-            }
-            Deed::Silence(ms) => {
-                self.silent_until = self.now + ms;
-                self.run(ms, false);
-                // What was said meanwhile is lost, and so is the connection.
-                self.cut();
-            }
-            Deed::Freeze(ms) => self.run(ms, true),
-            Deed::EndNamespace => {
-                if let Some(link) = self.link.as_mut().filter(|link| link.pid.is_some()) {
-                    link.pid = None;
-                    self.say("41");
-                }
-            }
-            Deed::Deny(times) => self.deny = times,
-            Deed::Garbage => self.say("4?!"),
-            Deed::Visible => self.happens(Input::Page(PageEvent::Visible)),
-        }
-    }
-
-    fn heals(&mut self) {
-        self.deny = 0;
-        self.run(1000, false);
-        if self.engine.link.status().word == Word::NeedsAuth {
-            let token = Some(Token::new("t"));
-            self.happens(Input::Command(Command::LoggedIn { token }));
-        }
-        self.run(400_000, false);
+fn does(world: &mut World<Node>, deed: &Deed) {
+    let World { net, server, .. } = world;
+    match *deed {
+        Deed::Run(ms) => world.run(ms),
+        Deed::Change(family) => server.change(net, family, false),
+        Deed::Ask(family) => server.change(net, family, true),
+        Deed::Cut(code) => world.cut(code),
+        Deed::Restart(ms) => world.restart(ms),
+        Deed::Silence(ms) => world.silence(ms),
+        Deed::Freeze(ms) => world.freeze(ms),
+        Deed::EndNamespace => server.end_namespace(net),
+        Deed::Deny(times) => server.deny = times,
+        Deed::Garbage => net.say("4?!"),
+        Deed::Visible => world.is_seen(),
     }
 }
 
@@ -435,19 +242,12 @@ proptest! {
         seed in any::<u64>(),
         deeds in prop::collection::vec(deed(), 1..40),
     ) {
-        let mut world = World::new(kind, seed);
+        let server = Node { kind, link: None, log: Vec::new(), kept: Vec::new(), serial: 0, deny: 0 };
+        let mut world = World::new(CONFIG, seed, server);
         for deed in &deeds {
-            world.does(deed);
+            does(&mut world, deed);
         }
-        world.heals();
-        prop_assert_eq!(world.engine.link.status().word, Word::Connected);
-        prop_assert!(world.engine.channels.is_synced());
-        for (at, family) in FAMILIES.iter().enumerate() {
-            prop_assert!(
-                world.stale[at] >= world.changed[at],
-                "{} changed at {} and was stale at {} last",
-                family, world.changed[at], world.stale[at]
-            );
-        }
+        world.server.deny = 0;
+        world.settles();
     }
 }

@@ -14,6 +14,7 @@ use crate::engine::token::{Token, TokenFailure};
 cases! {
     enum Is {
         Idle => "idle",
+        Polling => "polling",
         Asking => "asking for a token",
         Dialling => "dialling",
         Greeting => "greeting",
@@ -69,6 +70,7 @@ cases! {
 fn is(link: &Link) -> Is {
     match &link.state {
         State::Idle => Is::Idle,
+        State::Polling => Is::Polling,
         State::Asking => Is::Asking,
         State::Dialling(dialling) => match dialling.stage {
             Stage::Opening => Is::Dialling,
@@ -87,9 +89,11 @@ fn is(link: &Link) -> Is {
 fn link(state: Is) -> Rig {
     let mut settings = settings(&[Transport::Socket], state == Is::Asking);
     settings.attempts_max = Some(2);
+    settings.dials = state != Is::Polling;
     let mut rig = Rig::new(settings, 1);
     match state {
         Is::Idle => return rig,
+        Is::Polling => rig.want(),
         Is::Asking | Is::Dialling => rig.want(),
         Is::Greeting => {
             rig.want();
