@@ -30,6 +30,17 @@ pub(crate) fn of_range(epoch: &Epoch, records: impl Iterator<Item = (TaskId, u64
     format!("\"{FORM}-{epoch}-b{}\"", records.join("_"))
 }
 
+/// The strong ETag of what is worked out of a list at `version`, and of these counts, which change without it.
+#[must_use]
+pub(crate) fn of_view(
+    epoch: &Epoch,
+    version: u64,
+    counts: impl IntoIterator<Item = u64>,
+) -> String {
+    let counts: Vec<String> = counts.into_iter().map(|count| count.to_string()).collect();
+    format!("\"{FORM}-{epoch}-v{version}-{}\"", counts.join("_"))
+}
+
 /// The versions of a task that `If-Match` names: those over which a write may be made. `None` without the header, or
 /// where it is `*`, for only what is there can be written anyway. A weak tag matches nothing (RFC 9110, 13.1.1).
 #[must_use]

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -24,18 +25,16 @@ const TITLE_CHARS_MAX: usize = 200;
 const STATUS_RULE: &str = "a status is todo, doing or done";
 
 #[derive(Debug, Deserialize)]
-pub(crate) struct Filter {
+struct Filter {
     project: Option<String>,
 }
 
 /// `GET /api/tasks?project=`
 pub(crate) async fn list(
     State(app): State<App>,
-    Extension(person): Extension<Person>,
+    Wanted(project): Wanted,
     headers: HeaderMap,
-    filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let project = wanted(&person, filter)?;
     // The version alone decides, so a page that is up to date costs no list.
     let tag = etag::of(
         app.store.epoch(),
@@ -168,17 +167,26 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The project whose records are asked for, or all, by somebody who may read them.
-pub(crate) fn wanted(
-    person: &Person,
-    filter: Result<Query<Filter>, QueryRejection>,
-) -> Result<Option<ProjectId>, ApiError> {
-    let Query(filter) =
-        filter.map_err(|_bad| ApiError::field("project", "the query cannot be read"))?;
-    let project = filter.project.as_deref().map(ProjectId::parse).transpose();
-    let project = project.map_err(|error| ApiError::field("project", error.0))?;
-    check(person, Deed::Subscribe, project.as_ref())?;
-    Ok(project)
+/// The project whose tasks are asked for, or all, by somebody who may read them.
+pub(crate) struct Wanted(pub(crate) Option<ProjectId>);
+
+impl FromRequestParts<App> for Wanted {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let filter = Query::<Filter>::from_request_parts(parts, app).await;
+        let Query(filter) =
+            filter.map_err(|_bad| ApiError::field("project", "the query cannot be read"))?;
+        let project = filter.project.as_deref().map(ProjectId::parse).transpose();
+        let project = project.map_err(|error| ApiError::field("project", error.0))?;
+        let person = Extension::<Person>::from_request_parts(parts, app).await;
+        let Extension(person) = person.map_err(|_missing| {
+            let code = StatusCode::INTERNAL_SERVER_ERROR;
+            ApiError::new(code, ErrorCode::Internal, "nobody was let in")
+        })?;
+        check(&person, Deed::Subscribe, project.as_ref())?;
+        Ok(Self(project))
+    }
 }
 
 /// May a person do this with the tasks of a project, or with all? Who may use the channel that tells of records

@@ -551,6 +551,13 @@ impl RoomCan {
         leases: true,
     };
 
+    /// Nothing of it.
+    pub const NONE: RoomCan = RoomCan {
+        presence: false,
+        signals: false,
+        leases: false,
+    };
+
     /// What can be had when both can do it.
     #[must_use]
     pub fn and(self, other: RoomCan) -> RoomCan {

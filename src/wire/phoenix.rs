@@ -25,11 +25,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     acks: true,
     clock: false,
     renews: false,
-    room: RoomCan {
-        presence: false,
-        signals: false,
-        leases: false,
-    },
+    room: RoomCan::NONE,
 };
 
 /// What the close codes of the socket mean: nothing of this protocol's own. A server that cannot read us says

@@ -92,7 +92,7 @@ impl Session {
             acks: false,
             clock: false,
             renews: false,
-            room: RoomCan::default(),
+            room: RoomCan::NONE,
         }
     }
 
@@ -155,7 +155,7 @@ impl Session {
             session: None,
             now_ms: None,
             ends_ms: None,
-            room: RoomCan::default(),
+            room: RoomCan::NONE,
         }
     }
 

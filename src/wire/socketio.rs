@@ -27,11 +27,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     acks: false,
     clock: false,
     renews: false,
-    room: RoomCan {
-        presence: false,
-        signals: false,
-        leases: false,
-    },
+    room: RoomCan::NONE,
 };
 
 /// The namespace that is not written.
