@@ -2,7 +2,7 @@
 
 import { Builder } from "../../tests/e2e/node_modules/selenium-webdriver/index.js";
 
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-precise-memory-info", "--js-flags=--expose-gc"];
+const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
 /** No page is hidden from a user who is not there. */
 const AWAKE = ["--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows"];
 const PATIENCE_MS = 120_000;
@@ -83,12 +83,5 @@ class Page {
     await this.#driver.switchTo().window(this.#handle);
     await this.#driver.sendDevToolsCommand("HeapProfiler.collectGarbage", {});
     return this.#metric("JSHeapUsedSize");
-  }
-
-  async close() {
-    await this.#driver.switchTo().window(this.#handle);
-    await this.#driver.close();
-    const [left] = await this.#driver.getAllWindowHandles();
-    if (left !== undefined) await this.#driver.switchTo().window(left);
   }
 }

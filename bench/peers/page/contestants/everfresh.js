@@ -5,11 +5,6 @@ import { attach } from "everfresh/tanstack";
 /** Each event names its family, and makes that stale. */
 const events = { changed: [["$.family"]] };
 
-export function start(backend) {
-  const live = createEverfresh({ name: `bench-${backend.kind}`, user: "bench", backend, events, channels: backend.kind === "everfresh" ? ["changes"] : [] });
-  return live;
-}
-
 async function connected(live) {
   await live.ready;
   if (live.getSnapshot().status === "connected") return;
@@ -23,7 +18,8 @@ async function connected(live) {
 }
 
 export async function connect(origin, hear, client, backend = { kind: "everfresh", url: `${origin.replace("http", "ws")}/live` }) {
-  const live = start(backend);
+  const channels = backend.kind === "everfresh" ? ["changes"] : [];
+  const live = createEverfresh({ user: "bench", backend, events, channels });
   if (client !== undefined) attach(live, client);
   live.on("changed", (event) => hear(event));
   await connected(live);

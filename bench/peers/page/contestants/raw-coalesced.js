@@ -1,9 +1,7 @@
 // The floor, with what a careful app writes by hand: the first event of a family at once, the others once in 100 ms.
-import { connect as connectRaw } from "./raw.js";
-
 const WINDOW_MS = 100;
 
-export const connect = connectRaw;
+export { connect } from "./raw.js";
 
 export function invalidates(client) {
   const waiting = new Map();
