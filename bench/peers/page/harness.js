@@ -15,7 +15,7 @@ let state;
 export async function open({ queries = 0, families = queries, fetches = "at once", fetchMs = 5, attach = true, rests = true }) {
   const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } });
   client.mount();
-  state = { client, heard: 0, last: undefined, latencies: [], seen: new Set(), refetches: 0, longest: 0, shown: new Map() };
+  state = { client, heard: 0, latencies: [], seen: new Set(), refetches: 0, longest: 0, shown: new Map() };
   for (let at = 0; at < queries; at += 1) {
     const family = `family${at % families}`;
     const queryFn = async () => {
@@ -33,12 +33,11 @@ export async function open({ queries = 0, families = queries, fetches = "at once
   const hear = (event) => {
     const at = NOW();
     state.heard += 1;
-    state.last = at;
     state.seen.add(event.seq);
     state.latencies.push(at - event.at);
     act(event);
   };
-  state.connection = await contestant.connect(location.origin, hear, attach ? client : undefined);
+  await contestant.connect(location.origin, hear, attach ? client : undefined);
   if (!rests) return;
   await until(() => client.isFetching() === 0);
   // Whatever a client does after its start is no part of what is measured then.
@@ -49,7 +48,7 @@ export async function open({ queries = 0, families = queries, fetches = "at once
 }
 
 export function reset() {
-  Object.assign(state, { heard: 0, last: undefined, latencies: [], refetches: 0, longest: 0 });
+  Object.assign(state, { heard: 0, latencies: [], refetches: 0, longest: 0 });
   state.seen.clear();
 }
 

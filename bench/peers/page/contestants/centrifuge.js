@@ -5,7 +5,7 @@ export function connect(origin, hear) {
   const subscription = client.newSubscription("changes", { minResubscribeDelay: 50, maxResubscribeDelay: 1000 });
   subscription.on("publication", ({ data }) => hear(data));
   return new Promise((resolve) => {
-    subscription.on("subscribed", () => resolve({ close: () => client.disconnect() }));
+    subscription.on("subscribed", resolve);
     subscription.subscribe();
     client.connect();
   });

@@ -1,7 +1,6 @@
 import { createEverfresh } from "everfresh";
 import { attach } from "everfresh/tanstack";
 
-
 /** Each event names its family, and makes that stale. */
 const events = { changed: [["$.family"]] };
 
@@ -23,7 +22,6 @@ export async function connect(origin, hear, client, backend = { kind: "everfresh
   if (client !== undefined) attach(live, client);
   live.on("changed", (event) => hear(event));
   await connected(live);
-  return { close: () => live.close(), live };
 }
 
 /** Whoever is attached invalidates by itself. */

@@ -7,5 +7,5 @@ export function connect(origin, hear) {
   socket.connect();
   const channel = socket.channel("changes");
   channel.on("changed", hear);
-  return new Promise((resolve) => channel.join().receive("ok", () => resolve({ close: () => socket.disconnect() })));
+  return new Promise((resolve) => channel.join().receive("ok", resolve));
 }

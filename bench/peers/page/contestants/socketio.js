@@ -4,5 +4,5 @@ import { io } from "socket.io-client";
 export function connect(origin, hear) {
   const socket = io(origin, { transports: ["websocket"], reconnectionDelay: 100, reconnectionDelayMax: 1000 });
   socket.on("changed", hear);
-  return new Promise((resolve) => socket.once("connect", () => resolve({ close: () => socket.disconnect() })));
+  return new Promise((resolve) => socket.once("connect", resolve));
 }

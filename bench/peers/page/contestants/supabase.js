@@ -11,6 +11,6 @@ export function connect(origin, hear) {
     client
       .channel("changes")
       .on("broadcast", { event: "changed" }, ({ payload }) => hear(payload))
-      .subscribe((status) => status === "SUBSCRIBED" && resolve({ close: () => client.disconnect() }));
+      .subscribe((status) => status === "SUBSCRIBED" && resolve());
   });
 }
