@@ -1,48 +1,17 @@
 // A server of Socket.IO at the other end of every socket of the page, as much of it as the samples use.
+import { serve } from "../sockets.mjs";
+
 const PING_MS = 25_000;
-let current;
 
-export const server = {
-  url: "",
-  said: [],
-  answer: '40{"sid":"its-name"}',
-  tell: (frame) => current?.hear(frame),
-  cut: () => current?.end(),
-};
+export const server = Object.assign(serve({ opens, takes }), { said: [], answer: '40{"sid":"its-name"}' });
 
-globalThis.WebSocket = class extends EventTarget {
-  readyState = 0;
-  #pings;
+function opens(socket) {
+  socket.hear(`0{"sid":"S","upgrades":[],"pingInterval":${PING_MS},"pingTimeout":20000,"maxPayload":1000000}`);
+  const pings = setInterval(() => (socket.readyState === 1 ? socket.hear("2") : clearInterval(pings)), PING_MS);
+}
 
-  constructor(url) {
-    super();
-    server.url = String(url);
-    setTimeout(() => {
-      current = this;
-      this.readyState = 1;
-      this.dispatchEvent(new Event("open"));
-      this.hear(`0{"sid":"S","upgrades":[],"pingInterval":${PING_MS},"pingTimeout":20000,"maxPayload":1000000}`);
-      this.#pings = setInterval(() => this.hear("2"), PING_MS);
-    }, 10);
-  }
-
-  send(text) {
-    if (!text.startsWith("40")) return;
-    server.said.push(text);
-    setTimeout(() => this.hear(server.answer), 10);
-  }
-
-  close() {
-    this.readyState = 3;
-    clearInterval(this.#pings);
-  }
-
-  hear(data) {
-    if (this.readyState === 1) this.dispatchEvent(Object.assign(new Event("message"), { data }));
-  }
-
-  end() {
-    this.close();
-    this.dispatchEvent(Object.assign(new Event("close"), { code: 1006, reason: "", wasClean: false }));
-  }
-};
+function takes(text, socket) {
+  if (!text.startsWith("40")) return;
+  server.said.push(text);
+  socket.hear(server.answer);
+}
