@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { fetched, shows, visit } from "./lib/backend.mjs";
 import { eventually } from "./lib/browser.mjs";
 import { engine, onceIsEnough } from "./lib/environment.mjs";
-import { fetched, shows, skip, visit, withServer } from "./lib/plain.mjs";
+import { skip, withServer } from "./lib/plain.mjs";
 
 const backend = { kind: "http" };
 const MAX_AGE_MS = 3000;

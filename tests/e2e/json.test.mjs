@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { fetched, heardOf, open, sharesAmongTabs, shows, survivesRestart, survivesSilence, visit } from "./lib/backend.mjs";
 import { eventually } from "./lib/browser.mjs";
 import { engine, onceIsEnough } from "./lib/environment.mjs";
-import { fetched, heardOf, open, severalTabs, shows, skip, visit, withServer } from "./lib/plain.mjs";
-import { connections } from "./lib/stage.mjs";
+import { skip, wantsTokens, withServer } from "./lib/plain.mjs";
 
 const plain = { kind: "json", url: "/ws" };
 const withAuth = { ...plain, hello: { type: "auth", token: "$token" }, welcome: { type: "welcome" } };
@@ -36,22 +36,11 @@ describe(`a server with FastAPI that says nothing of itself, in ${engine()}`, { 
   });
 
   test("after a restart what was missed costs one fetch of each query", async () => {
-    const tab = await open(here, plain);
-    const before = await fetched(tab);
-    await here.server.kill();
-    await eventually("it is noticed", () => tab.snapshot(), ({ status }) => status !== "connected");
-    await here.server.restart();
-    await here.server.addTask("Nobody heard of it", true);
-    await shows(tab, "Nobody heard of it");
-    await tab.untilStatus("connected");
-    await eventually("both are fetched", () => fetched(tab), ({ counts }) => counts > before.counts);
-    await here.server.addTask("Afterwards");
-    await shows(tab, "Afterwards");
-    assert.deepEqual(await fetched(tab), { tasks: before.tasks + 2, counts: before.counts + 1 });
+    await survivesRestart(here, await open(here, plain));
   });
 
   test("tabs share a connection, and the next leader has one of its own", async () => {
-    await severalTabs(here, plain);
+    await sharesAmongTabs(here, () => open(here, plain));
   });
 });
 
@@ -90,12 +79,7 @@ describe(`a server with FastAPI that has channels and counts, in ${engine()}`, {
     const tab = await open(here, backend);
     await eventually("some were given", () => here.server.stats(), ({ pings }) => pings >= 2);
     assert.equal((await tab.snapshot()).counters.dials, 1);
-    here.proxy.break({ deaf: true });
-    await eventually("it is noticed", () => tab.snapshot(), ({ status }) => status !== "connected");
-    here.proxy.heal();
-    here.proxy.cut();
-    await here.server.addTask("After the silence");
-    await shows(tab, "After the silence");
+    await survivesSilence(here, tab);
   });
 });
 
@@ -104,15 +88,7 @@ for (const refuseBy of [4401, 1008]) {
     const here = withServer({ tokens: ["good", "better"], refuseBy });
 
     test("one that is refused needs a login, and a new one is a new connection", async () => {
-      const tab = await visit(here, withAuth, { token: "bad" });
-      await tab.untilStatus("needs-auth");
-      assert.equal((await tab.snapshot()).authenticated, false);
-      await tab.run("rig.logIn('good')");
-      await tab.untilStatus("connected");
-      const { connects } = await here.server.stats();
-      await tab.run("rig.logIn('better')");
-      await eventually("it is told of the next", () => here.server.stats(), (stats) => stats.connects > connects);
-      await eventually("one connection is open", () => connections(here), (open) => open === 1);
+      await wantsTokens(here, withAuth);
     });
   });
 }

@@ -7,8 +7,9 @@ import { describe, test } from "node:test";
 import { Socket } from "phoenix";
 import { WebSocket } from "ws";
 
+import { heardOf, shows, visit } from "./lib/backend.mjs";
 import { eventually } from "./lib/browser.mjs";
-import { assertSame, deferred, followsChannels, heardOf, isSubscribed, opened, shows, took, visit, withServer } from "./lib/channels.mjs";
+import { assertSame, deferred, followsChannels, isSubscribed, openJoined, took, withServer } from "./lib/channels.mjs";
 import { engine, onceIsEnough } from "./lib/environment.mjs";
 
 const PHOENIX = { backend: { kind: "phoenix", url: "/socket" }, channel: "room:tasks", topic: "room:tasks" };
@@ -21,7 +22,7 @@ describe(`a server of Phoenix that wants a token, in ${engine()}`, onceIsEnough(
   const { backend, channel } = PHOENIX;
 
   test("one in the address that is refused looks like a server that is away, and a login helps", async () => {
-    const tab = await visit(here, backend, channel, { token: "bad" });
+    const tab = await visit(here, backend, { channel, token: "bad" });
     await eventually("it is dialled again", () => tab.snapshot(), ({ counters }) => counters.dials > 1);
     assert.equal((await here.server.stats()).connects, 0);
     await tab.run("rig.logIn('good')");
@@ -32,7 +33,7 @@ describe(`a server of Phoenix that wants a token, in ${engine()}`, onceIsEnough(
 
   test("one in the join that is refused needs a login", async () => {
     const joins = { ...backend, token: { join: "token" }, join: { app: "planner" } };
-    const tab = await visit(here, joins, channel, { token: "bad" });
+    const tab = await visit(here, joins, { channel, token: "bad" });
     await tab.untilStatus("needs-auth");
     await tab.run("rig.logIn('good')");
     await eventually("it is joined", () => tab.snapshot(), isSubscribed);
@@ -42,7 +43,7 @@ describe(`a server of Phoenix that wants a token, in ${engine()}`, onceIsEnough(
   });
 
   test("bytes are told as base64, and what is refused for good is told of", async () => {
-    const tab = await opened(here, backend, channel, { token: "good" });
+    const tab = await openJoined(here, backend, { channel, token: "good" });
     await here.server.does("emit", { topic: channel, event: "blob", bytes: [0, 1, 2, 254, 255] });
     await eventually("it is heard", () => heardOf(tab, "blob"), (heard) => heard.length === 1);
     assert.deepEqual(await heardOf(tab, "blob"), [[channel, "AAEC/v8="]]);
@@ -57,7 +58,7 @@ describe(`a server of Phoenix that wants a token, in ${engine()}`, onceIsEnough(
 });
 
 describe(`what the official client says, and what the page says, in ${engine()}`, onceIsEnough(), () => {
-  const here = withServer({});
+  const here = withServer();
 
   test("phoenix.js", async () => {
     const url = here.server.url.replace("http", "ws");

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { fetched, heardOf, open, sharesAmongTabs, shows, survivesLoss, survivesRestart, survivesSilence, visit } from "./lib/backend.mjs";
 import { eventually } from "./lib/browser.mjs";
 import { engine } from "./lib/environment.mjs";
-import { fetched, heardOf, open, severalTabs, shows, skip, visit, withServer } from "./lib/plain.mjs";
-import { connections } from "./lib/stage.mjs";
+import { skip, wantsTokens, withServer } from "./lib/plain.mjs";
 
 const plain = { kind: "sse", url: "/events" };
 const replays = { ...plain, replays: true, reset: "reset" };
@@ -21,21 +21,12 @@ describe(`a server with sse-starlette in ${engine()}`, { skip }, () => {
     await shows(tab, "By an event");
     assert.deepEqual(await heardOf(tab, "task_created"), [["*", { title: "By an event" }]]);
     assert.deepEqual(await fetched(tab), { tasks: before.tasks + 1, counts: before.counts });
-    await here.server.kill();
-    await eventually("it is noticed", () => tab.snapshot(), ({ status }) => status !== "connected");
-    await here.server.restart();
-    await here.server.addTask("Nobody heard of it", true);
-    await shows(tab, "Nobody heard of it");
-    await tab.untilStatus("connected");
-    await eventually("both are fetched", () => fetched(tab), ({ counts }) => counts > before.counts);
-    await here.server.addTask("Afterwards");
-    await shows(tab, "Afterwards");
-    assert.deepEqual(await fetched(tab), { tasks: before.tasks + 3, counts: before.counts + 1 });
+    await survivesRestart(here, tab);
     assert.deepEqual(await tab.run("return rig.faults"), []);
   });
 
   test("tabs share a stream, and the next leader has one of its own", async () => {
-    await severalTabs(here, plain);
+    await sharesAmongTabs(here, () => open(here, plain));
   });
 
   test("a server that replays tells what was missed, and one that has forgotten says so", async () => {
@@ -43,13 +34,7 @@ describe(`a server with sse-starlette in ${engine()}`, { skip }, () => {
     await here.server.addTask("First");
     await shows(tab, "First");
     const before = await fetched(tab);
-    here.proxy.break({ refuse: true });
-    here.proxy.cut();
-    await eventually("the server notices", () => connections(here), (open) => open === 0);
-    await here.server.addTask("While it is away");
-    here.proxy.heal();
-    await shows(tab, "While it is away");
-    assert.deepEqual(await fetched(tab), { tasks: before.tasks + 1, counts: before.counts });
+    await survivesLoss(here, tab, "While it is away");
     await here.server.kill();
     await here.server.restart();
     await here.server.addTask("Nobody heard of it", true);
@@ -58,13 +43,7 @@ describe(`a server with sse-starlette in ${engine()}`, { skip }, () => {
   });
 
   test("a stream that is dead without a word is opened anew", async () => {
-    const tab = await open(here, { ...plain, heartbeat: { every: 1000 } });
-    here.proxy.break({ deaf: true });
-    await eventually("it is noticed", () => tab.snapshot(), ({ status }) => status !== "connected");
-    here.proxy.heal();
-    here.proxy.cut();
-    await here.server.addTask("After the silence");
-    await shows(tab, "After the silence");
+    await survivesSilence(here, await open(here, { ...plain, heartbeat: { every: 1000 } }));
   });
 });
 
@@ -72,15 +51,7 @@ describe(`a server with sse-starlette that wants a token, in ${engine()}`, { ski
   const here = withServer({ tokens: ["good", "better"] });
 
   test("one that is refused needs a login, and a new one is a new connection", async () => {
-    const tab = await visit(here, plain, { token: "bad" });
-    await tab.untilStatus("needs-auth");
-    assert.equal((await tab.snapshot()).authenticated, false);
-    await tab.run("rig.logIn('good')");
-    await tab.untilStatus("connected");
-    const { connects } = await here.server.stats();
-    await tab.run("rig.logIn('better')");
-    await eventually("it is told of the next", () => here.server.stats(), (stats) => stats.connects > connects);
-    await eventually("one stream is open", () => connections(here), (open) => open === 1);
+    await wantsTokens(here, plain);
   });
 });
 

@@ -7,8 +7,9 @@ import { describe, test } from "node:test";
 import { RealtimeClient } from "@supabase/realtime-js";
 import { WebSocket } from "ws";
 
+import { heardOf, shows } from "./lib/backend.mjs";
 import { eventually } from "./lib/browser.mjs";
-import { assertSame, deferred, followsChannels, heardOf, isSubscribed, opened, shows, took, withServer } from "./lib/channels.mjs";
+import { assertSame, deferred, followsChannels, isSubscribed, openJoined, took, withServer } from "./lib/channels.mjs";
 import { engine, onceIsEnough } from "./lib/environment.mjs";
 
 const TASKS = { table: "tasks", filter: "project_id=eq.{id}" };
@@ -23,7 +24,7 @@ followsChannels("Supabase", SUPABASE);
 describe(`a project of Supabase, in ${engine()}`, onceIsEnough(), () => {
   const here = withServer({ tokens: ["good", "better"] });
   const { backend, channel, topic } = SUPABASE;
-  const open = () => opened(here, backend, channel, { token: "good" });
+  const open = () => openJoined(here, backend, { channel, token: "good" });
 
   test("a change has its row, and one of another project is not told", async () => {
     const tab = await open();
@@ -63,7 +64,7 @@ describe(`a project of Supabase, in ${engine()}`, onceIsEnough(), () => {
 });
 
 describe(`what the official client says, and what the page says, in ${engine()}`, onceIsEnough(), () => {
-  const here = withServer({});
+  const here = withServer();
 
   test("realtime-js", async () => {
     const url = `${here.server.url.replace("http", "ws")}/realtime/v1`;

@@ -4,17 +4,15 @@ import assert from "node:assert/strict";
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, test } from "node:test";
 
+import { visit } from "../lib/backend.mjs";
+import { withServer } from "../lib/channels.mjs";
 import { engine } from "../lib/environment.mjs";
-import { PhoenixServer } from "../lib/phoenix.mjs";
-import { Rig, rigFolder } from "../lib/rig.mjs";
-import { stage } from "../lib/stage.mjs";
 
 describe(`a server of Phoenix that waits for signs of life, in ${engine()}`, () => {
-  const here = stage({ own: true, pages: rigFolder, start: (www) => PhoenixServer.start(www, { patienceMs: 60_000 }) });
+  const here = withServer({ patienceMs: 60_000 });
 
   test("it gets them for three minutes, while the page is hidden", async () => {
-    const backend = JSON.stringify({ kind: "phoenix", url: "/socket" });
-    const tab = await Rig.open(here.browser, here.server, "ann", { backend, channel: "room:tasks" }, "phoenix.html");
+    const tab = await visit(here, { kind: "phoenix", url: "/socket" }, { channel: "room:tasks" });
     await tab.untilStatus("connected");
     await here.browser.open("about:blank");
     await wait(180_000);

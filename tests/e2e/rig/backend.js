@@ -1,5 +1,5 @@
-// The package in a page of an app whose server speaks Phoenix, or that has a project of Supabase. `window.rig` is
-// what the tests drive.
+// The package in a page of an app with one backend, which is whichever the address names. `window.rig` is what the tests
+// drive.
 import { createEverfresh } from "./everfresh/index.js";
 import { attach } from "./everfresh/tanstack.js";
 import { QueryClient, QueryObserver } from "./query-core/index.js";
@@ -13,8 +13,11 @@ const live = createEverfresh({
   channels: settings.getAll("channel"),
   channelIdle: settings.has("idle") ? Number(settings.get("idle")) : undefined,
   getToken: token === null ? undefined : () => token,
+  contracts: JSON.parse(settings.get("contracts") ?? "{}"),
+  // Of all the servers that there are.
   events: {
     task_created: ["tasks"],
+    picture: ["tasks"],
     blob: ["tasks"],
     elsewhere: ["counts"],
     "postgres:*:public.tasks": [["tasks"]],
@@ -38,7 +41,10 @@ for (const name of Object.keys(fetched)) {
 
 /** Events, in the order in which they came. */
 const heard = [];
-for (const name of ["task_created", "blob", "elsewhere", "postgres:INSERT:public.tasks", "postgres:DELETE:public.tasks"]) {
+for (const name of [
+  ...["authenticated", "task_created", "picture", "blob", "elsewhere"],
+  ...["postgres:INSERT:public.tasks", "postgres:DELETE:public.tasks"],
+]) {
   live.on(name, (data, { channel }) => heard.push([name, channel, data]));
 }
 const faults = [];
