@@ -210,7 +210,7 @@ impl App {
             .list
             .iter()
             .filter(|query| query.failures == 0)
-            .filter_map(|query| Some((query, query.unserved.first()?.since)))
+            .filter_map(|query| Some((query, query.unserved.first()?.since.max(query.rests_until))))
             .min_by_key(|(_, since)| *since)
     }
 

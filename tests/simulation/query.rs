@@ -71,6 +71,8 @@ pub(crate) struct Query {
     owes: bool,
     /// How often fetches failed in a row.
     pub(crate) failures: u32,
+    /// When the fetch under way tries again, if it failed.
+    pub(crate) rests_until: Time,
     /// The changes that the page heard of and that are not on the screen yet.
     pub(crate) unserved: Vec<Unserved>,
 }
@@ -151,6 +153,7 @@ impl Queries {
             fetch: None,
             owes: false,
             failures: 0,
+            rests_until: 0,
             unserved: Vec::new(),
         });
         Queries {
@@ -354,6 +357,7 @@ impl Queries {
                 tries: fetch.tries + 1,
                 ..fetch
             });
+            query.rests_until = now + after;
             return vec![Wish::Retry { query: at, after }];
         }
         query.fetch = None;

@@ -44,6 +44,8 @@ pub(crate) struct Watch {
     /// Something that may have made its data younger happened since it was last told that its
     /// window is broken; nothing if it was not told.
     pub(crate) told: Option<bool>,
+    /// The window was broken, and that was told, when somebody last gave up relying on it.
+    left_broken: bool,
     /// When a fetch of it last failed.
     pub(crate) failed: Time,
     /// When one that took long ended.
@@ -70,6 +72,7 @@ impl Default for Watch {
             relies: None,
             waits: None,
             told: None,
+            left_broken: false,
             failed: 0,
             slow: 0,
             cancelled: 0,
@@ -142,7 +145,12 @@ impl World {
                 watch.relies = relies.then_some(mono);
                 // Who was told of what was stored, and so may have been shown, is told of what
                 // comes too old in its place: it was never said that the window holds again.
+                watch.left_broken |= !relies && watch.told.is_some();
                 watch.told = watch.told.filter(|_| relies).map(|_| true);
+            }
+            // Who comes back and cannot know how old it is need not be told again.
+            if relies && lost && std::mem::take(&mut watch.left_broken) {
+                watch.told.get_or_insert(true);
             }
             if waits != watch.waits.is_some() {
                 watch.waits = waits.then_some(mono);
@@ -152,8 +160,10 @@ impl World {
                 watch.told = watch.told.map(|_| true);
             }
             let holds = |ends: Ends| ends.sure >= mono && !lost;
-            if watch.told == Some(true) && self.ends(tab, term).is_some_and(holds) {
-                self.terms.tabs[tab].watches[term].told = None;
+            if self.ends(tab, term).is_some_and(holds) {
+                let watch = &mut self.terms.tabs[tab].watches[term];
+                watch.left_broken = false;
+                watch.told = watch.told.filter(|just| !just);
             }
             self.note_need(tab, term);
         }

@@ -428,11 +428,14 @@ impl Freshness {
             return;
         }
         self.touched = true;
+        let woken = self.late(now, ASK_SLACK).then_some(now.mono).or(self.tardy);
         let age = Millis(now.wall.0.saturating_sub(begun.0));
         if !old && let Some(entry) = self.entries.get_mut(at) {
+            // While it waited for this page, which was late itself, nobody looked.
+            let took = woken.map_or(age, |woken| age.min(now.mono.since(woken)));
             // Whoever asks the leader has to ask that much earlier; but nobody waits for longer than this.
-            entry.answer_took = slower(entry.answer_took, age.min(ASK_PATIENCE));
-            entry.look_took = age;
+            entry.answer_took = slower(entry.answer_took, took.min(ASK_PATIENCE));
+            entry.look_took = took;
             // What has been fetched since is newer: this is no answer to what was asked after it, and no
             // reason to ask later.
             let unchanged = matches!(found, Found::Unchanged { .. });

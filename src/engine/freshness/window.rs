@@ -90,14 +90,13 @@ impl Freshness {
         let shown = now.wall.0.saturating_sub(last.wall.0);
         let ahead = Millis(shown.saturating_sub(lived));
         let set_back = last.wall.0.saturating_add(lived).saturating_sub(now.wall.0);
-        let late = self.planned.map_or(Millis(0), |at| now.mono.since(at));
-        if late > LOOK_AHEAD_MIN {
+        if self.late(now, LOOK_AHEAD_MIN) {
             self.woken_late = Some(now.mono);
         }
-        if late > ASK_SLACK {
+        if self.late(now, ASK_SLACK) {
             self.tardy = Some(now.mono);
         }
-        if late > FROZEN_LATE {
+        if self.late(now, FROZEN_LATE) {
             self.slept(now, Millis(0));
         }
         if ahead > AWAY || set_back > AWAY.0 {
@@ -107,6 +106,11 @@ impl Freshness {
             }
             self.touched = true;
         }
+    }
+
+    /// Is this page woken later than it wanted to be, by more than a span?
+    pub(super) fn late(&self, now: Now, span: Millis) -> bool {
+        self.planned.is_some_and(|at| now.mono.since(at) > span)
     }
 
     /// The page was away for a time that its monotonic clock did not see.

@@ -116,15 +116,7 @@ impl World {
         }
         self.harm(browser, |_| true);
         // A tab that leads and has read holds them all, and each tab that made one holds its own.
-        let leader = self.leader(browser).filter(|tab| self.runs(*tab));
-        let led_since = self.queue.led_since[browser];
-        let knowledge = self.queue.ledger.knowledge[browser];
-        // Who could not read when it began to lead reads again in a while.
-        let could_read = led_since + 5 * S < knowledge.mute_from
-            || led_since > knowledge.mute_until
-            || self.now > knowledge.mute_until + MIN + 5 * S;
-        let has_read = self.now.saturating_sub(led_since) > 5 * S && could_read;
-        let all_held = leader.is_some() && has_read;
+        let all_held = self.is_all_held(browser);
         for serial in 0..self.queue.ledger.list.len() {
             let entry = &self.queue.ledger.list[serial];
             let held = all_held || (self.runs(entry.tab) && !entry.letter);
@@ -133,6 +125,18 @@ impl World {
         }
         self.queue.storages[browser].clear(self.now, by);
         self.plan_syncs(by);
+    }
+
+    /// Does a tab lead that has had time to read what is stored?
+    fn is_all_held(&self, browser: usize) -> bool {
+        let led_since = self.queue.led_since[browser];
+        let knowledge = self.queue.ledger.knowledge[browser];
+        // Who could not read when it began to lead reads again in a while.
+        let could_read = led_since + 5 * S < knowledge.mute_from
+            || led_since > knowledge.mute_until
+            || self.now > knowledge.mute_until + MIN + 5 * S;
+        let leads = self.leader(browser).is_some_and(|tab| self.runs(tab));
+        leads && could_read && self.now.saturating_sub(led_since) > 5 * S
     }
 
     /// The keys of our records in a browser's storage.
@@ -166,6 +170,9 @@ impl World {
         let now = self.now;
         self.queue.storages[browser].damage(now, &key, &spoiled);
         self.queue.spoiled[browser].insert(key, spoiled);
+        if !self.is_all_held(browser) {
+            self.excuse(browser);
+        }
         for tab in 0..self.tabs.len() {
             if self.tabs[tab].seat.browser == browser {
                 self.plan_sync(tab);

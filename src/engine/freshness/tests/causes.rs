@@ -258,6 +258,17 @@ fn g4_an_answer_that_waited_for_a_page_that_was_woken_late_was_not_slow() {
 }
 
 #[test]
+fn g4_word_of_a_look_that_waited_for_a_page_that_stood_still_was_not_slow() {
+    let mut page = follower();
+    page.run(8_000);
+    page.takes = Some(300);
+    page.now = 9_990;
+    page.hear(Found::Due, 9_000);
+    page.run(1_500);
+    assert_eq!(blames(&page), [Blame::Throttled]);
+}
+
+#[test]
 fn g4_what_began_before_something_else_was_to_go_first_did_not_wait_for_it() {
     for (begins, ends) in [(0, 0), (2, 5)] {
         let mut page = page(1);
