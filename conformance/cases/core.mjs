@@ -68,6 +68,24 @@ export const core = [
     },
   },
   {
+    name: "a mutation that nobody does",
+    says: "A server whose `can` has no `mut` answers with `unsupported` and the `id`, or passes over the message.",
+    ways,
+    run: async (t) => {
+      const page = await t.page();
+      page.say({ t: "mut", id: 5, key: t.client(), method: "POST", path: "/conformance/nothing", body: {} }, { t: "ping", n: 6 });
+      const can = page.welcome.can?.includes("mut") ?? false;
+      let [refusal, alive] = [];
+      while (!alive || (can && !refusal)) {
+        const message = await page.hear();
+        if (message.t === "pong") alive = message;
+        else refusal = message;
+      }
+      t.has(alive, { n: 6 });
+      if (refusal) t.has(refusal, { t: "err", id: 5, code: can ? "not_found" : "unsupported", retry: false });
+    },
+  },
+  {
     name: "another version",
     says: "Another `v` is answered by `err` `unsupported` and 4406.",
     ways,

@@ -4,6 +4,7 @@ import { core } from "../cases/core.mjs";
 import { doors } from "../cases/doors.mjs";
 import { events, kept } from "../cases/events.mjs";
 import { leaseRestart, leases, slowLeases } from "../cases/leases.mjs";
+import { mutations } from "../cases/mutations.mjs";
 import { people } from "../cases/people.mjs";
 import { presence, slowPresence } from "../cases/presence.mjs";
 import { timing } from "../cases/timing.mjs";
@@ -25,6 +26,7 @@ export const LEVELS = {
   presence,
   leases: [...leases, ...leaseRestart],
   writes,
+  mutations: [...mutations, ...overHttp(mutations)],
   timing: [...timing, ...slowPresence, ...slowLeases],
 };
 
@@ -56,7 +58,7 @@ export const HELP = `node conformance/run.mjs URL [OPTIONS]      URL is that of 
   --publish URL      POST {"channel","name","data"} there publishes an event
   --restart URL      POST there restarts the server, and is answered when it listens again
   --forget URL       POST {"channel"} there makes the server forget what it kept of the channel; it may restart for it
-  --tasks URL        the collection of tasks for the level writes, such as http://127.0.0.1:4600/api/tasks
+  --tasks URL        the collection of tasks for the levels writes and mutations, such as http://127.0.0.1:4600/api/tasks
   --header TEXT      NAME: VALUE, sent to the URLs above; repeatable
   --token TOKEN      what pages say in \`hello\`
   --wrong-token TOKEN  one that nobody is known by

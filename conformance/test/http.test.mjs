@@ -63,6 +63,26 @@ const WRITES = [
   }, ["what did not change"]],
 ];
 
+const MUTATIONS = [
+  ["nothing, with mutations", {}, []],
+  ["a mutation is never answered", { spoil: of("ack", () => []) }, ["a mutation is acked", "sse: a mutation is acked"]],
+  ["an answer to another mutation", { spoil: of("ack", (ack) => [{ ...ack, id: ack.id + 1 }]) }, ["a mutation is acked", "poll: a mutation is acked"]],
+  ["an answer without a status", { spoil: of("ack", ({ status, ...ack }) => [ack]) }, ["a mutation is acked"]],
+  ["a mutation that is said again is done again", {
+    say: (text) => text.replaceAll(/"key":"[^"]*"/g, () => `"key":"${Math.random()}"`),
+  }, ["a mutation that is said again", "one key over HTTP and on the connection", "another mutation under the same key"]],
+  ["the key of a request is not heard", without("idempotency-key"), ["one key over HTTP and on the connection"]],
+  ["the last message is done first", {
+    say: (text) => (text.split("\n").length > 9 ? text.split("\n").reverse().join("\n") : text),
+  }, ["mutations in their order"]],
+  ["a mutation is done whatever was written", { say: (text) => text.replace(/,"match":"(\\"|[^"])*"/, "") }, ["a mutation that is refused"]],
+  ["it is not said whether to say it again", { spoil: of("err", ({ retry, ...err }) => [err]) }, ["a mutation that is refused", "more mutations than may wait"]],
+  ["a refusal without the record", { spoil: of("err", ({ cur, ...err }) => [err]) }, ["a mutation that is refused"]],
+  ["an old fence is good on the connection", { say: (text) => text.replace(/,"fences":"[^"]*"/, "") }, ["a mutation under an old fence"]],
+  ["who says too much is not told", { spoil: of("err", (err) => (err.code === "too_many_muts" ? [] : [err])) }, ["more mutations than may wait"]],
+  ["a mutation of a stranger is done", { say: (text) => (text.startsWith('{"t":"mut"') && text.includes('"id":1,') ? `{"t":"hello","v":1,"client":"x"}\n${text}` : text) }, ["a mutation before hello"]],
+];
+
 const taken = (one, other) => ({ say: (text) => text.replaceAll(`"token":"${one}"`, `"token":"${other}"`) });
 const stray = { t: "ev", ch: "private", s: 1, name: "changed", data: {}, at: 1 };
 
@@ -82,6 +102,7 @@ const PEOPLE = [
 for (const [kind, levels, rows] of [
   [everfresh, ["http"], DOORS],
   [everfresh, ["writes"], WRITES],
+  [everfresh, ["mutations"], MUTATIONS],
   [listed, ["people"], PEOPLE],
 ]) {
   describe(levels.join(), () => {

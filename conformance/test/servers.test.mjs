@@ -8,7 +8,7 @@ import { failures, names, suite } from "./support/suite.mjs";
 
 /** What a server has to come through, and what cannot be looked at there: a case that is skipped in silence checks nothing. */
 const SERVERS = [
-  { name: "everfresh-server", kind: everfresh, levels: ["core", "http", "presence", "leases", "writes"], slow: [] },
+  { name: "everfresh-server", kind: everfresh, levels: ["core", "http", "presence", "leases", "writes", "mutations"], slow: [] },
   ...[["FastAPI", fastapi], ["Express", express]].map(([name, kind]) => ({
     name,
     kind,

@@ -6,11 +6,9 @@ import { createServer } from "node:http";
 import express from "express";
 import { WebSocketServer } from "ws";
 
-const PROTOCOL = "fresh.v1";
+const [PROTOCOL, SUBS_MAX, KEPT] = ["fresh.v1", 50, 500];
 const [FRAME_MAX, MISSED_BYTES_MAX, WAITING_BYTES_MAX] = [2 ** 16, 2 ** 20 - 4096, 2 ** 23];
-const [SUBS_MAX, KEPT] = [50, 500];
-const PING_MS = Number(process.env.PING_MS ?? 25_000);
-const HELLO_MS = Number(process.env.HELLO_MS ?? 10_000);
+const [PING_MS, HELLO_MS] = [process.env.PING_MS ?? 25_000, process.env.HELLO_MS ?? 10_000].map(Number);
 const EPOCH = randomBytes(9).toString("base64url"); // Another one each start: what was in memory is lost.
 
 const channels = new Map();
@@ -89,11 +87,13 @@ class Page {
     if (!isObject(message)) throw new End("bad_request", 4400, "a message is an object");
     const kind = field(message, "t", isText);
     if (kind === "hello") return this.#hello(message);
-    if (!["sub", "unsub", "ping", "pong"].includes(kind)) return;
+    if (!["sub", "unsub", "mut", "ping", "pong"].includes(kind)) return;
     if (!this.client) throw new End("bad_request", 4400, "the first message is `hello`");
     if (kind === "pong") return;
     if (kind === "ping") return this.tell({ t: "pong", n: field(message, "n", isInteger) });
-    const about = { id: field(message, "id", isInteger), ch: field(message, "ch", isText) };
+    const id = field(message, "id", isInteger);
+    if (kind === "mut") return this.tell({ t: "err", id, code: "unsupported", msg: "no writes here", retry: false });
+    const about = { id, ch: field(message, "ch", isText) };
     if (!isName(about.ch, 255)) return this.tell({ t: "err", ...about, code: "bad_request", msg: "a bad name" });
     if (kind === "sub") return this.#sub(about, message.pos);
     this.subs.delete(about.ch);

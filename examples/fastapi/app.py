@@ -11,8 +11,7 @@ from types import SimpleNamespace
 from fastapi import Body, FastAPI, HTTPException, WebSocket
 
 PROTOCOL, FRAME_MAX, MISSED_MAX, SUBS_MAX, KEPT = "fresh.v1", 2**16, 2**20 - 4096, 50, 500
-PING = int(os.environ.get("PING_MS", 25_000)) / 1000
-HELLO = int(os.environ.get("HELLO_MS", 10_000)) / 1000
+PING, HELLO = (int(os.environ.get(name, ms)) / 1000 for name, ms in (("PING_MS", 25_000), ("HELLO_MS", 10_000)))
 EPOCH = secrets.token_urlsafe(9)  # Another one each start: what was in memory is lost, and so are the numbers.
 app = FastAPI()
 channels = defaultdict(lambda: SimpleNamespace(last=0, kept=deque(maxlen=KEPT), pages=set()))
@@ -87,12 +86,15 @@ class Page:
                 raise End("unsupported", 4406)
             if self.client or not 1 <= len(client) <= 64 or not all("!" <= c <= "~" for c in client):
                 raise End("bad_request", msg="a second `hello`, or a bad client id")
-            self.client, about = client, {"session": secrets.token_urlsafe(12), "now": int(time.time() * 1000)}
+            self.client, about = client, {"session": secrets.token_urlsafe(12), "now": time.time_ns() // 10**6}
             self.tell({"t": "welcome", "v": 1, "ping": int(PING * 1000), **about})
-        elif kind in ("sub", "unsub", "ping", "pong") and self.client is None:
+        elif kind in ("sub", "unsub", "mut", "ping", "pong") and self.client is None:
             raise End("bad_request", msg="the first message is `hello`")
         elif kind == "ping":
             self.tell({"t": "pong", "n": field(message, "n", int)})
+        elif kind == "mut":
+            about = {"id": field(message, "id", int), "retry": False}
+            self.tell({"t": "err", **about, "code": "unsupported", "msg": "no writes here"})
         elif kind in ("sub", "unsub"):
             about = {"id": field(message, "id", int), "ch": field(message, "ch", str)}
             if not is_name(about["ch"], 255):
@@ -141,8 +143,7 @@ async def publish(channel: str = Body(), name: str = Body(), data=Body(None)):
         raise HTTPException(400, "`channel` or `name` is no name")
     to = channels[channel]
     to.last += 1  # A real server takes the number in the transaction of the write that the event tells of.
-    at = int(time.time() * 1000)
-    to.kept.append({"t": "ev", "ch": channel, "s": to.last, "name": name, "data": data, "at": at})
+    to.kept.append({"t": "ev", "ch": channel, "s": to.last, "name": name, "data": data, "at": time.time_ns() // 10**6})
     for page in to.pages:
         page.tell(to.kept[-1])
     return {"channel": channel, "e": EPOCH, "s": to.last}

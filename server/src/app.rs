@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, patch, post};
+use axum::{Extension, Router};
 
 use crate::address::Proxies;
 use crate::carried::Carriers;
 use crate::codes::ErrorCode;
 use crate::error::ApiError;
 use crate::faults::{self, Faults};
+use crate::lane::Writes;
 use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
 use crate::publish::Publishing;
@@ -60,8 +61,8 @@ impl Requests {
     }
 }
 
-/// The router; with `faults` there is also what `--demo` switches on.
-pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
+/// What is below `/api`, whether it is asked for by a request or on a connection.
+fn api(app: &App, demo: bool) -> Router<App> {
     let mut api = Router::new()
         .route("/tasks", get(tasks::list).post(tasks::create))
         .route(
@@ -69,7 +70,7 @@ pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
             get(tasks::one).patch(tasks::update).delete(tasks::delete),
         )
         .route("/tasks/{id}/history", get(tasks::history));
-    if faults.is_some() {
+    if demo {
         api = api
             .route("/blocks", get(blocks::list))
             .route("/blocks/{id}", patch(blocks::update))
@@ -88,15 +89,27 @@ pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
         // A backend comes with its key, and is none of the people.
         api = api.route("/publish", post(publish::publish));
     }
-    let writes = [Method::GET, Method::POST, Method::PATCH, Method::DELETE];
-    let api = api
-        .layer(from_fn_with_state(app.clone(), gate::count))
-        .layer(gate::cors(&app.origins, &writes));
+    api.layer(from_fn_with_state(app.clone(), gate::count))
+}
+
+/// The router; with `faults` there is also what `--demo` switches on.
+pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
+    let api = api(&app, faults.is_some());
+    let body_bytes_max = app.live.limits.body_bytes_max;
+    // A router of its own, because what connections reach must not hold the connections' own addresses.
+    let carried = Router::new()
+        .nest("/api", api.clone())
+        .fallback(nothing_here)
+        .layer(DefaultBodyLimit::max(body_bytes_max))
+        .with_state(app.clone());
+    let methods = [Method::GET, Method::POST, Method::PATCH, Method::DELETE];
+    let api = api.layer(gate::cors(&app.origins, &methods));
     let live = Router::new()
         .route("/live", get(live::upgrade))
         .route("/live/sse", post(doors::sse))
         .route("/live/poll", post(doors::poll))
         .route("/live/send", post(doors::send))
+        .layer(Extension(Writes::new(carried)))
         // A page of an origin that may connect by a socket may connect without one too.
         .layer(gate::cors(&app.origins, &[Method::GET, Method::POST]));
     let mut router = Router::new()
@@ -125,7 +138,6 @@ pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
             .route("/metrics", get(gate::metrics))
             .layer(from_fn_with_state(Arc::clone(faults), faults::meet));
     }
-    let body_bytes_max = app.live.limits.body_bytes_max;
     router
         .layer(DefaultBodyLimit::max(body_bytes_max))
         .layer(from_fn_with_state(app.clone(), gate::locate))

@@ -16,6 +16,7 @@ use futures_util::stream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, sleep_until, timeout};
 
+use crate::lane::Writes;
 use crate::live::{Came, Live};
 use crate::outbox::{End, Outbox};
 use crate::session::Session;
@@ -80,10 +81,11 @@ impl Carriers {
         &self,
         live: &Arc<Live>,
         store: &Store,
+        writes: &Writes,
         came: Came,
         text: &str,
     ) -> Result<Arc<Carrier>, Refused> {
-        let place = live.open(store, came);
+        let place = live.open(store, writes, came);
         let outbox = Arc::clone(&place.outbox);
         let mut session = Session::new(place);
         let end = match (session.hear(text), session.name()) {

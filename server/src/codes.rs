@@ -27,6 +27,8 @@ pub(crate) enum ErrorCode {
     Changed,
     /// This connection has as many leases as it may have.
     TooManyLeases,
+    /// This connection has as many mutations without an answer as it may have.
+    TooManyMuts,
     /// More was said than may be said in so short a time.
     RateLimited,
     /// The version is not spoken here.
@@ -52,6 +54,7 @@ impl ErrorCode {
             Self::StaleFence => "stale_fence",
             Self::Changed => "changed",
             Self::TooManyLeases => "too_many_leases",
+            Self::TooManyMuts => "too_many_muts",
             Self::RateLimited => "rate_limited",
             Self::Unsupported => "unsupported",
             Self::Overloaded => "overloaded",

@@ -290,6 +290,8 @@ pub struct Limits {
     pub leases_max: u64,
     /// Leases of one connection.
     pub leases_of_one_max: u64,
+    /// Mutations of one connection that were said on it and are not answered yet.
+    pub mutations_max: usize,
     /// Answers that are kept for writes that are sent again: about 300 bytes each.
     pub answers_max: u64,
     /// Requests under `/api` of one person.
@@ -357,6 +359,7 @@ impl Default for Limits {
             people_max: 1000,
             leases_max: 10_000,
             leases_of_one_max: 200,
+            mutations_max: 32,
             answers_max: 100_000,
             answers_age: Duration::from_secs(7 * DAY),
             requests: rate(500, 100),

@@ -15,6 +15,7 @@ use crate::body::{self, Kind};
 use crate::carried::{Carrier, Gone, Polled, Refused, broken_off, event_stream};
 use crate::codes::{CloseReason, ErrorCode};
 use crate::error::ApiError;
+use crate::lane::Writes;
 use crate::live::Came;
 use crate::metrics::Way;
 use crate::outbox::End;
@@ -34,13 +35,14 @@ struct From {
 /// `POST /live/sse`: `hello` and what else a page says at once; the answer is the connection.
 pub(crate) async fn sse(
     State(app): State<App>,
+    Extension(writes): Extension<Writes>,
     address: Option<Extension<Address>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let carrier = match opening(&app, &headers, body) {
         Ok(Opening::New(text)) => {
-            begin(&app, Way::Stream, address, &text).map_err(Turned::into_response)
+            begin(&app, &writes, Way::Stream, address, &text).map_err(Turned::into_response)
         }
         Ok(Opening::Of(..)) => Err(bad_request("a stream begins with hello").into_response()),
         Err(refusal) => Err(refusal.into_response()),
@@ -62,13 +64,14 @@ pub(crate) async fn sse(
 /// `POST /live/poll`: the first one says `hello`, the following ones whose messages they wait for.
 pub(crate) async fn poll(
     State(app): State<App>,
+    Extension(writes): Extension<Writes>,
     address: Option<Extension<Address>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let carrier = match opening(&app, &headers, body) {
         Ok(Opening::New(text)) => {
-            begin(&app, Way::Poll, address, &text).map_err(Turned::into_response)
+            begin(&app, &writes, Way::Poll, address, &text).map_err(Turned::into_response)
         }
         Ok(Opening::Of(session, text)) => match app.carriers.find(&session) {
             // To wait is a sign of life like any other.
@@ -165,6 +168,7 @@ impl IntoResponse for Turned {
 
 fn begin(
     app: &App,
+    writes: &Writes,
     way: Way,
     address: Option<Extension<Address>>,
     text: &str,
@@ -175,7 +179,7 @@ fn begin(
         return Err(Turned(StatusCode::SERVICE_UNAVAILABLE, String::new()));
     }
     app.carriers
-        .begin(&app.live, &app.store, Came { way, address }, text)
+        .begin(&app.live, &app.store, writes, Came { way, address }, text)
         .map_err(|Refused { end, messages }| match end {
             End::Close(reason) => Turned(status_of(reason), messages),
             End::Gone | End::Cut => Turned(StatusCode::GONE, messages),

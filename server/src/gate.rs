@@ -11,15 +11,17 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::access::Person;
+use crate::access::{Person, Stranger};
 use crate::address::Address;
 use crate::app::App;
 use crate::audit::Line;
 use crate::body;
+use crate::clock;
 use crate::codes::ErrorCode;
 use crate::error::ApiError;
 use crate::live::{Origins, Turned};
 use crate::metrics::Waiting;
+use crate::mutation::Carried;
 use crate::quota::{Ask, TooMuch};
 
 /// Notes from where a request comes.
@@ -72,6 +74,30 @@ pub(crate) async fn admit(State(app): State<App>, mut request: Request, next: Ne
 }
 
 fn admitted(app: &App, request: &Request) -> Result<Person, Box<Response>> {
+    let person = match request.extensions().get::<Carried>() {
+        Some(carried) => on_connection(carried)?,
+        None => by_itself(app, request)?,
+    };
+    let address = request.extensions().get::<Address>().copied();
+    let who = app.live.who(&person, address);
+    let allowed = app.live.quotas.allow(who.as_ref(), Ask::Request);
+    allowed.map_err(too_much)?;
+    Ok(person)
+}
+
+/// Whose mutation it is: its connection has shown the token. Some time may have passed since it was said.
+fn on_connection(carried: &Carried) -> Result<Person, Box<Response>> {
+    let person = &carried.person;
+    if person.is_struck_off() {
+        return Err(stranger(Stranger::Unknown));
+    }
+    if person.until.is_some_and(|until| until <= clock::now()) {
+        return Err(stranger(Stranger::Expired));
+    }
+    Ok(person.clone())
+}
+
+fn by_itself(app: &App, request: &Request) -> Result<Person, Box<Response>> {
     // A browser would keep the answer from such a page, but the write would be done.
     if !app.origins.allow(request.headers()) {
         return Err(ApiError::new(
@@ -86,23 +112,17 @@ fn admitted(app: &App, request: &Request) -> Result<Person, Box<Response>> {
     let token = request.headers().get(header::AUTHORIZATION);
     let token = token.and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.strip_prefix("Bearer "));
-    let person = app
-        .live
-        .admit(token, address)
-        .map_err(|turned| match turned {
-            Turned::Stranger(stranger) => ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                stranger.code(),
-                stranger.message(),
-            )
-            .into_response()
-            .into(),
-            Turned::TooMuch(much) => too_much(much),
-        })?;
-    let who = app.live.who(&person, address);
-    let allowed = app.live.quotas.allow(who.as_ref(), Ask::Request);
-    allowed.map_err(too_much)?;
-    Ok(person)
+    let person = app.live.admit(token, address);
+    person.map_err(|turned| match turned {
+        Turned::Stranger(who) => stranger(who),
+        Turned::TooMuch(much) => too_much(much),
+    })
+}
+
+fn stranger(stranger: Stranger) -> Box<Response> {
+    let (code, message) = (stranger.code(), stranger.message());
+    let refusal = ApiError::new(StatusCode::UNAUTHORIZED, code, message);
+    Box::new(refusal.into_response())
 }
 
 fn too_much(much: TooMuch) -> Box<Response> {
@@ -124,8 +144,11 @@ pub(crate) async fn count(State(app): State<App>, request: Request, next: Next) 
     let asked = app.live.audit.is_on().then(|| {
         let address = request.extensions().get::<Address>().copied();
         let client = body::client(request.headers()).ok().flatten();
+        let carried = request.extensions().get::<Carried>();
+        let carried = carried.map(|carried| (carried.key, carried.way));
         // The router has taken off what led here.
-        (format!("/api{}", request.uri().path()), address, client)
+        let path = format!("/api{}", request.uri().path());
+        (path, address, client, carried)
     });
     app.requests.all.fetch_add(1, Ordering::Relaxed);
     let mut response = next.run(request).await;
@@ -139,7 +162,7 @@ pub(crate) async fn count(State(app): State<App>, request: Request, next: Next) 
     if let Some(code) = code {
         metrics.refused(code);
     }
-    if let Some((path, address, client)) = asked
+    if let Some((path, address, client, carried)) = asked
         && (code.is_some() || !method.is_safe())
     {
         let nobody = Person::default();
@@ -151,7 +174,8 @@ pub(crate) async fn count(State(app): State<App>, request: Request, next: Next) 
             status: Some(status.as_u16()),
             code,
             client: client.as_ref().map(|client| client.as_str()),
-            ..Line::of(event, person).from(address, None)
+            connection: carried.map(|(key, _)| key.0),
+            ..Line::of(event, person).from(address, carried.map(|(_, way)| way))
         };
         app.live.audit.write(line);
     }

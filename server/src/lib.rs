@@ -3,7 +3,8 @@
 //! From the outside in: [`serve`] starts and stops; `listen` and `tls` take connections in; `gate` is what every
 //! request passes; `app` says which address leads where; `tasks`, `blocks`, `overview`,
 //! `publish`, `demo` and `pages` answer requests; `live` and `session` hold the sockets, `outbox` what waits on each; `doors`
-//! and `carried` do the same for pages that no socket reaches.
+//! and `carried` do the same for pages that no socket reaches. `mutation` makes a request of what a page says on its
+//! connection, and `lane` has it done.
 //! `access` says who comes in, by `tokens`, and by `rules` where they may go; `quota` how much each may ask for; `reload`
 //! reads all that again when it changes. `audit` writes down who did what, `metrics` counts it.
 //! `faults` is a bad network on demand, for the lab of the demo.
@@ -35,11 +36,13 @@ mod guest;
 mod hub;
 mod ids;
 mod json;
+mod lane;
 mod listen;
 mod live;
 mod log;
 mod messages;
 mod metrics;
+mod mutation;
 mod once;
 mod outbox;
 mod overview;

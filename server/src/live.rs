@@ -25,6 +25,7 @@ use crate::doors;
 use crate::error::ApiError;
 use crate::hub::{Hub, TooManySubs};
 use crate::ids::{ChannelName, ClientId, Integer, Millis, Seq, SessionKey};
+use crate::lane::Writes;
 use crate::metrics::{Metrics, Way, close_code};
 use crate::outbox::{End, Outbox};
 use crate::protocol::{Event, SUBPROTOCOL, ServerMessage, subscribed_text};
@@ -340,7 +341,7 @@ impl Live {
     }
 
     /// Registers a new socket for as long as the returned value lives.
-    pub(crate) fn open(self: &Arc<Self>, store: &Store, came: Came) -> OpenSocket {
+    pub(crate) fn open(self: &Arc<Self>, store: &Store, writes: &Writes, came: Came) -> OpenSocket {
         self.metrics.came(came.way);
         let key = SessionKey(self.next_key.fetch_add(1, Ordering::Relaxed));
         let outbox = Outbox::new(self.limits.outbox_bytes_max, Arc::clone(&self.metrics));
@@ -359,6 +360,7 @@ impl Live {
             outbox,
             live: Arc::clone(self),
             store: store.clone(),
+            writes: writes.clone(),
             came,
             entered: None,
         }
@@ -384,6 +386,8 @@ pub(crate) struct OpenSocket {
     pub(crate) live: Arc<Live>,
     /// Where leases are kept.
     pub(crate) store: Store,
+    /// Where its mutations are done.
+    pub(crate) writes: Writes,
     /// How it came.
     pub(crate) came: Came,
     /// Whose connections it counts to.
@@ -460,6 +464,7 @@ impl Drop for OpenSocket {
 /// as 1006 without a reason, which its page cannot tell from a dead network.
 pub(crate) async fn upgrade(
     State(app): State<App>,
+    Extension(writes): Extension<Writes>,
     address: Option<Extension<Address>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -509,7 +514,7 @@ pub(crate) async fn upgrade(
         let way = Way::Socket;
         session::run(
             socket,
-            app.live.open(&app.store, Came { way, address }),
+            app.live.open(&app.store, &writes, Came { way, address }),
             admission,
         )
     })

@@ -104,6 +104,11 @@ pub(crate) enum PageMessage {
         /// The fence of the lease.
         fence: Integer,
     },
+    /// Write something; what it says beside is read apart ([`crate::mutation::Mutation`]).
+    Mut {
+        /// Repeated in the answer.
+        id: Integer,
+    },
     /// Asks for a sign of life.
     Ping {
         /// Repeated in the `pong`.
@@ -158,8 +163,8 @@ pub(crate) struct Position {
     pub(crate) s: Seq,
 }
 
-/// What this server can do beside events: tell who is there, hand signals on, give leases.
-pub(crate) const CAN: [&str; 3] = ["pres", "sig", "lock"];
+/// What this server can do beside events: tell who is there, hand signals on, give leases, write.
+pub(crate) const CAN: [&str; 4] = ["pres", "sig", "lock", "mut"];
 
 /// What the server says, except `ev` and `subd`, which [`event_text`] and [`subscribed_text`] write.
 #[derive(Debug, Serialize)]
@@ -176,7 +181,7 @@ pub(crate) enum ServerMessage<'a> {
         /// The server's clock.
         now: Millis,
         /// What it can do beside events.
-        can: [&'static str; 3],
+        can: [&'static str; 4],
     },
     /// Unsubscribed.
     Unsubd {
@@ -337,7 +342,7 @@ mod tests {
             Ok(PageMessage::Ping { n: Integer(7) })
         ));
         assert!(matches!(
-            parse(r#"{"t":"mut","id":1,"deep":[{}]}"#),
+            parse(r#"{"t":"later","id":1,"deep":[{}]}"#),
             Ok(PageMessage::Unknown)
         ));
         assert!(matches!(

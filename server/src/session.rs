@@ -15,7 +15,9 @@ use crate::codes::{CloseReason, ErrorCode};
 use crate::config::Limits;
 use crate::guest::Manners;
 use crate::ids::{ChannelName, ClientId, Integer, random_name};
+use crate::lane::Lane;
 use crate::live::{OpenSocket, Turned};
+use crate::mutation::{Carried, Mutation};
 use crate::outbox::{End, Outbox};
 use crate::pace::Pace;
 use crate::protocol::{self, CAN, PageMessage, PagePosition, ServerMessage, VERSION};
@@ -165,6 +167,8 @@ pub(crate) struct Session {
     due: Instant,
     /// Messages that it may say.
     pace: Pace,
+    /// Mutations that it said.
+    lane: Lane,
 }
 
 enum Phase {
@@ -188,11 +192,14 @@ impl Session {
         let limits = &place.live.limits;
         let due = Instant::now() + limits.hello_timeout;
         let pace = Pace::of(limits.messages, clock::now());
+        let (writes, outbox) = (place.writes.clone(), Arc::clone(&place.outbox));
+        let lane = Lane::new(writes, outbox, limits.mutations_max);
         Self {
             place,
             phase: Phase::Strange,
             due,
             pace,
+            lane,
         }
     }
 
@@ -345,10 +352,7 @@ impl Session {
     }
 
     fn on_part(&mut self, part: &str) -> Result<(), End> {
-        let message = protocol::parse(part).map_err(|error| {
-            // The decoder quotes what it was given, which may be long.
-            self.bad_message(&error.to_string().chars().take(200).collect::<String>())
-        })?;
+        let message = protocol::parse(part).map_err(|error| self.unreadable(&error))?;
         match (&mut self.phase, message) {
             (_, PageMessage::Unknown) => Ok(()),
             (Phase::Strange, PageMessage::Hello { v, client, token }) => {
@@ -391,6 +395,7 @@ impl Session {
                 }
                 Ok(())
             }
+            (Phase::Known { .. }, PageMessage::Mut { id }) => self.on_mut(id, part),
             (Phase::Known { .. }, PageMessage::Ping { n }) => {
                 self.place.outbox.push(ServerMessage::Pong { n }.text());
                 Ok(())
@@ -557,6 +562,33 @@ impl Session {
             let (key, outbox) = (self.place.key, &self.place.outbox);
             self.place.live.restrict(key, outbox, person);
         }
+    }
+
+    /// Writes something for the page, as if it had sent a request.
+    fn on_mut(&mut self, id: Integer, part: &str) -> Result<(), End> {
+        let Phase::Known { client, person, .. } = &self.phase else {
+            return Ok(());
+        };
+        let mutation = Mutation::read(part).map_err(|error| self.unreadable(&error))?;
+        let came = self.place.came;
+        let carried = Carried {
+            person: (**person).clone(),
+            key: self.place.key,
+            way: came.way,
+        };
+        let asked = mutation.request(client, came.address, carried);
+        if let Err(refusal) = asked.and_then(|request| self.lane.ask(id, request)) {
+            let line = Line::of("refuse", person).on(self.place.key, Some(client));
+            self.place.refused(line, None, refusal.code());
+            self.place.outbox.push(refusal.text(id));
+        }
+        Ok(())
+    }
+
+    /// Says that a message cannot be read.
+    fn unreadable(&self, error: &serde_json::Error) -> End {
+        // The decoder quotes what it was given, which may be long.
+        self.bad_message(&error.to_string().chars().take(200).collect::<String>())
     }
 
     /// Says that a message is not of this protocol.

@@ -26,7 +26,10 @@ async fn hello_is_answered_with_welcome() {
         (&json!("welcome"), &json!(1), &json!(25_000))
     );
     assert!(welcome["now"].as_u64().unwrap() > 1_600_000_000_000);
-    assert_eq!(welcome["can"], serde_json::json!(["pres", "sig", "lock"]));
+    assert_eq!(
+        welcome["can"],
+        serde_json::json!(["pres", "sig", "lock", "mut"])
+    );
     let mut other = Page::connect(server.addr()).await;
     other
         .say(&json!({ "t": "hello", "v": 1, "client": "tab-1" }))

@@ -17,7 +17,7 @@ export function finds(server, levels, rows) {
       t.after(spoiler.stop);
       // What is to be heard and never comes takes as long as it may; whatever is well must not fail for want of time.
       const patience = found.length > 0 ? "1500" : "15000";
-      const flags = [...server().flags, ...(levels.includes("writes") ? ["--tasks", `${spoiler.origin}/api/tasks`] : [])];
+      const flags = [...server().flags, ...(["writes", "mutations"].some((level) => levels.includes(level)) ? ["--tasks", `${spoiler.origin}/api/tasks`] : [])];
       const chosen = [...levels.flatMap((level) => ["--level", level]), ...found.flatMap((one) => ["--only", one])];
       const result = await suite(spoiler.live, ...flags, ...chosen, "--patience", patience);
       assert.equal(result.code, found.length > 0 ? 1 : 0, failures(result).join("\n"));

@@ -320,6 +320,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting!("idle-ms", "MS", "how long a request's head may take, and a connection may wait for the next one", |c| Slot::Time(&mut c.limits.idle, Milliseconds, 10..=HOUR)),
     setting!("sockets-max", "N", "connections of pages at a time", |c| Slot::Count(&mut c.limits.sockets_max, 1..=MANY_HERE)),
     setting!("subs-max", "N", "subscriptions of one connection", |c| Slot::Count(&mut c.limits.subs_max, 1..=10_000)),
+    setting!("mutations-max", "N", "mutations of one connection that wait for their answer (mut)", |c| Slot::Count(&mut c.limits.mutations_max, 1..=10_000)),
     setting!("frame-bytes-max", "N", "bytes of a frame from a page", |c| Slot::Count(&mut c.limits.frame_bytes_max, 1024..=MIB * 16)),
     setting!("body-bytes-max", "N", "bytes of a request's body", |c| Slot::Count(&mut c.limits.body_bytes_max, 1024..=MIB * 16)),
     setting!("data-bytes-max", "N", "bytes of what an event carries", |c| Slot::Count(&mut c.limits.data_bytes_max, 256..=MIB / 2)),

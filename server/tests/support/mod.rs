@@ -10,6 +10,7 @@
 )]
 
 pub mod postgres;
+pub mod program;
 pub mod schema;
 pub mod visitor;
 
@@ -321,7 +322,12 @@ impl Page {
 
     /// The same to a server that may be gone. False if it is.
     pub async fn try_say(&mut self, message: &Value) -> bool {
-        let sent = self.socket.send(Message::text(message.to_string()));
+        self.try_send(Message::text(message.to_string())).await
+    }
+
+    /// Sends a frame to a server that may be gone. False if it is.
+    pub async fn try_send(&mut self, message: Message) -> bool {
+        let sent = self.socket.send(message);
         in_time("a frame to be sent", sent).await.is_ok()
     }
 
