@@ -120,10 +120,10 @@ impl<S: Server> World<S> {
                         self.lose();
                     }
                 }
-                Output::SendFrame { conn, frame } => {
-                    if self.net.link == Some(conn) && self.net.now >= self.net.silent_until {
-                        self.server.hears(&mut self.net, &frame);
-                    }
+                Output::SendFrame { conn, frame }
+                    if self.net.link == Some(conn) && self.net.now >= self.net.silent_until =>
+                {
+                    self.server.hears(&mut self.net, &frame);
                 }
                 Output::AskToken { request, .. } => {
                     let result = Ok(Some(Token::new("t")));
