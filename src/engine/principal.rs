@@ -148,7 +148,8 @@ impl Principal {
         let news = self.newest.is_some_and(|claim| self.is_news(now, claim));
         match self.who {
             Some(_) if self.who != last && news => self.shut(),
-            Some(_) if self.who != last => self.claim(now),
+            // It has been so since the page was loaded: who logged out since then did so later.
+            Some(_) if self.who != last => self.claim(self.arrived.min(now.wall)),
             None if last.is_some() => self.out.push_back(Step::Elsewhere),
             Some(_) | None => {}
         }
@@ -172,15 +173,15 @@ impl Principal {
         self.fence = Fence::Open;
         self.generation = self.generation.next();
         if !follows && !known {
-            self.claim(now);
+            self.claim(now.wall);
         }
         true
     }
 
-    fn claim(&mut self, now: Now) {
+    fn claim(&mut self, since: Wall) {
         let last = self.newest.map_or(0, |claim| claim.number);
         let claim = Claim {
-            number: now.wall.0.max(last.saturating_add(1)),
+            number: since.0.max(last.saturating_add(1)),
             tab: self.me,
             who: self.who,
         };

@@ -505,10 +505,16 @@ fn moment(ms: u64) -> Now {
 }
 
 /// Worlds of users that broke a promise once, each with what it was. They are run first.
-const ONCE_BROKEN: &[(u64, &str)] = &[(
-    31305,
-    "a page was loading while somebody logged out in another tab, and claimed its person back",
-)];
+const ONCE_BROKEN: &[(u64, &str)] = &[
+    (
+        31305,
+        "a page was loading while somebody logged out in another tab, and claimed its person back",
+    ),
+    (
+        83191,
+        "a page that was loaded could not see the mark of a logout yet, and claimed its person at a later moment",
+    ),
+];
 
 /// One world where `EVERFRESH_USERS` names it; else a tenth of the worlds or of the time that the run is to have.
 #[allow(clippy::print_stdout, reason = "the run tells what it reached")]

@@ -379,6 +379,8 @@ impl World {
                 self.agenda.add(self.now + 30 * S, Happening::Mend);
                 let decide = Happening::Queue(queue::Due::Decide);
                 self.agenda.add(self.now + span / 2, decide);
+                let again = Happening::Queue(queue::Due::DecideAgain);
+                self.agenda.add(self.now + span / 4 * 3, again);
                 self.agenda.add(self.now + span, Happening::Settled);
                 self.heal_room(span);
             }

@@ -96,6 +96,18 @@ fn a_logout_while_a_page_loads_is_news_to_that_page() {
 }
 
 #[test]
+fn a_page_that_has_not_heard_of_a_logout_yet_does_not_undo_it() {
+    let mut page = tab(2, Some("a"));
+    page.arrive(at(10));
+    // The mark of the logout cannot be seen yet.
+    page.mark(at(15), None).unwrap();
+    assert!(steps(&mut page).contains(&Step::WriteMark(claim(1010, 2, Some("a")))));
+    page.heard(at(16), Says::Claim(claim(1012, 1, None)))
+        .unwrap();
+    assert_eq!(steps(&mut page), [Step::Shut]);
+}
+
+#[test]
 fn a_tab_that_follows_a_logout_does_not_claim_it_again() {
     let mut tab = open(2);
     tab.heard(at(0), Says::Claim(claim(1000, 1, Some("b"))))

@@ -402,7 +402,7 @@ impl Desk {
     }
 
     /// Tells the leader what it has not said it has; all of it if it is a new one.
-    pub(super) fn repost(&mut self, now: Mono, anew: bool) {
+    pub(super) fn repost(&mut self, now: Mono, to: Term, anew: bool) {
         if anew {
             for mine in self.mine.values_mut().filter(|mine| mine.taken) {
                 mine.taken = false;
@@ -432,11 +432,11 @@ impl Desk {
             items.push(offer);
             if bytes > TALK_BYTES {
                 bytes = 0;
-                self.post(&Talk::Queued(std::mem::take(&mut items)));
+                self.offer(to, std::mem::take(&mut items));
             }
         }
         if !items.is_empty() {
-            self.post(&Talk::Queued(items));
+            self.offer(to, items);
         }
         self.repost = any.then_some(Repost {
             at: now + wait,
@@ -444,12 +444,17 @@ impl Desk {
         });
     }
 
+    fn offer(&mut self, to: Term, items: Vec<Offer>) {
+        let to = Some(to);
+        self.post(&Talk::Queued { to, items });
+    }
+
     /// Tells the leader of one that was just accepted.
     pub(super) fn hand_over(&mut self, now: Mono, to: Term, id: MutationId) {
         if let Some(mine) = self.mine.get_mut(&id) {
             mine.under = Some(to);
             let offer = mine.offer();
-            self.post(&Talk::Queued(vec![offer]));
+            self.offer(to, vec![offer]);
         }
         self.repost.get_or_insert(Repost {
             at: now + QUEUE_REPOST_FIRST,
@@ -552,15 +557,17 @@ impl Desk {
         self.scope = scope;
     }
 
-    /// What has become due; a leader to tell again only if there is one.
-    pub(super) fn tick(&mut self, now: Now, follows: bool) {
+    /// What has become due; something to tell again only if there is a leader.
+    pub(super) fn tick(&mut self, now: Now, leader: Option<Term>) {
         if let Check::At(at) = self.check
             && at <= now.mono
         {
             self.look();
         }
-        if follows && self.repost.is_some_and(|repost| repost.at <= now.mono) {
-            self.repost(now.mono, false);
+        if let Some(to) = leader
+            && self.repost.is_some_and(|repost| repost.at <= now.mono)
+        {
+            self.repost(now.mono, to, false);
         }
     }
 

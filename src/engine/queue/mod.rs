@@ -401,7 +401,7 @@ impl Queue {
             totals: self.said,
         };
         self.post_handlers();
-        self.desk.repost(now.mono, true);
+        self.desk.repost(now.mono, term, true);
     }
 
     /// This page is put away or closed. `last` says that no other tab is there to go on.
@@ -456,9 +456,12 @@ impl Queue {
                     self.desk.flying(now.mono, id, attempt, MUTATION_TIMEOUT);
                 }
             }
-            (Talk::Queued(items), Role::Leads(sender)) => {
-                for offer in items {
-                    // It may have been meant for who led before us.
+            (Talk::Queued { to, items }, Role::Leads(sender)) => {
+                // What is in the memory of its page alone and was offered to who led before us is offered again,
+                // with what was made before it and comes first.
+                let ours = to.is_none() || to == sender.term;
+                for offer in items.into_iter().filter(|offer| ours || offer.durable) {
+                    // It may have been accepted under who led before us.
                     let source = match offer.under {
                         Some(under) if sender.term == Some(under) => Source::New,
                         Some(_) | None => Source::Known,
@@ -470,7 +473,7 @@ impl Queue {
                 }
             }
             // What is made here from now on comes after it.
-            (Talk::Queued(items), Role::Follows { .. }) => {
+            (Talk::Queued { items, .. }, Role::Follows { .. }) => {
                 items
                     .iter()
                     .for_each(|offer| self.desk.heard_of(&offer.mutation));
@@ -626,14 +629,11 @@ impl Queue {
 
     /// Time passed, and whatever happened has been said: does what has become due.
     pub fn tick(&mut self, now: Now, rng: &mut Rng) {
-        let follows = matches!(
-            self.role,
-            Role::Follows {
-                leader: Some(_),
-                ..
-            }
-        );
-        self.desk.tick(now, follows);
+        let leader = match self.role {
+            Role::Follows { leader, .. } => leader,
+            Role::Leads(_) | Role::Away => None,
+        };
+        self.desk.tick(now, leader);
         if let Role::Leads(sender) = &mut self.role {
             sender.tick(&mut self.desk, now, rng);
             sender.read_on(&mut self.desk, now);

@@ -229,7 +229,7 @@ fn posts(text: &str) -> Option<String> {
         Talk::Lead(_, Lead::Run { .. }) => "let the tab run it",
         Talk::Lead(_, Lead::Cancel { .. }) => "let the tab stop the run",
         Talk::Flying(_) => "say that it is on its way",
-        Talk::Queued(_) => "hand it over",
+        Talk::Queued { .. } => "hand it over",
         // What the other tabs are told follows from what the app is told.
         Talk::Lead(
             _,

@@ -17,8 +17,8 @@ use crate::wire::json::{Raw, Text, Writer};
 /// What a tab can say.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Talk {
-    /// To the leader: I accepted these.
-    Queued(Vec<Offer>),
+    /// To the leader, this one as far as it is known: I accepted these.
+    Queued { to: Option<Term>, items: Vec<Offer> },
     /// To the leader: my page has these functions.
     Handlers(Vec<(Rc<str>, Handler)>),
     /// To the leader: a run ended.
@@ -72,17 +72,15 @@ impl Talk {
     pub(super) fn write(&self) -> String {
         let mut w = Writer::new();
         w.object(|w| match self {
-            Talk::Queued(items) => {
+            Talk::Queued { to, items } => {
                 w.key("q").string("queued");
+                write_leader(w, *to);
                 w.key("items").array(|w| {
                     for offer in items {
                         w.object(|w| {
                             offer.mutation.write_members(w);
                             w.key("durable").bool(offer.durable);
-                            if let Some(under) = offer.under {
-                                w.key("lead").string(&under.tab.text());
-                                w.key("number").number(under.number);
-                            }
+                            write_leader(w, offer.under);
                         });
                     }
                 });
@@ -146,11 +144,12 @@ impl Talk {
                         items.push(Offer {
                             mutation,
                             durable,
-                            under: under(item),
+                            under: leader(item),
                         });
                     }
                 });
-                Some(Talk::Queued(items))
+                let to = leader(raw);
+                Some(Talk::Queued { to, items })
             }
             "handlers" => {
                 let mut handlers = Vec::new();
@@ -286,8 +285,15 @@ impl Lead {
     }
 }
 
-/// The leader under which something was accepted.
-fn under(raw: Raw<'_>) -> Option<Term> {
+/// The leader to which something is said, or under which it was accepted.
+fn write_leader(w: &mut Writer, leader: Option<Term>) {
+    if let Some(leader) = leader {
+        w.key("lead").string(&leader.tab.text());
+        w.key("number").number(leader.number);
+    }
+}
+
+fn leader(raw: Raw<'_>) -> Option<Term> {
     let lead = raw.member("lead")?.string()?.decode();
     Some(Term {
         number: raw.member("number")?.integer()?,
@@ -374,7 +380,13 @@ mod tests {
                 text: r#"{"op":"list"}"#.to_owned(),
             },
             Talk::Flying(vec![(id, 4)]),
-            Talk::Queued(vec![offer(mutation)]),
+            Talk::Queued {
+                to: Some(Term {
+                    number: 9,
+                    tab: TabId(3),
+                }),
+                items: vec![offer(mutation)],
+            },
             lead(Lead::Took(vec![id])),
             lead(Lead::Ended(ends)),
             lead(Lead::Conflict(id, letter)),
@@ -421,8 +433,9 @@ mod tests {
         #[test]
         fn nobody_hands_over_what_another_tab_accepted(mutation in mutations()) {
             prop_assume!(mutation.id.tab != ME);
-            let text = Talk::Queued(vec![offer(mutation)]).write();
-            prop_assert_eq!(Talk::read(ME, json::parse(&text).unwrap()), Some(Talk::Queued(vec![])));
+            let queued = |items| Talk::Queued { to: None, items };
+            let text = queued(vec![offer(mutation)]).write();
+            prop_assert_eq!(Talk::read(ME, json::parse(&text).unwrap()), Some(queued(vec![])));
         }
     }
 }

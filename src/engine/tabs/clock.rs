@@ -4,7 +4,8 @@ use super::watch::Look;
 use super::{Queue, State, Step, Tabs};
 use crate::engine::ids::TabId;
 use crate::engine::limits::{
-    HANDOVER_HIDDEN, HANDOVER_TENURE, OFFER_AGAIN, ROSTER_CHECK, ROSTER_RENEW, ROSTER_SLEEP,
+    ASK_TIMEOUT, HANDOVER_HIDDEN, HANDOVER_TENURE, OFFER_AGAIN, ROSTER_CHECK, ROSTER_RENEW,
+    ROSTER_SLEEP,
 };
 use crate::engine::rng::Rng;
 use crate::engine::time::{Mono, Now};
@@ -54,8 +55,8 @@ impl Tabs {
             Look::Wait => {}
             Look::Ask => {
                 following.asker = None;
-                // If it answers this, the other answer is late for another reason.
-                following.waits = false;
+                // If it answers this, an answer that is overdue is late for another reason.
+                following.waits = (following.waits).filter(|since| now.since(*since) < ASK_TIMEOUT);
                 self.out.push_back(Step::Ask);
             }
             Look::Doubt => {

@@ -64,7 +64,7 @@ impl Tabs {
                 self.seen = self.seen.max(term.number);
                 let other_asks = following.asker.is_some();
                 following.watch = Watch::calm(now.mono, self.visible, other_asks);
-                if following.waits {
+                if following.waits.is_some() {
                     following.watch.expects(now.mono);
                 }
                 Hears::Yes
@@ -132,7 +132,7 @@ impl Tabs {
     /// does not wait as long as a silent leader is believed to be there.
     pub fn expects_answer(&mut self, now: Now) {
         if let State::Following(following) = &mut self.state {
-            following.waits = true;
+            following.waits = Some(now.mono);
             following.watch.expects(now.mono);
         }
     }
@@ -140,7 +140,7 @@ impl Tabs {
     /// The leader answered, or need not.
     pub fn has_answer(&mut self) {
         if let State::Following(following) = &mut self.state {
-            following.waits = false;
+            following.waits = None;
         }
     }
 

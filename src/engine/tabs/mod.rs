@@ -73,8 +73,8 @@ struct Following {
     /// What the leader said last.
     leader: Option<Leader>,
     watch: Watch,
-    /// Whether something was said to which the leader has an answer.
-    waits: bool,
+    /// When something was said to which the leader has an answer.
+    waits: Option<Mono>,
     /// The other tab that asks the leader for all. Nobody, if this tab does.
     asker: Option<TabId>,
     /// When this tab tells the leader again that it is there.
@@ -301,7 +301,7 @@ impl Tabs {
             } else {
                 Watch::Off
             },
-            waits: false,
+            waits: None,
             asker: None,
             renew: now + ROSTER_RENEW,
         });

@@ -3,7 +3,7 @@
 use crate::agenda::{MIN, S, Time};
 use crate::queue::Due;
 use crate::queue::ledger::{Ended, Fate};
-use crate::queue::plan::{Deed, NAMES, Wish};
+use crate::queue::plan::{Deed, NAMES, STRICT, Wish};
 use crate::sometimes::Rare;
 use crate::story::tell;
 use crate::tab::Life;
@@ -83,6 +83,7 @@ impl World {
                 }
             }
             Due::Decide => self.decide(),
+            Due::DecideAgain => self.decide_again(),
         }
     }
 
@@ -279,6 +280,24 @@ impl World {
                     _ => continue,
                 };
                 self.decide_one(tab, serial, what);
+            }
+        }
+    }
+
+    /// What went on because of that may hold up a lane anew: the person gives it up.
+    fn decide_again(&mut self) {
+        self.look_at_letters();
+        for browser in 0..self.browsers.len() {
+            let listed = self.listed(browser, &["dead", "conflicts"]);
+            let Some(tab) = self.someone(browser) else {
+                continue;
+            };
+            for serial in 0..self.queue.ledger.list.len() {
+                let entry = &self.queue.ledger.list[serial];
+                let is_listed = entry.id.is_some_and(|id| listed.contains(&id.text()));
+                if entry.browser == browser && entry.spec.name == STRICT && is_listed {
+                    self.decide_one(tab, serial, Wish::Discard);
+                }
             }
         }
     }

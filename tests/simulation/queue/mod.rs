@@ -93,6 +93,8 @@ pub(crate) enum Due {
     LogIn(usize),
     /// A person decides about what is held up.
     Decide,
+    /// And about what is since then.
+    DecideAgain,
 }
 
 /// A request of the app on its way.

@@ -20,23 +20,28 @@ struct Rig {
     rng: Rng,
     now: u64,
     stored: BTreeMap<String, String>,
-    full: bool,
+    fault: Option<StoreFault>,
     runs: Vec<(MutationId, u32)>,
     posts: Vec<String>,
 }
 
 impl Rig {
     fn new() -> Rig {
+        Rig::of(ME)
+    }
+
+    fn of(tab: TabId) -> Rig {
         let settings = Settings {
             handlers: vec![("move".into(), Handler::default())],
+            volatile: true,
             ..Settings::default()
         };
         Rig {
-            queue: Queue::new(ME, "s".into(), settings, true),
+            queue: Queue::new(tab, "s".into(), settings, true),
             rng: Rng::new(1),
             now: 1000,
             stored: BTreeMap::new(),
-            full: false,
+            fault: None,
             runs: Vec::new(),
             posts: Vec::new(),
         }
@@ -90,12 +95,12 @@ impl Rig {
                 let values: Vec<_> = keys.iter().map(|k| self.stored.get(k).cloned()).collect();
                 self.queue.read(now, op, Ok(&values));
             }
-            Step::Write { op, .. } if self.full => {
-                self.queue.stored(now, op, Err(StoreFault::Quota));
-            }
             Step::Write { op, key, value } => {
-                self.stored.insert(key, value);
-                self.queue.stored(now, op, Ok(()));
+                let result = self.fault.map_or(Ok(()), Err);
+                if result.is_ok() {
+                    self.stored.insert(key, value);
+                }
+                self.queue.stored(now, op, result);
             }
             Step::Remove { key } => {
                 self.stored.remove(&key);
@@ -112,8 +117,8 @@ impl Rig {
     }
 
     fn mutate(&mut self) {
-        let text = r#"{"id":1,"name":"move","vars":{"a":1}}"#;
-        let draft = Draft::parse(json::parse(text).unwrap()).unwrap();
+        let text = format!(r#"{{"id":{},"name":"move","vars":{{"a":1}}}}"#, self.now);
+        let draft = Draft::parse(json::parse(&text).unwrap()).unwrap();
         let stamp = Hlc::new(ME).stamp(self.at());
         self.queue.mutate(self.at(), draft, stamp);
         self.settle();
@@ -130,9 +135,22 @@ impl Rig {
 
     /// Another tab says something.
     fn hears(&mut self, talk: &str) {
+        self.hears_of(OTHER, talk);
+    }
+
+    fn hears_of(&mut self, tab: TabId, talk: &str) {
         let raw = json::parse(talk).unwrap();
-        assert!(self.queue.heard(self.at(), &mut self.rng, OTHER, raw));
+        assert!(self.queue.heard(self.at(), &mut self.rng, tab, raw));
         self.settle();
+    }
+
+    /// What this tab offered to who leads.
+    fn offers(&self) -> Vec<String> {
+        let offers = self
+            .posts
+            .iter()
+            .filter(|text| text.contains(r#""q":"queued""#));
+        offers.cloned().collect()
     }
 
     fn is_stored(&self, slot: Slot) -> bool {
@@ -145,7 +163,7 @@ fn a_letter_that_does_not_fit_leaves_what_was_accepted_where_it_is() {
     let mut rig = Rig::leads();
     rig.mutate();
     let (id, _) = *rig.runs.last().unwrap();
-    rig.full = true;
+    rig.fault = Some(StoreFault::Quota);
     rig.failed(Failure::of(Class::Rejected));
     assert!(!rig.is_stored(Slot::Word(id)));
     rig.wait(QUEUE_RESCAN);
@@ -184,6 +202,43 @@ fn a_server_that_asks_for_calm_is_heard_before_the_storage_is_read() {
     assert_eq!(rig.runs.len(), before, "nothing goes before that");
     rig.wait(Millis::seconds(60));
     assert_eq!(rig.runs.len(), before + 1);
+}
+
+#[test]
+fn what_was_offered_to_who_led_before_does_not_overtake_what_is_offered_again() {
+    // A page without storage, which is told that its first one was taken.
+    let mut page = Rig::of(OTHER);
+    page.fault = Some(StoreFault::Blocked);
+    let old = Term {
+        number: 6,
+        tab: TabId(3),
+    };
+    page.queue.follow();
+    page.queue.follow_leader(page.at(), old);
+    page.mutate();
+    let text = page.offers().remove(0);
+    let Some(Talk::Queued { items, .. }) = Talk::read(OTHER, json::parse(&text).unwrap()) else {
+        panic!("{text}");
+    };
+    let first = items[0].mutation.id;
+    page.hears_of(old.tab, &Talk::Lead(old, Lead::Took(vec![first])).write());
+    page.wait(Millis(1));
+    page.mutate();
+    let late = page.offers().pop().unwrap();
+
+    // Who leads next hears of the second one, which was meant for the one before.
+    let mut rig = Rig::leads();
+    let handlers = vec![("move".into(), Handler::default())];
+    rig.hears(&Talk::Handlers(handlers).write());
+    rig.hears(&late);
+    assert_eq!(rig.runs, []);
+    // The page hears who leads now.
+    page.posts.clear();
+    page.queue
+        .follow_leader(page.at(), Term { number: 7, tab: ME });
+    page.settle();
+    page.offers().iter().for_each(|text| rig.hears(text));
+    assert_eq!(rig.runs, [(first, 1)]);
 }
 
 #[test]

@@ -116,6 +116,21 @@ fn a_frozen_leader_is_asked_and_then_loses_the_lock() {
 }
 
 #[test]
+fn a_leader_that_answers_just_before_it_freezes_is_asked_again_by_who_waits_for_more() {
+    let mut tabs = led();
+    // Half a second before the leader is asked anyway, a lease is asked for.
+    tabs.expects_answer(at(LEADER_SILENCE.0 - 500));
+    let asked = LEADER_SILENCE.0 + 1;
+    assert_eq!(run(&mut tabs, 1, asked), [(asked, Step::Ask)]);
+    assert_eq!(tabs.hears(at(asked), term(700, 9)), Hears::Yes);
+    let again = asked + ASK_TIMEOUT.0;
+    assert_eq!(run(&mut tabs, asked + 1, again), [(again, Step::Ask)]);
+    // One that answers then is there.
+    assert_eq!(tabs.hears(at(again), term(700, 9)), Hears::Yes);
+    assert_eq!(run(&mut tabs, again + 1, again + LEADER_SILENCE.0 - 1), []);
+}
+
+#[test]
 fn one_tab_asks_for_all_and_the_others_judge_by_its_question() {
     let mut tabs = led();
     let asked = 2 + LEADER_SILENCE.0;
