@@ -228,3 +228,26 @@ pub(crate) async fn health(State(app): State<App>) -> Response {
     let body = axum::Json(serde_json::json!({ "ok": !leaving }));
     (status, headers, body).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+    use crate::ids::{Millis, SessionKey};
+    use crate::metrics::Way;
+
+    #[test]
+    fn a_mutation_that_waited_for_longer_than_its_token_is_good_is_not_done() {
+        let until = |until: u64| {
+            let mut person = Person::default();
+            person.until = Some(Millis(until));
+            let (key, way) = (SessionKey(1), Way::Socket);
+            on_connection(&Carried { person, key, way })
+        };
+        let late = until(clock::now().0).unwrap_err();
+        assert_eq!(late.status(), StatusCode::UNAUTHORIZED);
+        let code = late.extensions().get::<ErrorCode>();
+        assert_eq!(code, Some(&ErrorCode::TokenExpired));
+        assert!(until(clock::now().0 + 60_000).is_ok());
+    }
+}

@@ -161,6 +161,7 @@ async fn messages_bent_at_random_never_stop_it() {
         r#"{"t":"ping","n":7}"#,
         r#"{"t":"pong","n":3}"#,
         r#"{"t":"hello","v":1,"client":"tab"}"#,
+        r#"{"t":"mut","id":9,"key":"k","method":"PATCH","path":"/api/tasks/7","match":"\"E:7:3\"","body":{"title":"Bent"}}"#,
     ];
     let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
     for _ in 0..300 {

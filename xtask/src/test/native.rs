@@ -91,12 +91,14 @@ pub fn run(project: &Project, report: &mut Report, allow_missing: bool) -> Resul
 /// The tests of the server that are about what it keeps, once more with their data in PostgreSQL. Not by nextest: each
 /// process starts a database of its own, and nextest has one for each test.
 fn on_postgres(project: &Project, report: &mut Report) -> Result<()> {
-    const KEEPING: [&str; 9] = [
+    const KEEPING: [&str; 11] = [
         "conflicts",
         "history",
         "killed",
+        "killed_mutations",
         "leases",
         "live",
+        "mutations",
         "once",
         "publish",
         "rest",
