@@ -46,6 +46,7 @@ const KNOWN_OF_SOCKETIO = `${KNOWN_OF_BACKEND} path namespace auth authenticated
 const KNOWN_OF_JSON = `${KNOWN_OF_BACKEND} hello welcome refused subscribe unsubscribe subscribed denied event data channel seq ping pong heartbeat tokenParam authCodes`;
 const KNOWN_OF_HEARTBEAT = "every send answer";
 const KNOWN_OF_SSE = `${KNOWN_OF_BACKEND} replays reset event data channel seq heartbeat tokenParam`;
+const KNOWN_OF_CENTRIFUGO = `${KNOWN_OF_BACKEND} connect event data presence`;
 const KNOWN_OF_ROUTE = "keys as change entity version mutation";
 const KNOWN_OF_CONTRACT =
   "key maxAge poll hidden refetchOnFocusAfter idleAfter idlePoll enabled manual reloadKey minInterval probe";
@@ -154,6 +155,8 @@ function parseBackend(value: unknown, base: string | undefined): { kind?: unknow
     }
     case "sse":
       return parseJson(value, base, "sse", KNOWN_OF_SSE, "every");
+    case "centrifugo":
+      return parseCentrifugo(value, base);
     case "phoenix":
       return parsePhoenix(value, base);
     case "supabase":
@@ -185,6 +188,14 @@ function parseJson(value: unknown, base: string | undefined, way: string, known:
   const where = notJson(backend, "backend");
   if (where !== undefined) throw invalid(where, "a value that JSON can hold; a token stands there as $token", undefined);
   return { ...backend, url: parseUrl(url, base) };
+}
+
+/** A server of Centrifugo, at the address that its own client takes. */
+function parseCentrifugo(value: unknown, base: string | undefined): { [option: string]: unknown } {
+  const { url, ...rest } = members(value, "backend", KNOWN_OF_CENTRIFUGO);
+  const where = notJson(rest["connect"] ?? null, "backend.connect");
+  if (where !== undefined) throw invalid(where, "a value that JSON can hold; a token comes from getToken", rest["connect"]);
+  return { ladder: ["ws"], ...rest, url: parseUrl(url, base) };
 }
 
 /** What an address may be. */

@@ -9,6 +9,7 @@ const BASE = "https://app.test/board/7";
 const good = () => ({ user: null, backend: { kind: "everfresh", url: "/live" } });
 const socketio = () => ({ kind: "socketio", url: "https://a.test" });
 const json = () => ({ kind: "json", url: "/ws" });
+const centrifugo = () => ({ kind: "centrifugo", url: "https://a.test/connection/websocket" });
 const phoenix = () => ({ kind: "phoenix", url: "https://a.test/socket" });
 const supabase = () => ({ kind: "supabase", url: "https://a.test", apikey: "k" });
 const parse = (options, base = BASE) => parseOptions(options, base);
@@ -71,6 +72,14 @@ test("a server of Phoenix has a mount, and what goes into its address", () => {
     ladder: ["ws"],
     ...more,
   });
+});
+
+test("a server of Centrifugo has the address of its own client", () => {
+  const read = (more, base) => plain(parse({ ...good(), backend: { ...centrifugo(), ...more } }, base).config.backend);
+  assert.deepEqual(read({}), { kind: "centrifugo", url: "wss://a.test/connection/websocket", ladder: ["ws"] });
+  assert.equal(read({ url: "/live?v=1" }, "http://127.0.0.1:4321/board/").url, "ws://127.0.0.1:4321/live?v=1");
+  const more = { connect: { app: "planner" }, event: "$.kind", data: "$", presence: true, maxAttempts: 3 };
+  assert.deepEqual(read(more), { kind: "centrifugo", url: "wss://a.test/connection/websocket", ladder: ["ws"], ...more });
 });
 
 test("a project of Supabase has a key, and its changes are routed by type and table", () => {
@@ -166,6 +175,8 @@ const atOnce = [
   ["a message that is no JSON", { user: null, backend: { ...json(), hello: { at: new Date() } } }, "option-invalid", "backend.hello.at"],
   ["a decoder", { user: null, backend: { ...json(), decode: () => [] } }, "option-unknown", "backend.decode"],
   ["a misspelled heartbeat", { user: null, backend: { ...json(), heartbeat: { each: 1 } } }, "option-unknown", "backend.heartbeat.each"],
+  ["data of a connection that are no JSON", { user: null, backend: { ...centrifugo(), connect: { at: new Date() } } }, "option-invalid", "backend.connect.at"],
+  ["a token of Centrifugo", { user: null, backend: { ...centrifugo(), token: "t" } }, "option-unknown", "backend.token"],
   ["a param that is an object", { user: null, backend: { ...phoenix(), params: { a: {} } } }, "option-invalid", "backend.params.a"],
   ["a join that is no JSON", { user: null, backend: { ...phoenix(), join: { at: new Date() } } }, "option-invalid", "backend.join.at"],
   ["a namespace of Phoenix", { user: null, backend: { ...phoenix(), namespace: "/" } }, "option-unknown", "backend.namespace"],
@@ -233,6 +244,10 @@ const byTheEngine = [
   ["replays that are a word", { backend: { kind: "sse", url: "/", replays: "yes" } }, "backend.replays"],
   ["a reset without a name", { backend: { kind: "sse", url: "/", reset: "" } }, "backend.reset"],
   ["a channel that is no namespace", { backend: socketio(), channels: ["tasks"] }, "channels[0]"],
+  ["data of a connection that are a list", { backend: { ...centrifugo(), connect: [] } }, "backend.connect"],
+  ["a name that is nowhere", { backend: { ...centrifugo(), event: "type" } }, "backend.event"],
+  ["a presence that is a word", { backend: { ...centrifugo(), presence: "yes" } }, "backend.presence"],
+  ["a stream of Centrifugo", { backend: { ...centrifugo(), ladder: ["sse"] } }, "backend.ladder"],
   ["a version that is none", { backend: { ...phoenix(), vsn: "3.0.0" } }, "backend.vsn"],
   ["a token that is a text", { backend: { ...phoenix(), token: "t" } }, "backend.token"],
   ["a token without a name", { backend: { ...phoenix(), token: { param: "" } } }, "backend.token.param"],

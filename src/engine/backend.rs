@@ -2,21 +2,24 @@
 //! its address, which every protocol has.
 
 #[cfg(feature = "wires")]
+pub mod centrifugo;
+#[cfg(feature = "wires")]
 pub mod phoenix;
+#[cfg(feature = "wires")]
+pub mod places;
 #[cfg(feature = "wires")]
 pub mod plain;
 #[cfg(feature = "wires")]
 pub mod supabase;
 
 #[cfg(feature = "wires")]
-use self::{phoenix::Phoenix, plain::Plain};
+use self::{centrifugo::Centrifugo, phoenix::Phoenix, plain::Plain};
 use super::config::{BadInput, is_channel_name};
 use super::status::Transport;
 use crate::wire::json::{Raw, Text};
 
 /// What `backend.kind` may be, whatever the module at hand was built with.
-const KINDS: &str =
-    "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\", \"json\", \"sse\" or \"http\"";
+const KINDS: &str = "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\", \"centrifugo\", \"json\", \"sse\" or \"http\"";
 
 /// What the server speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,9 @@ pub enum Speaks {
     /// Phoenix channels, by themselves or under Supabase Realtime.
     #[cfg(feature = "wires")]
     Phoenix(Phoenix),
+    /// The protocol of Centrifugo.
+    #[cfg(feature = "wires")]
+    Centrifugo(Centrifugo),
 }
 
 /// What has to be known of a server that speaks Socket.IO.
@@ -63,6 +69,8 @@ impl Speaks {
             #[cfg(feature = "wires")]
             Some("supabase") => Ok(Speaks::Phoenix(Phoenix::read_supabase(backend)?)),
             #[cfg(feature = "wires")]
+            Some("centrifugo") => Ok(Speaks::Centrifugo(Centrifugo::read(backend)?)),
+            #[cfg(feature = "wires")]
             Some("sse") => Ok(Speaks::Plain(Box::new(Plain::read_sse(backend)?))),
             _ => Err(BadInput::at("backend.kind", KINDS)),
         }
@@ -78,9 +86,10 @@ impl Speaks {
                 transport == Transport::Stream
             }
             #[cfg(feature = "wires")]
-            (Speaks::SocketIo(_) | Speaks::Plain(_) | Speaks::Phoenix(_), transport) => {
-                transport == Transport::Socket
-            }
+            (
+                Speaks::SocketIo(_) | Speaks::Plain(_) | Speaks::Phoenix(_) | Speaks::Centrifugo(_),
+                transport,
+            ) => transport == Transport::Socket,
         }
     }
 
@@ -109,7 +118,7 @@ impl Speaks {
             #[cfg(feature = "wires")]
             Speaks::Plain(_) => "json",
             #[cfg(feature = "wires")]
-            Speaks::Phoenix(_) => "",
+            Speaks::Phoenix(_) | Speaks::Centrifugo(_) => "",
         }
     }
 
@@ -122,7 +131,7 @@ impl Speaks {
             #[cfg(feature = "wires")]
             Speaks::Plain(_) => Some(plain::ALL.to_owned()),
             #[cfg(feature = "wires")]
-            Speaks::Phoenix(_) => None,
+            Speaks::Phoenix(_) | Speaks::Centrifugo(_) => None,
         }
     }
 
@@ -134,7 +143,7 @@ impl Speaks {
             #[cfg(feature = "wires")]
             Speaks::SocketIo(_) => is_namespace(name),
             #[cfg(feature = "wires")]
-            Speaks::Plain(_) => is_channel_name(name),
+            Speaks::Plain(_) | Speaks::Centrifugo(_) => is_channel_name(name),
             #[cfg(feature = "wires")]
             Speaks::Phoenix(with) => with.is_channel(name),
         }

@@ -667,6 +667,23 @@ pub const FORM_BYTES_MAX: usize = 4096;
 /// better proof of life.
 pub const PLAIN_BEAT_MIN: Millis = Millis::seconds(1);
 
+// Centrifugo.
+
+/// Bytes of a frame of Centrifugo. A message is at most 64 KiB unless the server was told otherwise, and what was
+/// missed comes as one: of the history that its documentation recommends with each payload at 10 KiB that is
+/// less.
+pub const CENTRIFUGO_FRAME_BYTES_MAX: usize = 4 << 20;
+
+/// How much longer than its interval the server may be silent. Its own clients wait as long.
+pub const CENTRIFUGO_GRACE: Millis = Millis::seconds(10);
+
+/// Channels that a server gives by itself. It gives no more than 128 to a client, unless it was told otherwise.
+pub const GIVEN_CHANNELS_MAX: usize = 128;
+
+/// Bytes that are kept of such a channel until somebody asks for it, which is at once if the app has named it. More
+/// is a gap.
+pub const GIVEN_BYTES_MAX: usize = 32 << 10;
+
 // Phoenix channels, and Supabase Realtime.
 
 /// How often a server of Phoenix is asked for a sign of life. Its own client asks every 30 s, that of

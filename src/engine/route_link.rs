@@ -203,6 +203,9 @@ impl Engine {
                     recovery,
                 } => self.on_subscribed(now, request, &channel, position, recovery),
                 Heard::Gap { channel } => self.channels.gap(now.mono, &channel),
+                Heard::Torn { channel } => {
+                    self.channels.torn(now.mono, &channel, &mut self.rng);
+                }
                 Heard::Unsubscribed { request, channel } => {
                     self.on_unsubscribed(now, request, &channel);
                 }
@@ -212,7 +215,7 @@ impl Engine {
                     timeout_ms,
                     session,
                     now_ms,
-                    ends_ms,
+                    ends,
                     room,
                 } => {
                     self.room_can = self.wire.capabilities().room.and(room);
@@ -221,13 +224,13 @@ impl Engine {
                         timeout: timeout_ms.map(Millis),
                         session,
                         now_ms,
-                        ends_ms,
+                        ends,
                     };
                     self.metrics.welcomed(now, now_ms);
                     self.link.welcome(now, conn, welcome, &mut self.rng);
                 }
-                Heard::Authorized { request, ends_ms } => {
-                    self.link.authorized(now, request, ends_ms);
+                Heard::Authorized { request, ends } => {
+                    self.link.authorized(now, request, ends);
                     // What was forbidden may be allowed to the new token.
                     self.channels.token_changed();
                     self.desk.token_changed();

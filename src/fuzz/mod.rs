@@ -7,6 +7,7 @@
 //! A function fails by an assertion. Where a value has an encoder, what was read is written and read
 //! again, and has to be the same.
 
+mod centrifugo;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod corpus;
 mod engine;
@@ -23,6 +24,7 @@ type Target = (&'static str, fn(&[u8]));
 
 /// All targets. `fuzz/Cargo.toml` has a program of each name.
 pub const TARGETS: &[Target] = &[
+    ("centrifugo", centrifugo::server),
     ("command", parts::command),
     ("config", parts::config),
     ("engine", engine::run),

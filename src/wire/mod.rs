@@ -4,6 +4,9 @@
 //! writes what the engine wants to say. What a protocol cannot do is told by its
 //! [`Capabilities`], so that the engine keeps its promises by other means.
 
+mod capabilities;
+#[cfg(feature = "wires")]
+pub mod centrifugo;
 #[cfg(feature = "wires")]
 pub mod engineio;
 pub mod json;
@@ -27,6 +30,7 @@ pub mod token;
 
 use std::borrow::Cow;
 
+pub use self::capabilities::{Capabilities, Heartbeat, Resume, RoomCan};
 #[cfg(feature = "wires")]
 use self::socketio::session::Session;
 use crate::engine::backend::Speaks;
@@ -48,6 +52,9 @@ pub enum Wire {
     /// Phoenix channels, with what is known of their topics.
     #[cfg(feature = "wires")]
     Phoenix(Box<phoenix::session::Session>),
+    /// The protocol of Centrifugo, with what is known of its channels.
+    #[cfg(feature = "wires")]
+    Centrifugo(Box<centrifugo::session::Session>),
 }
 
 /// What becomes of a question for a channel.
@@ -73,6 +80,10 @@ impl Wire {
             Speaks::Plain(with) => Wire::Plain(Box::new(plain::Session::new(with))),
             #[cfg(feature = "wires")]
             Speaks::Phoenix(with) => Wire::Phoenix(Box::new(phoenix::session::Session::new(with))),
+            #[cfg(feature = "wires")]
+            Speaks::Centrifugo(with) => {
+                Wire::Centrifugo(Box::new(centrifugo::session::Session::new(with)))
+            }
         }
     }
 
@@ -86,6 +97,8 @@ impl Wire {
             Wire::Plain(session) => session.capabilities(),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => session.capabilities(),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(_) => centrifugo::CAPABILITIES,
         }
     }
 
@@ -99,6 +112,8 @@ impl Wire {
             Wire::Plain(_) => plain::CLOSES,
             #[cfg(feature = "wires")]
             Wire::Phoenix(_) => phoenix::CLOSES,
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(_) => centrifugo::CLOSES,
         }
     }
 
@@ -107,7 +122,7 @@ impl Wire {
         match self {
             Wire::Native => native::SUBPROTOCOL,
             #[cfg(feature = "wires")]
-            Wire::SocketIo(_) | Wire::Phoenix(_) => "",
+            Wire::SocketIo(_) | Wire::Phoenix(_) | Wire::Centrifugo(_) => "",
             #[cfg(feature = "wires")]
             Wire::Plain(_) => "",
         }
@@ -132,6 +147,8 @@ impl Wire {
             Wire::Plain(session) => session.url(url, token),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => session.socket_url(url, token),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(_) => url.to_owned(),
         }
     }
 
@@ -145,6 +162,8 @@ impl Wire {
             Wire::Plain(session) => session.begin(),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => session.begin(),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(session) => session.begin(),
         }
     }
 
@@ -158,6 +177,8 @@ impl Wire {
             Wire::Plain(session) => session.forget_user(),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => session.begin(),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(session) => session.forget_user(),
         }
     }
 
@@ -171,6 +192,8 @@ impl Wire {
             Wire::Plain(session) => session.read(frame, heard),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => session.hear(phoenix::read(frame), heard),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(session) => session.read(frame, heard),
         }
     }
 
@@ -184,6 +207,8 @@ impl Wire {
             Wire::Plain(session) => session.read(frame, heard),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => session.hear(phoenix::read_bytes(frame), heard),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(session) => session.read(frame, heard),
         }
     }
 
@@ -197,6 +222,8 @@ impl Wire {
             Wire::Plain(session) => session.news(),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => session.news(),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(session) => session.news(),
         }
     }
 
@@ -210,7 +237,7 @@ impl Wire {
             #[cfg(feature = "wires")]
             Wire::Plain(_) => None,
             #[cfg(feature = "wires")]
-            Wire::Phoenix(_) => None,
+            Wire::Phoenix(_) | Wire::Centrifugo(_) => None,
         }
     }
 
@@ -234,6 +261,8 @@ impl Wire {
             Wire::Plain(session) => session.hello(token),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => session.hello(token),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(session) => session.hello(token),
         }
     }
 
@@ -246,6 +275,8 @@ impl Wire {
             Wire::SocketIo(_) => Vec::new(),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => session.authorize(id, token),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(session) => session.authorize(id, token),
             #[cfg(feature = "wires")]
             Wire::Plain(_) => Vec::new(),
         }
@@ -260,7 +291,7 @@ impl Wire {
             #[cfg(feature = "wires")]
             Wire::Plain(_) => String::new(),
             #[cfg(feature = "wires")]
-            Wire::Phoenix(_) => String::new(),
+            Wire::Phoenix(_) | Wire::Centrifugo(_) => String::new(),
         }
     }
 
@@ -274,6 +305,8 @@ impl Wire {
             Wire::Plain(session) => session.ping(number),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => Some(session.heartbeat(number)),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(_) => None,
         }
     }
 
@@ -287,6 +320,8 @@ impl Wire {
             Wire::Plain(session) => session.pong(),
             #[cfg(feature = "wires")]
             Wire::Phoenix(_) => String::new(),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(_) => centrifugo::PONG.to_owned(),
         }
     }
 
@@ -308,6 +343,8 @@ impl Wire {
             Wire::Plain(session) => session.subscribe(channel, token),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => session.subscribe(id, channel, token),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(session) => session.subscribe(channel, position),
         }
     }
 
@@ -321,6 +358,8 @@ impl Wire {
             Wire::Plain(session) => session.unsubscribe(channel),
             #[cfg(feature = "wires")]
             Wire::Phoenix(session) => session.unsubscribe(id, channel),
+            #[cfg(feature = "wires")]
+            Wire::Centrifugo(session) => session.unsubscribe(channel),
         }
     }
 }
@@ -338,8 +377,8 @@ pub enum Heard<'a> {
         session: Option<String>,
         /// The server's clock.
         now_ms: Option<u64>,
-        /// Until when the server accepts our token, by its clock.
-        ends_ms: Option<u64>,
+        /// Until when the server accepts our token.
+        ends: Option<Ends>,
         /// What it can do about who is there and who may edit what.
         room: RoomCan,
     },
@@ -347,8 +386,8 @@ pub enum Heard<'a> {
     Authorized {
         /// The request that this answers.
         request: Option<RequestId>,
-        /// Until when it accepts it, by its clock.
-        ends_ms: Option<u64>,
+        /// Until when it accepts it.
+        ends: Option<Ends>,
     },
     /// A channel is subscribed.
     Subscribed {
@@ -366,6 +405,12 @@ pub enum Heard<'a> {
     Event(Event<'a>),
     /// Something on a channel did not come, and cannot be had.
     Gap {
+        /// The channel.
+        channel: String,
+    },
+    /// The server tells a channel no more for a reason that has passed: it may be asked at once for what
+    /// follows.
+    Torn {
         /// The channel.
         channel: String,
     },
@@ -405,6 +450,15 @@ pub enum Heard<'a> {
     Malformed(&'static str),
     /// The same, and nothing that follows it can be read.
     Broken(&'static str),
+}
+
+/// When something ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// At this moment of the server's clock, in milliseconds.
+    At(u64),
+    /// So many milliseconds from now.
+    In(u64),
 }
 
 /// An event on a channel.
@@ -487,84 +541,6 @@ impl CloseRule {
             from: code,
             to: code,
             means,
-        }
-    }
-}
-
-/// Which promises a protocol can carry by itself. What the engine does about what is missing is in
-/// `docs/decisions/0008-wires.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capabilities {
-    /// How what was missed can be had.
-    pub resume: Resume,
-    /// Who asks for signs of life.
-    pub heartbeat: Heartbeat,
-    /// Everything that we ask is answered, under its number.
-    pub acks: bool,
-    /// The server tells its time.
-    pub clock: bool,
-    /// A new token can be given on a connection that goes on.
-    pub renews: bool,
-    /// Who is there and who may edit what can be said in it.
-    pub room: RoomCan,
-}
-
-/// How missed events can be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resume {
-    /// Not at all.
-    No,
-    /// By a mark of the server's own. Events have no numbers, and those that were missed come before the
-    /// answer to our question.
-    Mark,
-    /// By position. Events are numbered, so that a hole is seen.
-    Positions,
-}
-
-/// Who asks for signs of life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heartbeat {
-    /// The server, and nobody else may.
-    Server,
-    /// We do, and have to.
-    Us,
-    /// The server does, and we may at any time.
-    Either,
-}
-
-/// What can be had of the room: of a protocol, or of a server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RoomCan {
-    /// Who is there.
-    pub presence: bool,
-    /// What is said for the moment.
-    pub signals: bool,
-    /// Fields that one at a time may edit.
-    pub leases: bool,
-}
-
-impl RoomCan {
-    /// All of it.
-    pub const ALL: RoomCan = RoomCan {
-        presence: true,
-        signals: true,
-        leases: true,
-    };
-
-    /// Nothing of it.
-    pub const NONE: RoomCan = RoomCan {
-        presence: false,
-        signals: false,
-        leases: false,
-    };
-
-    /// What can be had when both can do it.
-    #[must_use]
-    pub fn and(self, other: RoomCan) -> RoomCan {
-        RoomCan {
-            presence: self.presence && other.presence,
-            signals: self.signals && other.signals,
-            leases: self.leases && other.leases,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::json::{self, Raw, Text, Writer};
 use super::native_room;
 use super::{
-    Capabilities, CloseMeans, CloseRule, Event, Heard, Heartbeat, Recovery, Refusal, Resume,
+    Capabilities, CloseMeans, CloseRule, Ends, Event, Heard, Heartbeat, Recovery, Refusal, Resume,
     RoomCan,
 };
 use crate::engine::ids::{Position, RequestId, Seq};
@@ -235,7 +235,7 @@ fn read_message<'a>(line: &'a str, heard: &mut Vec<Heard<'a>>) {
         }),
         "authd" => heard.push(Heard::Authorized {
             request: fields.request.map(RequestId),
-            ends_ms: fields.ends,
+            ends: fields.ends.map(Ends::At),
         }),
         "welcome" => heard.push(match fields.ping {
             Some(ping_ms) => Heard::Welcome {
@@ -243,7 +243,7 @@ fn read_message<'a>(line: &'a str, heard: &mut Vec<Heard<'a>>) {
                 timeout_ms: None,
                 session: fields.session.map(Cow::into_owned),
                 now_ms: fields.now,
-                ends_ms: fields.ends,
+                ends: fields.ends.map(Ends::At),
                 room: match fields.can {
                     Some(can) if cfg!(feature = "rooms") => native_room::read_can(can),
                     Some(_) | None => RoomCan::default(),
@@ -393,7 +393,7 @@ mod tests {
                 timeout_ms: None,
                 session: Some("S".to_owned()),
                 now_ms: Some(5),
-                ends_ms: Some(9),
+                ends: Some(Ends::At(9)),
                 room: RoomCan::default(),
             }]
         );
@@ -401,7 +401,7 @@ mod tests {
             heard(r#"{"t":"authd","id":3,"exp":9}"#),
             [Heard::Authorized {
                 request: Some(RequestId(3)),
-                ends_ms: Some(9),
+                ends: Some(Ends::At(9)),
             }]
         );
     }

@@ -18,7 +18,8 @@ use super::{
     Ask, Capabilities, CloseMeans, CloseRule, Event, Heard, Heartbeat, Recovery, Refusal, Resume,
     RoomCan,
 };
-use crate::engine::backend::plain::{ALL, Plain, with_token, word};
+use crate::engine::backend::places::word;
+use crate::engine::backend::plain::{ALL, Plain, with_token};
 use crate::engine::key::field;
 use crate::engine::limits::{CHANNELS_CAP_MAX, PACKET_BYTES_MAX, PING_MAX};
 use crate::engine::map::Map;
@@ -154,7 +155,7 @@ impl Session {
             timeout_ms: None,
             session: None,
             now_ms: None,
-            ends_ms: None,
+            ends: None,
             room: RoomCan::NONE,
         }
     }
@@ -283,16 +284,10 @@ impl Session {
 
     /// Tells of an event, if it has a name.
     fn event<'a>(&mut self, raw: Raw<'a>, heard: &mut Vec<Heard<'a>>) -> bool {
-        let mut names = self.with.event.iter();
-        let Some(name) = names.find_map(|path| word(field(raw, path)?)) else {
+        let Some(name) = self.with.places.name(raw) else {
             return false;
         };
-        let mut places = self.with.data.iter();
-        let data = places.find_map(|path| match &**path {
-            "" => Some(raw),
-            path => field(raw, path),
-        });
-        let data = Cow::Borrowed(data.unwrap_or(Raw::NULL).text());
+        let data = Cow::Borrowed(self.with.places.data(raw).text());
         self.tell(name, data, raw, heard);
         true
     }

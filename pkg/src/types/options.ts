@@ -2,7 +2,7 @@ import type { Family, Route } from "./events.js";
 import type { AnyMutation, MutationOptions } from "./mutations.js";
 
 /** Where the live connection goes. */
-export type EverfreshBackend = NativeBackend | SocketIoBackend | JsonBackend | SseBackend | PhoenixBackend | SupabaseBackend | HttpBackend;
+export type EverfreshBackend = NativeBackend | SocketIoBackend | JsonBackend | SseBackend | PhoenixBackend | SupabaseBackend | CentrifugoBackend | HttpBackend;
 
 /** A server that speaks the package's own protocol, `fresh.v1`. */
 export interface NativeBackend {
@@ -152,6 +152,31 @@ export interface PhoenixBackend {
   join?: Readonly<Record<string, unknown>>;
   /** The version of the messages. `"2.0.0"` when left out. */
   vsn?: "2.0.0" | "1.0.0";
+  /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
+  ladder?: readonly "ws"[];
+  /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
+  maxAttempts?: number | null;
+}
+
+/**
+ * A server that speaks the protocol of Centrifugo. Channels are its own: each is subscribed as long as somebody wants
+ * it, unless the server has subscribed it by itself.
+ */
+export interface CentrifugoBackend {
+  kind: "centrifugo";
+  /** Its address, as in `new Centrifuge("wss://api.example.com/connection/websocket")`. */
+  url: string | URL;
+  /** What the server is told of the page besides the token: the `data` of the command `connect`. */
+  connect?: Readonly<Record<string, unknown>>;
+  /**
+   * Where the data of a publication have the event's name: `$.type` or `$.event` when left out. One without is called
+   * `publication`.
+   */
+  event?: JsonPath;
+  /** Where they have its payload: `$.data`, `$.payload`, or all of it when left out. */
+  data?: JsonPath | "$";
+  /** Whether who comes to a channel and who leaves it is told, as `presence:join` and `presence:leave`. `false` when left out. */
+  presence?: boolean;
   /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
   ladder?: readonly "ws"[];
   /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */

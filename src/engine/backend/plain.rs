@@ -1,11 +1,11 @@
 //! What has to be known of a server that has no protocol, and sends JSON over a socket or a stream of events.
 
+use super::places::{Places, path};
 use super::text;
 use crate::engine::config::{BadInput, bad_member};
-use crate::engine::key::field_path;
 use crate::engine::limits::{FORM_BYTES_MAX, PING_MAX, PLAIN_BEAT_MIN};
 use crate::engine::text as words;
-use crate::wire::json::{Raw, Text};
+use crate::wire::json::Raw;
 use crate::wire::plain::form::Form;
 
 /// The channel of everything that a server says without naming one.
@@ -28,10 +28,8 @@ pub struct Plain {
     pub subscribed: Option<Form>,
     /// By what it says that we may not have it.
     pub denied: Option<Form>,
-    /// Where an event has its name: the first of these.
-    pub event: Vec<String>,
-    /// Where it has its payload: the first of these.
-    pub data: Vec<String>,
+    /// Where an event has its name and its payload.
+    pub places: Places,
     /// Where it has its channel.
     pub channel: String,
     /// Where it has its number in the channel, if the server counts.
@@ -66,7 +64,6 @@ pub struct Stream {
 }
 
 const FORM: &str = "a message: an object, or a text that is no object";
-const PATH: &str = "a path like \"$.type\"";
 
 impl Plain {
     pub(super) fn read(backend: Raw<'_>) -> Result<Plain, BadInput> {
@@ -82,9 +79,7 @@ impl Plain {
             unsubscribe: form("unsubscribe")?,
             subscribed: form("subscribed")?,
             denied: form("denied")?,
-            event: path("event")?.map_or_else(|| owned(&[".type", ".event"]), |path| vec![path]),
-            data: path("data")?
-                .map_or_else(|| owned(&[".data", ".payload", ""]), |path| vec![path]),
+            places: Places::read(backend)?,
             channel: path("channel")?.unwrap_or_else(|| ".channel".to_owned()),
             seq: path("seq")?,
             ping: form("ping")?,
@@ -113,8 +108,7 @@ impl Plain {
         };
         let all = Plain::read(backend)?;
         Ok(Plain {
-            event: all.event,
-            data: all.data,
+            places: all.places,
             channel: all.channel,
             seq: all.seq,
             every: all.every,
@@ -169,10 +163,6 @@ impl Plain {
     }
 }
 
-fn owned(paths: &[&str]) -> Vec<String> {
-    paths.iter().map(|path| (*path).to_owned()).collect()
-}
-
 fn form(of: Raw<'_>, at: &str, name: &'static str) -> Result<Option<Form>, BadInput> {
     let Some(raw) = of.member(name).filter(|raw| !raw.is_null()) else {
         return Ok(None);
@@ -182,19 +172,6 @@ fn form(of: Raw<'_>, at: &str, name: &'static str) -> Result<Option<Form>, BadIn
         return Err(bad_member(at, name, FORM));
     }
     Ok(Some(Form::new(raw)))
-}
-
-/// A path like `.type`; an empty one is the whole message.
-fn path(backend: Raw<'_>, name: &'static str) -> Result<Option<String>, BadInput> {
-    let Some(raw) = backend.member(name) else {
-        return Ok(None);
-    };
-    let whole = raw.string().is_some_and(|text| text.is("$"));
-    match field_path(raw) {
-        Some(path) if path.len() <= FORM_BYTES_MAX => Ok(Some(path)),
-        None if whole && name == "data" => Ok(Some(String::new())),
-        Some(_) | None => Err(bad_member("backend", name, PATH)),
-    }
 }
 
 fn every(beat: Raw<'_>) -> Result<Option<u64>, BadInput> {
@@ -246,14 +223,6 @@ fn auth_codes(backend: Raw<'_>) -> Result<Vec<u16>, BadInput> {
     }
 }
 
-/// The string at a path of a message, or the number there as it is written.
-pub(crate) fn word(raw: Raw<'_>) -> Option<std::borrow::Cow<'_, str>> {
-    match raw.string() {
-        Some(text) => Some(Text::decode(text)).filter(|text| !text.is_empty()),
-        None => raw.integer().map(|_| raw.text().into()),
-    }
-}
-
 /// The address with the token in it.
 pub(crate) fn with_token(url: &str, param: &str, token: &str) -> String {
     let mark = if words::mark(url, b"?").is_some() {
@@ -280,13 +249,13 @@ mod tests {
     #[test]
     fn where_things_stand_is_known_of_most_servers_without_being_said() {
         let plain = read("").unwrap();
-        assert_eq!(plain.event, [".type", ".event"]);
-        assert_eq!(plain.data, [".data", ".payload", ""]);
+        assert_eq!(plain.places.event, [".type", ".event"]);
+        assert_eq!(plain.places.data, [".data", ".payload", ""]);
         assert_eq!(plain.channel, ".channel");
         let plain =
             read(r#","event":"$.kind","data":"$","seq":"$.meta.n","channel":"$.room""#).unwrap();
         assert_eq!(
-            (plain.event, plain.data),
+            (plain.places.event, plain.places.data),
             (vec![".kind".to_owned()], vec![String::new()])
         );
         assert_eq!(

@@ -178,6 +178,23 @@ impl Channels {
         }
     }
 
+    /// The server tells no more of a channel for a reason that has passed. It is asked at once for what follows,
+    /// unless that has happened shortly before.
+    pub fn torn(&mut self, now: Mono, name: &str, rng: &mut Rng) {
+        let Some(channel) = self.channels.get_mut(name) else {
+            return;
+        };
+        channel.forgive(now);
+        match channel.place {
+            Place::Live { .. } if channel.failures == 0 => {
+                channel.failures = 1;
+                channel.place = Place::Torn;
+                self.due = true;
+            }
+            _ => self.dropped(now, name, rng),
+        }
+    }
+
     /// The server ended a subscription by itself: it is asked for again, but not at once.
     pub fn dropped(&mut self, now: Mono, name: &str, rng: &mut Rng) {
         let Some(channel) = self.channels.get_mut(name) else {

@@ -12,8 +12,8 @@ use crate::engine::limits::{
 use crate::engine::rng::Rng;
 use crate::engine::time::{Millis, Mono, Now};
 use crate::engine::token::TokenReason;
-use crate::wire::Heartbeat;
 use crate::wire::sse::SseEvent;
+use crate::wire::{Ends, Heartbeat};
 
 /// A connection on which the server knows us.
 #[derive(Debug)]
@@ -73,8 +73,8 @@ pub struct Welcome {
     pub session: Option<String>,
     /// Its clock.
     pub now_ms: Option<u64>,
-    /// Until when it accepts the token, by its clock.
-    pub ends_ms: Option<u64>,
+    /// Until when it accepts the token.
+    pub ends: Option<Ends>,
 }
 
 impl Live {
@@ -144,11 +144,14 @@ impl Live {
             .fold(self.pulse.next_wakeup(), Mono::min)
     }
 
-    /// For how long the server still accepts a token that ends then by its clock.
-    fn life(&self, now: Mono, ends_ms: Option<u64>) -> Option<Millis> {
+    /// For how long the server still accepts a token that ends then.
+    fn life(&self, now: Mono, ends: Option<Ends>) -> Option<Millis> {
         let (at, server) = self.server_clock;
         let server_now = server.saturating_add(now.since(at).0);
-        ends_ms.map(|ends| Millis(ends.saturating_sub(server_now)))
+        ends.map(|ends| match ends {
+            Ends::At(ms) => Millis(ms.saturating_sub(server_now)),
+            Ends::In(ms) => Millis(ms),
+        })
     }
 }
 
@@ -232,7 +235,7 @@ impl Link {
             authorizing: None,
         };
         self.tokens
-            .lives(now.mono, live.life(now.mono, welcome.ends_ms));
+            .lives(now.mono, live.life(now.mono, welcome.ends));
         self.refusals = 0;
         self.answer();
         self.grace = None;
@@ -539,13 +542,13 @@ impl Link {
     }
 
     /// The server accepted the new token.
-    pub fn authorized(&mut self, now: Now, request: Option<RequestId>, ends_ms: Option<u64>) {
+    pub fn authorized(&mut self, now: Now, request: Option<RequestId>, ends: Option<Ends>) {
         let Some(live) = self.live_mut() else { return };
         if request.is_some() && request != live.authorizing {
             return;
         }
         live.authorizing = None;
-        let life = live.life(now.mono, ends_ms);
+        let life = live.life(now.mono, ends);
         self.tokens.lives(now.mono, life);
     }
 

@@ -1,7 +1,8 @@
-//! Messages of Phoenix and of Supabase in a recording: what decides about a channel stays, payloads go by their
+//! Messages of Phoenix, of Supabase and of Centrifugo in a recording: what decides about a channel stays, payloads go by their
 //! place.
 
 use super::mask::{Mask, Rule, offset};
+use super::plain::is_in;
 use crate::wire::json::{self, Raw, Text};
 
 /// A part of a message, in which members have a meaning of their own.
@@ -17,7 +18,21 @@ pub(super) enum Part {
     Change,
     /// The change itself, which is what an app is told.
     Row,
+    /// A message of Centrifugo.
+    Command,
+    /// What the server of Centrifugo says by itself.
+    Push,
+    /// A publication.
+    Publication,
+    /// Channels by their names.
+    Subs,
+    /// How the connection or a channel stands.
+    State,
 }
+
+/// What decides in how a connection or a channel of Centrifugo stands.
+const STATE: &str =
+    " ping pong expires ttl recoverable positioned recovered epoch offset code reason ";
 
 /// What a message consists of.
 const NAMES: [&str; 5] = ["join_ref", "ref", "topic", "event", "payload"];
@@ -57,6 +72,18 @@ impl Part {
             (Part::Reply, "response") => Rule::Of(Part::Response),
             (Part::Broadcast, "payload") => Rule::Payload,
             (Part::Change, "data") => Rule::Of(Part::Row),
+            (Part::Command, "id" | "error") | (Part::Push, "channel") => Rule::Open,
+            (Part::Command, "push") => Rule::Of(Part::Push),
+            (Part::Push, "pub") | (Part::State, "publications") => Rule::Of(Part::Publication),
+            // Who comes and goes.
+            (Part::Push, "join" | "leave") => Rule::Of(Part::Publication),
+            (Part::Command | Part::Push, _) | (Part::Subs, _) => Rule::Of(Part::State),
+            (Part::Publication, "offset") => Rule::Open,
+            // Where an event has its name is the app's to say.
+            (Part::Publication, "data") => Rule::Message,
+            (Part::Publication, "info") => Rule::Payload,
+            (Part::State, "subs") => Rule::Of(Part::Subs),
+            (Part::State, name) if is_in(STATE, name) => Rule::Open,
             _ => Rule::Covered,
         }
     }

@@ -1,9 +1,10 @@
-//! Messages of a server without a protocol in a recording: what the configuration names stays, because it
+//! Messages of a server without a protocol in a recording, and those of one whose protocol does not say what events are: what the configuration names stays, because it
 //! decides, and so does of a payload what a route puts into a key. All else is covered.
 
 use std::rc::Rc;
 
 use super::mask::{Mask, Rule, cover};
+use super::message::Part;
 use crate::wire::json::{self, Raw, Text};
 
 /// What decides in the messages of such a server.
@@ -13,8 +14,12 @@ pub(super) struct Known {
     paths: Vec<Rc<str>>,
     /// Frames that are no JSON.
     words: Vec<Rc<str>>,
+    /// The protocol has messages of its own, and these are what is in them.
+    within: Option<Part>,
 }
 
+/// Of which backends that is so.
+const KINDS: &str = " json sse centrifugo ";
 /// By what the server is understood.
 const FORMS: &str = " welcome refused subscribed denied ping answer ";
 /// What is said to it.
@@ -22,7 +27,7 @@ const SAID: &str = " hello subscribe unsubscribe pong send ";
 /// Where things stand, and bounds.
 const PLACES: &str = " event data channel seq tokenParam authCodes every replays reset ";
 
-fn is_in(names: &str, name: &str) -> bool {
+pub(super) fn is_in(names: &str, name: &str) -> bool {
     names
         .split(' ')
         .any(|have| have == name && !have.is_empty())
@@ -32,16 +37,17 @@ impl Known {
     /// What `backend` says of it, of whose payloads the routes read these fields.
     pub(super) fn of(backend: Raw<'_>, routes: &[Rc<str>]) -> Option<Box<Known>> {
         let kind = backend.member("kind").and_then(Raw::string);
-        if !kind.is_some_and(|kind| kind.is("json") || kind.is("sse")) {
-            return None;
-        }
-        let mut known = Known::default();
+        let kind = kind.filter(|kind| is_in(KINDS, &kind.decode()))?;
+        let mut known = Known {
+            within: kind.is("centrifugo").then_some(Part::Command),
+            ..Known::default()
+        };
         let string = |name| backend.member(name).and_then(Raw::string).map(Text::decode);
-        for (name, usual) in [
-            ("event", &[".type", ".event"][..]),
-            ("channel", &[".channel"]),
-            ("seq", &[]),
-        ] {
+        let event = [("event", &[".type", ".event"][..])];
+        // Where the protocol says these, they are nothing in a payload.
+        let more = [("channel", &[".channel"][..]), ("seq", &[])];
+        let more = more.iter().filter(|_| known.within.is_none());
+        for (name, usual) in event.iter().chain(more).copied().collect::<Vec<_>>() {
             match string(name) {
                 Some(path) => known.paths.push(path.trim_start_matches('$').into()),
                 None => known.paths.extend(usual.iter().map(|path| Rc::from(*path))),
@@ -101,9 +107,7 @@ impl Known {
     /// How a member of `backend`, or of its `heartbeat`, is treated.
     pub(super) fn rule_of_option(name: &str, of: Raw<'_>) -> Option<Rule> {
         let kind = of.member("kind").and_then(Raw::string);
-        if !kind.is_some_and(|kind| kind.is("json") || kind.is("sse"))
-            && of.member("every").is_none()
-        {
+        if !kind.is_some_and(|kind| is_in(KINDS, &kind.decode())) && of.member("every").is_none() {
             return None;
         }
         match name {
@@ -129,23 +133,24 @@ impl Mask {
         let Some(known) = &self.plain else {
             return self.lines(text);
         };
-        if known.keeps(text.trim_ascii()) {
+        let rule = known.within.map_or(Rule::Message, Rule::Of);
+        if known.within.is_none() && known.keeps(text.trim_ascii()) {
             return text.to_owned();
         }
         if !text.contains('\n') || json::parse(text).is_ok() {
-            return self.message(text);
+            return self.message(text, rule);
         }
         let lines: Vec<String> = text.split('\n').map(|line| self.frame(line)).collect();
         lines.join("\n")
     }
 
-    fn message(&mut self, text: &str) -> String {
+    fn message(&mut self, text: &str, rule: Rule) -> String {
         let mut out = String::with_capacity(text.len());
         match json::parse(text) {
             Ok(raw) if raw.is_object() || raw.is_array() => {
                 let (before, after) = text.split_once(raw.text()).unwrap_or(("", ""));
                 out.push_str(before);
-                self.value(raw, Rule::Message, &mut String::new(), &mut out);
+                self.value(raw, rule, &mut String::new(), &mut out);
                 out.push_str(after);
             }
             _ if text.trim_ascii().is_empty() => out.push_str(text),

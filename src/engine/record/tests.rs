@@ -111,7 +111,8 @@ fn every_member_that_is_written_has_its_rule() {
     // Covered; or written only for the app to read, as a part of something that stays.
     const OTHERS: &str = " token session user text message role alone relay counters freshness metrics epoch \
         seq violations source chain dropped entries last recording nextWakeup latency samples \
-        pid offset _placeholder num access_token config topic payload join_ref postgres_changes ";
+        pid offset _placeholder num access_token config topic payload join_ref postgres_changes \
+        subs recover positioned recoverable join_leave ";
     let mut files = vec![std::path::PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/src"
@@ -251,6 +252,43 @@ fn a_message_of_phoenix_keeps_what_decides_and_no_payload() {
     assert_eq!(mask().config(config), config);
     let config = r#"{"backend":{"kind":"supabase","channels":{"a:{id}":{"private":true,"changes":[{"event":"*","table":"tasks","filter":"id=eq.{id}"}]}}},"getToken":true}"#;
     assert_eq!(mask().config(config), config);
+}
+
+#[test]
+fn a_message_of_centrifugo_keeps_what_decides_and_no_payload() {
+    let config = r#"{"user":null,"backend":{"kind":"centrifugo","url":"wss://h/c","connect":{"key":"sesame"},"event":"$.kind","presence":true},"events":{"moved":[["tasks","$.id"]]}}"#;
+    let shown = r#"{"user":null,"backend":{"kind":"centrifugo","url":"wss://h/c","connect":{"xxx":"xxxxxx"},"event":"$.kind","presence":true},"events":{"moved":[["tasks","$.id"]]}}"#;
+    let plain = |text: &str| text.replace("alice@h.com", "4eb132c1527");
+    let mut mask = mask();
+    assert_eq!(mask.config(config), shown);
+    for (text, covered) in [
+        ("{}", "{}"),
+        (
+            r##"{"id":1,"connect":{"client":"secret","expires":true,"ttl":60,"ping":25,"pong":true,"data":{"a":"b"},"subs":{"#alice@h.com":{"epoch":"E","offset":27,"recoverable":true,"data":1}}}}"##,
+            r##"{"id":1,"connect":{"xxxxxx":"xxxxxx","expires":true,"ttl":60,"ping":25,"pong":true,"xxxx":{"x":"x"},"subs":{"#4eb132c1527":{"epoch":"E","offset":27,"recoverable":true,"xxxx":1}}}}"##,
+        ),
+        (
+            r#"{"id":2,"subscribe":{"positioned":true,"epoch":"E","recovered":true,"publications":[{"data":{"kind":"moved","id":5,"title":"x"},"offset":38,"info":{"user":"u"}}]}}"#,
+            r#"{"id":2,"subscribe":{"positioned":true,"epoch":"E","recovered":true,"publications":[{"data":{"kind":"moved","id":5,"xxxxx":"x"},"offset":38,"info":{"xxxx":"x"}}]}}"#,
+        ),
+        (
+            r#"{"push":{"channel":"a","pub":{"data":{"kind":"moved","id":"$token","channel":"b"},"offset":38,"tags":{"a":"b"}}}}"#,
+            r#"{"push":{"channel":"a","pub":{"data":{"kind":"moved","id":"$token","xxxxxxx":"x"},"offset":38,"xxxx":{"x":"x"}}}}"#,
+        ),
+        (
+            r#"{"push":{"channel":"a","join":{"info":{"user":"u","id":7}}}}"#,
+            r#"{"push":{"channel":"a","join":{"info":{"xxxx":"x","id":7}}}}"#,
+        ),
+        (
+            "{\"id\":3,\"error\":{\"code\":103,\"message\":\"no\"}}\n{\"push\":{\"channel\":\"a\",\"unsubscribe\":{\"code\":2500,\"reason\":\"r\"}}}",
+            "{\"id\":3,\"error\":{\"code\":103,\"message\":\"no\"}}\n{\"push\":{\"channel\":\"a\",\"unsubscribe\":{\"code\":2500,\"reason\":\"r\"}}}",
+        ),
+        ("secret", "xxxxxx"),
+    ] {
+        let covered = plain(covered);
+        assert_eq!(mask.frame(text), covered, "{text}");
+        assert_eq!(mask.frame(&covered), covered, "what is covered stays so");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The engine as a whole, from inputs to outputs.
 
 mod another_user;
+mod centrifugo;
 mod contracts;
 mod hot;
 mod http_only;

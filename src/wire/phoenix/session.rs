@@ -20,7 +20,7 @@ use crate::wire::engineio::Fault;
 use crate::wire::json::{Raw, Text, Writer};
 use crate::wire::supabase::{self, Meaning};
 use crate::wire::token::{is_about_who, push_query, with_member};
-use crate::wire::{Ask, Capabilities, Event, Heard, Recovery, Refusal, RoomCan};
+use crate::wire::{Ask, Capabilities, Ends, Event, Heard, Recovery, Refusal, RoomCan};
 
 /// What is known of the topics, on the connection that is in use.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ impl Session {
         }
         self.news.push(Heard::Authorized {
             request: Some(id),
-            ends_ms: self.ends_ms,
+            ends: self.ends_ms.map(Ends::At),
         });
         out
     }
@@ -215,7 +215,7 @@ impl Session {
                 timeout_ms: Some(PHOENIX_PATIENCE.0 - PHOENIX_HEARTBEAT.0),
                 session: None,
                 now_ms: None,
-                ends_ms: self.ends_ms,
+                ends: self.ends_ms.map(Ends::At),
                 room: RoomCan::default(),
             }
         });

@@ -232,7 +232,7 @@ impl Session {
                 timeout_ms: Some(open.timeout_ms),
                 session: Some(open.session.clone()),
                 now_ms: None,
-                ends_ms: None,
+                ends: None,
                 room: RoomCan::default(),
             });
         }
@@ -338,7 +338,7 @@ impl Space {
         if event.is_authenticated() {
             each(Heard::Authorized {
                 request: None,
-                ends_ms: None,
+                ends: None,
             });
         }
     }

@@ -332,7 +332,7 @@ fn fault_11_two_connects_are_one_socket_and_a_close_leaves_none() {
             ping: Millis(PING),
             session: None,
             now_ms: None,
-            ends_ms: None,
+            ends: None,
         };
         link.welcome(now, ConnId(1), welcome, rng);
         link.closed(now, ConnId(1), 1006, "", rng);

@@ -9,6 +9,7 @@ use crate::engine::rng::Rng;
 use crate::engine::status::{Transport, Word};
 use crate::engine::time::{Millis, Mono, Now, Wall};
 use crate::engine::token::{Token, TokenFailure, TokenReason};
+use crate::wire::Ends;
 use crate::wire::native::CLOSES;
 
 /// How the server meets a dial.
@@ -291,7 +292,7 @@ impl Rig {
                     ping: Millis(PING),
                     session: Some("S".to_owned()),
                     now_ms: Some(5_000_000 + now.mono.0),
-                    ends_ms: token_life.map(|life| 5_000_000 + now.mono.0 + life),
+                    ends: token_life.map(|life| Ends::At(5_000_000 + now.mono.0 + life)),
                 };
                 link.welcome(now, conn, welcome, rng);
             }),
@@ -310,7 +311,7 @@ impl Rig {
                 self.act(|link, now, rng| link.token_answered(now, request, result, rng));
             }
             Event::Authorized(request) => self.act(|link, now, _| {
-                let ends = token_life.map(|life| 5_000_000 + now.mono.0 + life);
+                let ends = token_life.map(|life| Ends::At(5_000_000 + now.mono.0 + life));
                 link.authorized(now, Some(request), ends);
             }),
         }

@@ -160,7 +160,7 @@ fn happen(input: Happens, rig: &mut Rig) {
                 ping: Millis(PING),
                 session: None,
                 now_ms: None,
-                ends_ms: None,
+                ends: None,
             };
             link.welcome(now, conn, welcome, rng);
         }

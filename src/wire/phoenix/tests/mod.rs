@@ -68,9 +68,9 @@ fn words(heard: Vec<Heard<'_>>) -> Vec<String> {
         Heard::Welcome {
             ping_ms,
             timeout_ms,
-            ends_ms,
+            ends,
             ..
-        } => format!("welcome {ping_ms} {timeout_ms:?} {ends_ms:?}"),
+        } => format!("welcome {ping_ms} {timeout_ms:?} {ends:?}"),
         Heard::Say(text) => format!("say {text}"),
         other => format!("{other:?}"),
     });

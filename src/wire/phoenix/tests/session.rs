@@ -487,7 +487,7 @@ fn a_token_is_renewed_before_it_ends_on_every_channel() {
     let alive = r#"[null,"0","phoenix","phx_reply",{"status":"ok","response":{}}]"#;
     assert_eq!(
         say(&mut project, alive),
-        ["welcome 25000 Some(35000) Some(1700000000000)"]
+        ["welcome 25000 Some(35000) Some(At(1700000000000))"]
     );
     join(&mut project, 1, "a");
     ask(&mut project, 2, "b");
@@ -503,7 +503,7 @@ fn a_token_is_renewed_before_it_ends_on_every_channel() {
         project.news(),
         [Heard::Authorized {
             request: Some(RequestId(9)),
-            ends_ms: None
+            ends: None
         }]
     );
     assert!(project.authorize(RequestId(10), None).is_empty());

@@ -145,7 +145,7 @@ fn a_server_in_python_connects_authenticates_and_refuses() {
             "welcome 2000",
             "/ NotAsked",
             r#"/ authenticated {"user_id":"87fb4009","auth":{"token":"jwt"}}"#,
-            "Authorized { request: None, ends_ms: None }",
+            "Authorized { request: None, ends: None }",
         ]
     );
     for said in [

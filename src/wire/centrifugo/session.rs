@@ -1,0 +1,462 @@
+//! What Centrifugo says in the words of every wire: a channel is a subscription, of ours or of the server's.
+//!
+//! Commands have numbers of a connection, so that what answers one of another connection is none. A channel
+//! that the server gives by itself (a server-side subscription) is kept until somebody asks for it: then it is
+//! known already. How far it was followed is remembered here, because it is said with the first command.
+
+use std::borrow::Cow;
+
+use super::refusal::{refusal, sent_away, told};
+use super::topic::{Answer, Held, Place, Topic};
+use super::{Failure, Message, Push, Subscription, ends, is_true, number, offset, word};
+use crate::engine::backend::centrifugo::Centrifugo;
+use crate::engine::ids::{Position, RequestId};
+use crate::engine::limits::{CENTRIFUGO_GRACE, GIVEN_CHANNELS_MAX, PING_MAX};
+use crate::engine::map::Map;
+use crate::wire::json::Raw;
+use crate::wire::{Ask, Event, Heard, Refusal, RoomCan};
+
+/// The command that says who we are is the first one.
+const CONNECT: u64 = 1;
+
+/// Who comes to a channel where joins are told.
+const JOINED: &str = "presence:join";
+const LEFT: &str = "presence:leave";
+
+/// The position cannot be recovered from: the channel can be had from now on.
+const UNRECOVERABLE: u64 = 112;
+/// From this code on a channel that was taken back is to be asked for again.
+const RESUBSCRIBE: u64 = 2500;
+/// What was known of the channel does not count any more.
+const INVALIDATED: u64 = 2502;
+
+/// What a publication is called whose data has no name.
+const UNNAMED: &str = "publication";
+
+/// What is known of the channels of one person.
+#[derive(Debug)]
+pub struct Session {
+    with: Centrifugo,
+    /// The number of the last command on this connection.
+    last: u64,
+    /// The server wants its signs of life answered.
+    pongs: bool,
+    /// The command by which a new token was given, and the request that it is of.
+    refresh: Option<(u64, RequestId)>,
+    topics: Map<Box<str>, Topic>,
+    /// Up to where channels are known that the server gives, over all connections.
+    marks: Map<Box<str>, Position>,
+    news: Vec<Heard<'static>>,
+}
+
+impl Session {
+    /// Nothing is subscribed, of a server of which this is known.
+    pub fn new(with: &Centrifugo) -> Self {
+        Session {
+            with: with.clone(),
+            last: 0,
+            pongs: false,
+            refresh: None,
+            topics: Map::new(),
+            marks: Map::new(),
+            news: Vec::new(),
+        }
+    }
+
+    /// There is a new connection: nothing is subscribed on it.
+    pub fn begin(&mut self) {
+        self.last = 0;
+        self.pongs = false;
+        self.refresh = None;
+        self.topics = Map::new();
+        self.news.clear();
+    }
+
+    /// Another person is there.
+    pub fn forget_user(&mut self) {
+        self.marks = Map::new();
+        self.begin();
+    }
+
+    /// A number that somebody else has used.
+    #[cfg(any(test, fuzzing))]
+    pub fn skip(&mut self, id: u64) {
+        self.last = self.last.max(id);
+    }
+
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Says who we are.
+    pub fn hello(&mut self, token: Option<&str>) -> String {
+        let id = self.next();
+        let marks = self.marks.iter().map(|(name, at)| (&**name, at));
+        super::connect(id, token, self.with.connect.as_deref(), marks)
+    }
+
+    /// Gives a new token.
+    pub fn authorize(&mut self, request: RequestId, token: Option<&str>) -> Vec<String> {
+        let Some(token) = token else {
+            return Vec::new();
+        };
+        let id = self.next();
+        self.refresh = Some((id, request));
+        vec![super::refresh(id, token)]
+    }
+
+    /// Asks for a channel from a position on.
+    pub fn subscribe(&mut self, channel: &str, ours: Option<&Position>) -> Ask {
+        let mut said = String::new();
+        match self.topics.get_mut(channel) {
+            None => {}
+            // The library gives the connection up, too: an answer that comes later would be to another question.
+            Some(Topic {
+                place: Place::Asked { .. },
+                ..
+            }) => return Ask::Unanswered,
+            Some(topic) => match std::mem::replace(&mut topic.place, Place::Followed) {
+                Place::Given(held) => {
+                    held.tell(channel, ours, self.marks.get(channel), &mut self.news);
+                    return Ask::Known;
+                }
+                // What is missing of it is told with the first command alone.
+                Place::Followed => {
+                    if let Some(ours) = ours {
+                        self.marks.insert(channel.into(), ours.clone());
+                    }
+                    return Ask::Unanswered;
+                }
+                // The server refuses a second subscription.
+                Place::Joined | Place::Asked { .. } => {
+                    said = super::unsubscribe(self.next(), channel);
+                    said.push('\n');
+                }
+            },
+        }
+        let id = self.next();
+        said.push_str(&super::subscribe(id, channel, ours, self.with.presence));
+        self.asked(channel, id, ours.cloned());
+        Ask::Say(said)
+    }
+
+    fn asked(&mut self, channel: &str, id: u64, from: Option<Position>) {
+        let topic = Topic {
+            place: Place::Asked { id, from },
+            numbered: true,
+        };
+        self.topics.insert(channel.into(), topic);
+    }
+
+    /// Gives a channel back. One that the server gave stays, and is kept for who asks for it.
+    pub fn unsubscribe(&mut self, channel: &str) -> Option<String> {
+        let topic = self.topics.get_mut(channel)?;
+        match topic.place {
+            Place::Given(_) => None,
+            Place::Followed => {
+                let mark = self.marks.get(channel);
+                topic.place = Place::Given(Box::new(Held::new(mark.cloned(), mark.cloned())));
+                None
+            }
+            Place::Asked { .. } | Place::Joined => {
+                self.topics.remove(channel);
+                Some(super::unsubscribe(self.next(), channel))
+            }
+        }
+    }
+
+    /// What is known without a frame.
+    pub fn news(&mut self) -> Vec<Heard<'static>> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// Reads a frame. After a fault the connection is of no use: what could not be read may have been the word
+    /// of a change.
+    pub fn read<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        let read = super::read(frame, &mut |message| {
+            self.message(message, heard);
+            Ok(())
+        });
+        if let Err(fault) = read {
+            heard.push(Heard::Broken(fault.text()));
+        }
+    }
+
+    fn message<'a>(&mut self, message: Message<'a>, heard: &mut Vec<Heard<'a>>) {
+        match message {
+            Message::Life if self.pongs => heard.push(Heard::Ping { number: 0 }),
+            // That something came is known already.
+            Message::Life | Message::Other => heard.push(Heard::Unknown),
+            Message::Push(push) => self.push(push, heard),
+            Message::Reply(CONNECT, Ok(body)) => self.connected(body, heard),
+            Message::Reply(CONNECT, Err(failure)) => {
+                heard.push(Heard::TurnedAway(refusal(None, failure.code(), &failure)));
+            }
+            Message::Reply(id, result) => self.answered(id, result, heard),
+        }
+    }
+
+    fn connected<'a>(&mut self, body: Raw<'a>, heard: &mut Vec<Heard<'a>>) {
+        self.pongs = is_true(body, "pong");
+        let ping_ms = match number(body, "ping") {
+            // It gives none.
+            0 => PING_MAX.0,
+            seconds => seconds.saturating_mul(1000),
+        };
+        heard.push(Heard::Welcome {
+            ping_ms,
+            timeout_ms: Some(CENTRIFUGO_GRACE.0),
+            session: None,
+            now_ms: None,
+            ends: ends(body),
+            room: RoomCan::NONE,
+        });
+        let marks = std::mem::take(&mut self.marks);
+        if let Some(subs) = body.member("subs") {
+            subs.members(|name, value| {
+                let channel = name.decode();
+                let from = marks.get(&*channel).cloned();
+                self.given(&channel, from, Subscription::read(value), heard);
+            });
+        }
+    }
+
+    /// The server gives a channel by itself.
+    fn given<'a>(
+        &mut self,
+        channel: &str,
+        from: Option<Position>,
+        said: Subscription<'a>,
+        heard: &mut Vec<Heard<'a>>,
+    ) {
+        let known = self.topics.get(channel).map(|topic| &topic.place);
+        let wanted = match known {
+            // There may be any number of them.
+            None if self.topics.len() >= GIVEN_CHANNELS_MAX => return,
+            None => None,
+            // It was quicker than the answer to our question, which will be that there is one already.
+            Some(Place::Asked { from, .. }) => Some(from.clone()),
+            Some(Place::Given(_) | Place::Followed | Place::Joined) => return,
+        };
+        let answer = Answer::new(from.as_ref(), said);
+        let since = match answer.whole {
+            true => from,
+            false => answer.start.clone(),
+        };
+        let at = match answer.whole {
+            true => &answer.end,
+            false => &answer.start,
+        };
+        let mut held = Held::new(since, at.clone());
+        let numbered = at.is_some();
+        answer.publications(|publication| held.keep(self.event(channel, numbered, publication)));
+        if let Some(end) = &answer.end {
+            self.marks.insert(channel.into(), end.clone());
+        }
+        let place = match wanted {
+            None => Place::Given(Box::new(held)),
+            Some(ours) => {
+                let mut news = Vec::new();
+                held.tell(channel, ours.as_ref(), answer.end.as_ref(), &mut news);
+                heard.extend(news);
+                Place::Followed
+            }
+        };
+        self.topics
+            .insert(channel.into(), Topic { place, numbered });
+    }
+
+    fn answered<'a>(
+        &mut self,
+        id: u64,
+        result: Result<Raw<'a>, Failure<'a>>,
+        heard: &mut Vec<Heard<'a>>,
+    ) {
+        if let Some((command, request)) = self.refresh
+            && command == id
+        {
+            self.refresh = None;
+            heard.push(match result {
+                Ok(body) => Heard::Authorized {
+                    request: Some(request),
+                    ends: ends(body),
+                },
+                Err(failure) => Heard::Refused(Refusal {
+                    request: Some(request),
+                    ..refusal(None, failure.code(), &failure)
+                }),
+            });
+            return;
+        }
+        let is_it =
+            |topic: &Topic| matches!(topic.place, Place::Asked { id: asked, .. } if asked == id);
+        let Some(channel) =
+            (self.topics.iter()).find_map(|(name, topic)| is_it(topic).then(|| name.clone()))
+        else {
+            return;
+        };
+        let Some(Topic {
+            place: Place::Asked { from, .. },
+            ..
+        }) = self.topics.remove(&*channel)
+        else {
+            return;
+        };
+        match result {
+            Ok(body) => self.joined(&channel, from, Subscription::read(body), heard),
+            Err(failure) if failure.code == UNRECOVERABLE && from.is_some() => {
+                let id = self.next();
+                let said = super::subscribe(id, &channel, None, self.with.presence);
+                heard.push(Heard::Say(said));
+                self.asked(&channel, id, None);
+            }
+            Err(failure) => {
+                let code = failure.code();
+                heard.push(told(&channel, code, &failure.message));
+                heard.push(Heard::Refused(refusal(
+                    Some(channel.into()),
+                    code,
+                    &failure,
+                )));
+            }
+        }
+    }
+
+    fn joined<'a>(
+        &mut self,
+        channel: &str,
+        from: Option<Position>,
+        said: Subscription<'a>,
+        heard: &mut Vec<Heard<'a>>,
+    ) {
+        let answer = Answer::new(from.as_ref(), said);
+        let at = match answer.whole {
+            true => &answer.end,
+            false => &answer.start,
+        };
+        let numbered = at.is_some();
+        heard.push(Heard::Subscribed {
+            request: None,
+            channel: channel.to_owned(),
+            position: at.clone(),
+            recovery: answer.recovery(from.as_ref()),
+        });
+        answer.publications(|publication| {
+            heard.push(Heard::Event(self.event(channel, numbered, publication)));
+        });
+        let place = Place::Joined;
+        self.topics
+            .insert(channel.into(), Topic { place, numbered });
+    }
+
+    fn push<'a>(&mut self, push: Push<'a>, heard: &mut Vec<Heard<'a>>) {
+        let Push {
+            channel,
+            kind,
+            body,
+        } = push;
+        match &*kind {
+            "pub" => {
+                let numbered = self
+                    .topics
+                    .get(&*channel)
+                    .is_some_and(|topic| topic.numbered);
+                let event = self.event(&channel, numbered, body);
+                self.tell(event, heard);
+            }
+            "join" | "leave" => {
+                let name = if &*kind == "join" { JOINED } else { LEFT };
+                let info = body.member("info").unwrap_or(Raw::NULL);
+                let event = event(channel.into_owned(), name.into(), info.text().into());
+                self.tell(event, heard);
+            }
+            "subscribe" => self.given(&channel, None, Subscription::read(body), heard),
+            "unsubscribe" => self.ended(channel.into_owned(), body, heard),
+            "refresh" => heard.push(Heard::Authorized {
+                request: None,
+                ends: ends(body),
+            }),
+            "disconnect" => heard.push(Heard::TurnedAway(sent_away(body))),
+            _ => heard.push(Heard::Unknown),
+        }
+    }
+
+    /// What a publication is in the words of the app.
+    fn event<'a>(&self, channel: &str, numbered: bool, publication: Raw<'a>) -> Event<'a> {
+        let data = publication.member("data").unwrap_or(Raw::NULL);
+        let (name, data) = match self.with.places.name(data) {
+            Some(name) => (name, self.with.places.data(data)),
+            None => (UNNAMED.into(), data),
+        };
+        Event {
+            seq: offset(publication).filter(|_| numbered),
+            ..event(channel.to_owned(), name, data.text().into())
+        }
+    }
+
+    /// Tells of an event, or keeps it until somebody asks for its channel.
+    fn tell<'a>(&mut self, event: Event<'a>, heard: &mut Vec<Heard<'a>>) {
+        let Some(topic) = self.topics.get_mut(&*event.channel) else {
+            heard.push(Heard::Unknown);
+            return;
+        };
+        let is_given = matches!(topic.place, Place::Given(_) | Place::Followed);
+        if let Some(seq) = event.seq.filter(|_| is_given)
+            && let Some(mark) = self.marks.get_mut(&*event.channel)
+            // Behind a hole it stays where it is: what is missing is asked for from there.
+            && seq == mark.seq.next()
+        {
+            mark.seq = seq;
+        }
+        match &mut topic.place {
+            Place::Given(held) => held.keep(event),
+            _ => heard.push(Heard::Event(event)),
+        }
+    }
+
+    /// The server takes a channel back, for now or for good.
+    fn ended(&mut self, channel: String, body: Raw<'_>, heard: &mut Vec<Heard<'_>>) {
+        match self.topics.get(&*channel).map(|topic| &topic.place) {
+            Some(Place::Joined | Place::Followed) => {}
+            Some(Place::Given(_)) => {
+                self.forget(&channel);
+                return;
+            }
+            // It ends a subscription before the one that is asked for.
+            Some(Place::Asked { .. }) | None => return,
+        }
+        self.forget(&channel);
+        let code = number(body, "code");
+        if code == INVALIDATED {
+            heard.push(Heard::Gap {
+                channel: channel.clone(),
+            });
+        }
+        if code >= RESUBSCRIBE {
+            heard.push(Heard::Torn { channel });
+        } else {
+            heard.push(told(&channel, "forbidden", &word(body, "reason")));
+            heard.push(Heard::Unsubscribed {
+                request: None,
+                channel,
+            });
+        }
+    }
+
+    fn forget(&mut self, channel: &str) {
+        self.topics.remove(channel);
+        self.marks.remove(channel);
+    }
+}
+
+fn event<'a>(channel: String, name: Cow<'a, str>, data: Cow<'a, str>) -> Event<'a> {
+    Event {
+        channel: Cow::Owned(channel),
+        seq: None,
+        name,
+        data,
+        by: None,
+        at: None,
+    }
+}
