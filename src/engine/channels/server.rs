@@ -186,7 +186,9 @@ impl Channels {
         };
         channel.forgive(now);
         match channel.place {
-            Place::Live { .. } if channel.failures == 0 => {
+            Place::Live { .. } | Place::Torn
+                if channel.failures == 0 && self.source == Source::Server =>
+            {
                 channel.failures = 1;
                 channel.place = Place::Torn;
                 self.due = true;

@@ -2,6 +2,7 @@
 
 mod another_user;
 mod centrifugo;
+mod centrifugo_chance;
 mod contracts;
 mod hot;
 mod http_only;

@@ -259,13 +259,18 @@ impl<S: Server> World<S> {
         self.happens(Input::Socket { conn, event });
     }
 
-    /// Nothing is in the way any more: what was told, or may have been missed, is stale in the end.
-    pub(super) fn settles(&mut self) {
-        self.run(1000);
+    /// Somebody logs in, if that is wanted.
+    pub(super) fn logs_in(&mut self) {
         if self.engine.link.status().word == Word::NeedsAuth {
             let token = Some(Token::new("t"));
             self.happens(Input::Command(Command::LoggedIn { token }));
         }
+    }
+
+    /// Nothing is in the way any more: what was told, or may have been missed, is stale in the end.
+    pub(super) fn settles(&mut self) {
+        self.run(1000);
+        self.logs_in();
         self.run(400_000);
         assert_eq!(self.engine.link.status().word, Word::Connected);
         assert!(self.engine.channels.is_synced());

@@ -201,6 +201,29 @@ fn a_subscription_that_the_server_drops_is_joined_again_after_a_pause() {
 }
 
 #[test]
+fn a_subscription_that_is_taken_back_for_a_passed_reason_is_asked_for_at_once_unless_that_was_just_so()
+ {
+    let mut bench = Bench::following();
+    let mut rng = Rng::new(3);
+    bench.part.torn(bench.now, "c", &mut rng);
+    assert_eq!(bench.steps(), [subscribe(2, "c", at(5))]);
+    bench.confirm(2, "c", at(5), Recovery::Complete);
+    bench.steps();
+    bench.part.torn(bench.now, "c", &mut rng);
+    assert_eq!(bench.steps(), []);
+    let steps = bench.run(Millis::seconds(20));
+    assert!(steps.first().unwrap().0 >= REJOIN_FIRST);
+    assert_eq!(steps.first().unwrap().1, subscribe(3, "c", at(5)));
+    bench.confirm(3, "c", at(5), Recovery::Complete);
+    bench.wait(REJOIN_STABLE);
+    bench.steps();
+    bench.part.torn(bench.now, "c", &mut rng);
+    assert_eq!(bench.steps(), [subscribe(4, "c", at(5))]);
+    bench.part.torn(bench.now, "unknown", &mut rng);
+    assert_eq!(bench.steps(), []);
+}
+
+#[test]
 fn a_forbidden_channel_is_told_once_and_asked_again_only_for_a_reason() {
     let mut bench = Bench::new();
     bench.part.watch(bench.now, "c").unwrap();

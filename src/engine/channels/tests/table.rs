@@ -40,6 +40,7 @@ cases! {
         RefusedNow => "the server: not now",
         Refused => "the server: no",
         Dropped => "the server ends the subscription",
+        TakenBack => "the server ends it for a reason that has passed",
         Token => "there is a new token",
         Frame => "the frame ends without what was promised",
         LeaderHas => "the leader is where we are",
@@ -191,6 +192,7 @@ fn happen(input: Happens, bench: &mut Bench) -> &'static str {
             part.refused(now, &refusal("forbidden"), rng);
         }
         Happens::Dropped => part.dropped(now, "c", rng),
+        Happens::TakenBack => part.torn(now, "c", rng),
         Happens::Token => part.token_changed(),
         Happens::Frame => {
             part.subscribed(now, Some(last), "c", at(9), Recovery::Complete);

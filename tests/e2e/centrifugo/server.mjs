@@ -1,0 +1,211 @@
+// A server of the protocol of Centrifugo. It is ours: the real one is a program that is to be had as no package of the registries that
+// these tests use, so this is written from what was recorded of the Go library inside it (`tests/wires/centrifugo.jsonl`), and does what
+// that did there. The official client, which is a package, is run against it in `centrifugo.test.mjs`, so that it is not only we who
+// understand it. What a test wants of it comes as JSON in the first argument.
+
+import { randomUUID } from "node:crypto";
+
+import { WebSocketServer } from "ws";
+
+import { app } from "../lib/app.mjs";
+
+/**
+ * `tokens`: those that are good; any is if it is left out. `ttl`: for how many seconds a token is. `ping`: how many seconds are between
+ * two signs of life. `keeps`: how many publications of each channel are kept. `given`: channels that the server subscribes by itself.
+ */
+const { port, www, data, tokens, ttl, ping = 25, keeps = 100, given = [] } = JSON.parse(process.argv[2]);
+const PATH = "/connection/websocket";
+/** A client that says nothing for so long after a sign of life is left. */
+const PONG_MS = 8000;
+
+const clients = new Set();
+/** What clients have dialled and said, for who wants to compare. */
+const dialled = [];
+const said = [];
+/** Errors by channel with which subscriptions are refused. */
+const refusals = new Map();
+let connects = 0;
+/** A server that starts anew has another epoch: it keeps nothing on a disk. */
+const epoch = randomUUID().slice(0, 4);
+const channels = new Map();
+
+const isGood = (token) => tokens === undefined || tokens.includes(token);
+const clientsOf = (channel) => [...clients].filter((client) => client.subscribed.has(channel));
+
+/** What was published on a channel that has a history; `plain:` has none. */
+function stream(channel) {
+  if (channel.startsWith("plain:")) return undefined;
+  if (!channels.has(channel)) channels.set(channel, { offset: 0, kept: [] });
+  return channels.get(channel);
+}
+
+class Client {
+  id = randomUUID();
+  subscribed = new Map();
+  #socket;
+  #known = false;
+  #lives;
+  #ends;
+  #answers;
+
+  constructor(socket) {
+    this.#socket = socket;
+    clients.add(this);
+    socket.on("message", (bytes) => {
+      said.push(bytes.toString());
+      for (const line of bytes.toString().split("\n").filter(Boolean)) this.#heard(line);
+    });
+    socket.on("close", () => {
+      [this.#lives, this.#ends, this.#answers].forEach(clearTimeout);
+      clearInterval(this.#lives);
+      clients.delete(this);
+      for (const channel of this.subscribed.keys()) this.#tell(channel, "leave");
+    });
+  }
+
+  say(...messages) {
+    this.#socket.send(messages.map((message) => JSON.stringify(message)).join("\n"));
+  }
+
+  push(channel, what) {
+    this.say({ push: { channel, ...what } });
+  }
+
+  close(code, reason = "") {
+    this.#socket.close(code, reason);
+  }
+
+  #heard(line) {
+    let command;
+    try {
+      command = JSON.parse(line);
+    } catch {
+      return this.close(3501, "bad request");
+    }
+    if (Object.keys(command).length === 0) return clearTimeout(this.#answers);
+    const { id, connect, ...rest } = command;
+    if (id === undefined || (connect !== undefined) === this.#known) return this.close(3501, "bad request");
+    if (connect) return this.#connect(id, connect);
+    const [[method, body]] = Object.entries(rest);
+    const does = { subscribe: this.#subscribe, unsubscribe: this.#unsubscribe, refresh: this.#refresh, publish: this.#publish }[method];
+    if (does === undefined) return this.error(id, 104, "method not found");
+    does.call(this, id, body);
+  }
+
+  error(id, code, message, temporary) {
+    this.say({ id, error: { code, message, temporary } });
+  }
+
+  #connect(id, { token, subs = {} }) {
+    if (token === "old") return this.error(id, 109, "token expired");
+    if (!isGood(token)) return this.close(3500, "invalid token");
+    this.#known = true;
+    connects += 1;
+    this.token = token;
+    const states = given.map((channel) => {
+      this.subscribed.set(channel, { given: true });
+      return [channel, state(channel, subs[channel])];
+    });
+    const known = { client: this.id, version: "test", ping, pong: true, ...this.#expiry() };
+    this.say({ id, connect: states.length > 0 ? { ...known, subs: Object.fromEntries(states) } : known });
+    this.#lives = setInterval(() => {
+      this.say({});
+      this.#answers = setTimeout(() => this.close(3012, "no pong"), PONG_MS);
+    }, ping * 1000);
+  }
+
+  /** The token is good for so long from now on. */
+  #expiry() {
+    if (ttl === undefined) return {};
+    clearTimeout(this.#ends);
+    this.#ends = setTimeout(() => this.close(3005, "connection expired"), ttl * 1000);
+    return { expires: true, ttl };
+  }
+
+  #subscribe(id, { channel, join_leave, ...from }) {
+    if (this.subscribed.has(channel)) return this.error(id, 105, "already subscribed");
+    const refusal = refusals.get(channel);
+    if (refusal) return this.error(id, refusal.code, refusal.message, refusal.temporary);
+    this.subscribed.set(channel, { presence: join_leave });
+    this.say({ id, subscribe: state(channel, from) });
+    this.#tell(channel, "join");
+  }
+
+  #tell(channel, kind) {
+    for (const client of clientsOf(channel)) {
+      const { presence } = client.subscribed.get(channel);
+      if (presence) client.push(channel, { [kind]: { info: { user: this.token ?? "", client: this.id } } });
+    }
+  }
+
+  #unsubscribe(id, { channel }) {
+    this.subscribed.delete(channel);
+    this.say({ id, unsubscribe: {} });
+  }
+
+  #refresh(id, { token }) {
+    if (!isGood(token)) return this.error(id, 109, "token expired");
+    this.token = token;
+    this.say({ id, refresh: this.#expiry() });
+  }
+
+  #publish(id, { channel, data }) {
+    publish({ channel, data });
+    this.say({ id, publish: {} });
+  }
+
+  takesBack(channel, code) {
+    this.subscribed.delete(channel);
+    this.push(channel, { unsubscribe: { code, reason: "a test wants it" } });
+  }
+}
+
+/** How a channel stands for who wants it from a place on. */
+function state(channel, { recover = false, epoch: theirs, offset = 0 } = {}) {
+  const { offset: last, kept } = stream(channel) ?? {};
+  if (last === undefined) return recover ? { was_recovering: true } : {};
+  const stands = { recoverable: true, positioned: true, epoch, offset: last };
+  if (!recover) return stands;
+  const missed = kept.filter((publication) => publication.offset > offset);
+  const recovered = theirs === epoch && missed.length === last - offset;
+  if (!recovered) return { ...stands, was_recovering: true };
+  // Zero and nothing are left out.
+  return { ...stands, offset: offset || undefined, was_recovering: true, recovered, publications: missed.length > 0 ? missed : undefined };
+}
+
+/** `lost`: nobody is told, as if a broker had lost it on the way. */
+function publish({ channel, data, lost = false }) {
+  const history = stream(channel);
+  const publication = { data };
+  if (history) {
+    history.offset += 1;
+    publication.offset = history.offset;
+    history.kept = [...history.kept, publication].slice(-keeps);
+  }
+  if (!lost) clientsOf(channel).forEach((client) => client.push(channel, { pub: publication }));
+}
+
+const http = app({
+  www,
+  data,
+  told({ title }) {
+    for (const channel of ["tasks:all", "plain:tasks"]) publish({ channel, data: { type: "task_created", data: { title } } });
+  },
+  doors: {
+    "/demo/publish": publish,
+    "/demo/take-back": ({ channel, code }) => clientsOf(channel).forEach((client) => client.takesBack(channel, code)),
+    "/demo/refuse": ({ channel, ...error }) => void (error.code ? refusals.set(channel, error) : refusals.delete(channel)),
+    "/demo/disconnect": ({ code }) => clients.forEach((client) => client.close(code)),
+    "/demo/said": () => ({ dialled, said }),
+  },
+  stats: () => ({ sockets_open: clients.size, connects }),
+});
+
+const sockets = new WebSocketServer({ noServer: true });
+http.on("upgrade", (request, socket, head) => {
+  if (new URL(request.url, "http://here").pathname !== PATH) return socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+  dialled.push(request.url);
+  sockets.handleUpgrade(request, socket, head, (opened) => new Client(opened));
+});
+
+http.listen(port, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:${http.address().port}`));

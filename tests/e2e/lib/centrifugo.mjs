@@ -1,0 +1,19 @@
+// A server of Centrifugo as its own process.
+
+import { fileURLToPath } from "node:url";
+
+import { AppServer } from "./app-server.mjs";
+
+const FILE = fileURLToPath(new URL("../centrifugo/server.mjs", import.meta.url));
+
+export class CentrifugoServer extends AppServer {
+  /** @param wanted `tokens`, `ttl`, `ping`, `keeps`, `given` */
+  static start(www, wanted) {
+    return CentrifugoServer.run([process.execPath, FILE], www, wanted);
+  }
+
+  /** Does what a door of the server does: `publish`, `take-back`, `refuse`, `disconnect`, `said`. */
+  does(door, with_ = {}) {
+    return this.send("POST", `/demo/${door}`, with_);
+  }
+}
