@@ -224,8 +224,8 @@ impl Entry {
             {
                 because(Blame::SlowFetch)
             }
-            // A page that finds out late was late itself.
-            None if causes.now <= deadline + LOOK_AHEAD_MIN
+            // A page that finds out late was late itself, as was one whose timers are: they begin fetches.
+            None if causes.on_time(known)
                 && told.is_some_and(|told| told + causes.long() <= deadline) =>
             {
                 (Blame::SlowFetch, "the fetch did not begin")

@@ -305,6 +305,26 @@ fn g4_who_may_be_older_because_nobody_acts_is_not_whole_again() {
 }
 
 #[test]
+fn g4_a_fetch_that_does_not_begin_is_the_apps_affair_unless_the_timers_are_late() {
+    for (visible, blame) in [(true, Blame::SlowFetch), (false, Blame::Throttled)] {
+        let mut page = Page::new(
+            r#"{"a":{"key":["a"],"maxAge":10000,"probe":"https://h/a","hidden":"continue"}}"#,
+        );
+        page.part.set_place(Place::Follows);
+        page.mount(r#"["a"]"#);
+        page.run(5_000);
+        page.part.visible(page.at(), visible);
+        page.settle();
+        page.run(4_400);
+        // It is time, and nothing is fetched.
+        page.keys.clear();
+        page.hear(Found::Due, 9_400);
+        page.run(1_500);
+        assert_eq!(blames(&page), [blame]);
+    }
+}
+
+#[test]
 fn a_word_that_is_older_than_what_was_fetched_since_is_no_look() {
     let mut page = follower();
     page.run(8_900);
