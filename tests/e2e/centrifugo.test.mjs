@@ -77,7 +77,8 @@ describe(`a server of Centrifugo, in ${engine()}`, onceIsEnough(), () => {
   });
 
   test("tabs share a connection, and the next leader goes on where the last one was", async () => {
-    await sharesAmongTabs(here, opened);
+    // What is told while nobody listens is recovered.
+    await sharesAmongTabs(here, opened, { silent: false });
   });
 
   test("who comes and goes is an event where the app wants it", async () => {
@@ -153,7 +154,7 @@ describe(`a server of Centrifugo whose tokens end, in ${engine()}`, onceIsEnough
     await eventually("it is subscribed", () => tab.snapshot(), isSubscribed);
     const { counters } = await tab.snapshot();
     const renewals = async () => (await here.server.does("said")).said.filter((text) => text.includes('"refresh"'));
-    const said = await eventually("it is renewed", renewals, ({ length }) => length >= 2);
+    const said = await eventually("it is renewed", renewals, ({ length }) => length >= 1);
     assert.deepEqual(JSON.parse(said[0]).refresh, { token: "good" });
     assert.equal((await tab.snapshot()).counters.dials, counters.dials);
   });

@@ -17,6 +17,8 @@ const { port, www, data, tokens, ttl, ping = 25, keeps = 100, given = [] } = JSO
 const PATH = "/connection/websocket";
 /** A client that says nothing for so long after a sign of life is left. */
 const PONG_MS = 8000;
+/** For how much longer than said a token is good. The client's own library asks for another one only when it has ended. */
+const GRACE_MS = 5000;
 
 const clients = new Set();
 /** What clients have dialled and said, for who wants to compare. */
@@ -56,7 +58,7 @@ class Client {
       for (const line of bytes.toString().split("\n").filter(Boolean)) this.#heard(line);
     });
     socket.on("close", () => {
-      [this.#lives, this.#ends, this.#answers].forEach(clearTimeout);
+      [this.#ends, this.#answers].forEach(clearTimeout);
       clearInterval(this.#lives);
       clients.delete(this);
       for (const channel of this.subscribed.keys()) this.#tell(channel, "leave");
@@ -118,7 +120,7 @@ class Client {
   #expiry() {
     if (ttl === undefined) return {};
     clearTimeout(this.#ends);
-    this.#ends = setTimeout(() => this.close(3005, "connection expired"), ttl * 1000);
+    this.#ends = setTimeout(() => this.close(3005, "connection expired"), ttl * 1000 + GRACE_MS);
     return { expires: true, ttl };
   }
 

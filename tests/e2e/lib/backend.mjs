@@ -87,8 +87,9 @@ export async function survivesSilence(here, tab) {
  * Three tabs share a connection, and when the leader goes, the next one has one of its own.
  *
  * @param open opens a tab
+ * @param silent whether nobody is told of what happens meanwhile; of a server that tells what was missed it is to be told
  */
-export async function sharesAmongTabs(here, open) {
+export async function sharesAmongTabs(here, open, { silent = true } = {}) {
   const tabs = [];
   for (let n = 0; n < 3; n += 1) tabs.push(await open());
   assert.equal(await connections(here), 1);
@@ -99,7 +100,7 @@ export async function sharesAmongTabs(here, open) {
   const leader = roles.indexOf("leader");
   assert.equal(roles.filter((role) => role === "leader").length, 1, `${roles}`);
   const [first] = tabs.splice(leader, 1);
-  await Promise.all([first.tab.close(), here.server.addTask("Around the change", true)]);
+  await Promise.all([first.tab.close(), here.server.addTask("Around the change", silent)]);
   for (const tab of tabs) await shows(tab, "Around the change");
   await eventually("one connection is open", () => connections(here), (open) => open === 1);
   await here.server.addTask("After the change");
