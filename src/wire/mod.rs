@@ -9,6 +9,8 @@ mod capabilities;
 pub mod centrifugo;
 #[cfg(feature = "wires")]
 pub mod engineio;
+#[cfg(all(test, feature = "wires"))]
+pub mod harmed;
 pub mod json;
 pub mod native;
 pub mod native_room;

@@ -1,7 +1,23 @@
 //! What a message may look like, and what is none.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::engine::limits::CENTRIFUGO_FRAME_BYTES_MAX;
+use crate::wire::harmed;
+
+/// Sessions that are the recorded ones with what we asked.
+const SEEDS: &str = include_str!("../../../../fuzz/seeds/centrifugo.txt");
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn whatever_becomes_of_a_session_it_says_no_more_than_was_asked_for(
+        session in harmed::session(SEEDS),
+    ) {
+        crate::fuzz::run("centrifugo", &session);
+    }
+}
 
 fn messages(frame: &str) -> Result<Vec<Message<'_>>, Fault> {
     let mut out = Vec::new();

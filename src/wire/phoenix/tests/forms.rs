@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::limits::PACKET_BYTES_MAX;
+use crate::wire::harmed;
 
 #[test]
 fn a_newer_server_may_say_more() {
@@ -92,79 +93,15 @@ fn bytes_are_told_as_base64() {
     assert_eq!(Payload::Bytes(b"\0\x01\x02\xfe\xff").json(), "\"AAEC/v8=\"");
 }
 
-/// A whole session as the target of the fuzzer reads it, and what may become of it on the way.
-#[derive(Clone, Debug)]
-enum Harm {
-    Drop(usize),
-    Twice(usize),
-    Swap(usize, usize),
-    Cut(usize, usize),
-    Byte(usize, usize, u8),
-    Begin(usize),
-}
-
-fn harm() -> impl Strategy<Value = Harm> {
-    let at = || 0usize..64;
-    prop_oneof![
-        at().prop_map(Harm::Drop),
-        at().prop_map(Harm::Twice),
-        (at(), at()).prop_map(|(a, b)| Harm::Swap(a, b)),
-        (at(), 0usize..400).prop_map(|(a, b)| Harm::Cut(a, b)),
-        (at(), 0usize..400, any::<u8>()).prop_map(|(a, b, c)| Harm::Byte(a, b, c)),
-        at().prop_map(Harm::Begin),
-    ]
-}
-
-/// The sessions of `fuzz/seeds`, which are the recorded ones with what we asked.
-fn seeds() -> Vec<Vec<u8>> {
-    let text = include_str!("../../../../fuzz/seeds/phoenix.txt");
-    let bytes = |line: &str| {
-        let mut out = Vec::new();
-        let mut rest = line;
-        while let Some(at) = rest.find('\\') {
-            out.extend(&rest.as_bytes()[..at]);
-            let (escape, length) = match rest.as_bytes()[at + 1] {
-                b'n' => (b'\n', 2),
-                b'x' => (u8::from_str_radix(&rest[at + 2..at + 4], 16).unwrap(), 4),
-                other => (other, 2),
-            };
-            out.push(escape);
-            rest = &rest[at + length..];
-        }
-        out.extend(rest.as_bytes());
-        out
-    };
-    text.lines().map(bytes).collect()
-}
+/// Sessions that are the recorded ones with what we asked.
+const SEEDS: &str = include_str!("../../../../fuzz/seeds/phoenix.txt");
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
     fn whatever_becomes_of_a_session_it_says_no_more_than_was_asked_for(
-        seed in 0usize..5,
-        harms in prop::collection::vec(harm(), 0..12),
+        session in harmed::session(SEEDS),
     ) {
-        let seed = &seeds()[seed];
-        let at = seed.iter().position(|byte| *byte == b'\n').unwrap();
-        let (config, deeds) = seed.split_at(at + 1);
-        let mut deeds: Vec<Vec<u8>> = deeds.split(|byte| *byte == 0x1E).map(<[u8]>::to_vec).collect();
-        for harm in harms {
-            let count = deeds.len();
-            match harm {
-                Harm::Drop(at) if count > 1 => { deeds.remove(at % count); }
-                Harm::Twice(at) => { let deed = deeds[at % count].clone(); deeds.insert(at % count, deed); }
-                Harm::Swap(a, b) => deeds.swap(a % count, b % count),
-                Harm::Cut(at, length) => deeds[at % count].truncate(length),
-                Harm::Byte(at, place, byte) => {
-                    let deed = &mut deeds[at % count];
-                    if let Some(there) = deed.get_mut(place) { *there = byte; }
-                }
-                Harm::Begin(at) => deeds.insert(at % count, b"n".to_vec()),
-                Harm::Drop(_) => {}
-            }
-        }
-        let mut all = config.to_vec();
-        all.extend(deeds.join(&0x1E));
-        crate::fuzz::run("phoenix", &all);
+        crate::fuzz::run("phoenix", &session);
     }
 }
