@@ -116,7 +116,26 @@ impl Entry {
                 self.source = Some(Source::Probe);
             }
         }
-        unproven
+        unproven | self.vouch_for_restored(now, vouched, age)
+    }
+
+    /// The same, of what was there before the page was loaded anew.
+    fn vouch_for_restored(&mut self, now: Mono, vouched: Millis, age: Millis) -> bool {
+        if !self.any_restored() {
+            return false;
+        }
+        match self.stored {
+            Age::Nothing => false,
+            Age::Unknown => true,
+            Age::Known(stored) if stored.age(now) > vouched => true,
+            Age::Known(stored) => {
+                if stored.age(now) > age {
+                    self.stored = Age::Known(Known { at: now, age });
+                    self.source = Some(Source::Probe);
+                }
+                false
+            }
+        }
     }
 }
 

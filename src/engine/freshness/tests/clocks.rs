@@ -1,5 +1,6 @@
 //! Clocks that jump, machines that sleep, pages that are put away, and reloads.
 
+use super::word::Found;
 use super::*;
 
 const PLANNER: &str =
@@ -266,6 +267,34 @@ fn po6_a_fetch_of_one_key_does_not_make_another_young_that_is_of_before_the_relo
     page.run(9_000);
     assert_eq!(page.refetches(), [(9_000, Why::Poll)]);
     assert_eq!(page.shows("planner", "age"), "1000");
+}
+
+#[test]
+fn po6_what_is_of_before_a_reload_is_young_again_if_nothing_changed_since_then() {
+    let probed = r#"{"a":{"key":["a"],"maxAge":10000,"reloadKey":"a","probe":"https://h/a"}}"#;
+    for (unchanged_for, fetches) in [(8_000, 0), (6_000, 1)] {
+        let mut page = Page::new(probed);
+        page.part.set_place(Place::Follows);
+        let now = page.at();
+        let since = (WALL - 5_000).to_string();
+        page.part.loaded(now, "scope:fresh:a", Some(&since));
+        let old = key(r#"["a"]"#);
+        page.part.report(now, &old, Fact::Observed(true));
+        page.keys.push(old);
+        page.settle();
+        page.run(2_000);
+        assert_eq!(page.shows("a", "age"), "7000");
+        let now = page.at();
+        let since = Wall(now.wall.0 - unchanged_for);
+        let unchanged = Found::Unchanged { since };
+        page.part
+            .leader_found(now, "a", unchanged, now.wall, &mut page.rng);
+        page.settle();
+        assert_eq!(page.refetches().len(), fetches, "{unchanged_for}");
+        page.run(5_000);
+        assert_eq!(page.violations(), []);
+        assert_eq!(page.shows("a", "state"), r#""fresh""#);
+    }
 }
 
 #[test]
