@@ -40,6 +40,7 @@ pub(crate) fn cors(origins: &Origins, methods: &[Method]) -> CorsLayer {
     let headers = [
         "everfresh-client",
         "everfresh-fence",
+        "everfresh-stamp",
         "idempotency-key",
         "prefer",
     ];
@@ -48,6 +49,7 @@ pub(crate) fn cors(origins: &Origins, methods: &[Method]) -> CorsLayer {
         header::ACCEPT,
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
+        header::IF_MATCH,
         header::IF_NONE_MATCH,
     ];
     CorsLayer::new()
