@@ -11,13 +11,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::audit::Line;
 use crate::body::{Fields, Kind, bytes, client, payload};
 use crate::codes::ErrorCode;
 use crate::error::ApiError;
 use crate::ids::{ChannelName, Epoch, EventName, Seq};
 use crate::once::Asked;
-use crate::publisher::{Publisher, To};
+use crate::publisher::{Publisher, To, write_down};
 use crate::records::NewEvent;
 use crate::rules::Deed;
 use crate::secret::Secret;
@@ -111,16 +110,12 @@ pub(crate) async fn publish(
     };
     let origin = request.origin(&body)?;
     if at_once(&request.headers) && origin.once.is_none() {
-        Publisher::new(app.store, &app.live.limits).later(event);
+        let audit = app.live.audit.clone();
+        Publisher::new(app.store, audit, &app.live.limits).later(event, request.person);
         return Ok(StatusCode::ACCEPTED.into_response());
     }
     let s = app.store.publish(vec![event], origin).await?;
-    let line = Line::of("publish", &request.person);
-    app.live.audit.write(Line {
-        channel: Some(channel.as_str()),
-        seq: Some(s.0),
-        ..line
-    });
+    write_down(&app.live.audit, &request.person, &channel, s);
     let e = app.store.epoch().clone();
     Ok(Json(Published { channel, e, s }).into_response())
 }

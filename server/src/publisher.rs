@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::access::Person;
+use crate::audit::{Audit, Line};
 use crate::clock;
 use crate::config::Limits;
 use crate::ids::{BadName, ChannelName, Epoch, EventName, Seq};
@@ -26,6 +28,7 @@ pub enum To<'a> {
 #[derive(Clone, Debug)]
 pub struct Publisher {
     store: Store,
+    audit: Audit,
     bytes_max: usize,
     depth_max: usize,
 }
@@ -78,9 +81,10 @@ impl To<'_> {
 }
 
 impl Publisher {
-    pub(crate) fn new(store: Store, limits: &Limits) -> Self {
+    pub(crate) fn new(store: Store, audit: Audit, limits: &Limits) -> Self {
         Self {
             store,
+            audit,
             bytes_max: limits.data_bytes_max,
             depth_max: limits.depth_max,
         }
@@ -104,7 +108,7 @@ impl Publisher {
     /// ```
     pub fn tell(&self, to: To<'_>, name: &str, data: &(impl Serialize + ?Sized)) {
         match self.event(to, name, data) {
-            Ok(event) => self.later(event),
+            Ok(event) => self.later(event, Person::default()),
             Err(error) => log::error(format_args!("publish {name:?} to {to:?}: {error}")),
         }
     }
@@ -120,30 +124,32 @@ impl Publisher {
         data: &(impl Serialize + ?Sized),
     ) -> Result<Published, PublishError> {
         let event = self.event(to, name, data)?;
-        let channel = event.channel.as_str().to_owned();
+        let channel = event.channel.clone();
         let seq = self.store.publish(vec![event], origin()).await;
-        let Seq(seq) = seq.map_err(PublishError::Store)?;
+        let seq = seq.map_err(PublishError::Store)?;
+        write_down(&self.audit, &Person::default(), &channel, seq);
+        let Seq(seq) = seq;
         Ok(Published {
-            channel,
+            channel: channel.as_str().to_owned(),
             epoch: self.epoch().as_str().to_owned(),
             seq,
         })
     }
 
-    /// Puts an event in line and returns.
-    pub(crate) fn later(&self, event: NewEvent) {
+    /// Puts an event in line and returns. Who published it is written down when it is committed.
+    pub(crate) fn later(&self, event: NewEvent, person: Person) {
         let what = format!(
             "publish {:?} to {:?}",
             event.name.as_str(),
             event.channel.as_str()
         );
         let failed = what.clone();
+        let (audit, channel) = (self.audit.clone(), event.channel.clone());
         let asked = self
             .store
-            .publish_later(vec![event], origin(), move |done| {
-                if let Err(error) = done {
-                    log::error(format_args!("{failed}: {error}"));
-                }
+            .publish_later(vec![event], origin(), move |done| match done {
+                Ok(seq) => write_down(&audit, &person, &channel, seq),
+                Err(error) => log::error(format_args!("{failed}: {error}")),
             });
         if let Err(Busy) = asked {
             log::error(format_args!(
@@ -178,6 +184,15 @@ impl Publisher {
             by: None,
         })
     }
+}
+
+/// The line of the audit log about an event that is committed, whichever way it was published.
+pub(crate) fn write_down(audit: &Audit, person: &Person, channel: &ChannelName, Seq(seq): Seq) {
+    audit.write(Line {
+        channel: Some(channel.as_str()),
+        seq: Some(seq),
+        ..Line::of("publish", person)
+    });
 }
 
 fn origin() -> Origin {

@@ -83,7 +83,8 @@ impl Handle {
     /// What publishes events from within this process.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
-        Publisher::new(self.store.clone(), &self.live.limits)
+        let audit = self.live.audit.clone();
+        Publisher::new(self.store.clone(), audit, &self.live.limits)
     }
 
     /// Waits until the lab of the demo wants the server dead, and returns for how long. Without the demo nobody can.

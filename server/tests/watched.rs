@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use everfresh_server::{Config, Hidden, Limits, Secret, Tokens};
+use everfresh_server::{Config, Hidden, Limits, Secret, To, Tokens};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::visitor::{SECRET, Visitor, WAYS, Way, call, token};
@@ -99,6 +99,15 @@ async fn who_came_heard_published_locked_and_was_refused_is_written_down_and_no_
     )
     .await;
     assert_eq!(answer.status, StatusCode::OK);
+    // Whoever does not wait for the commit, and whoever publishes in this process, publishes all the same.
+    let at_once = [headers[0], headers[1], ("prefer", "respond-async")];
+    let path = "/api/publish";
+    let answer = request(addr, Method::POST, path, &at_once, event.to_string()).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    let publisher = server.publisher();
+    publisher.tell(To::User("jane"), "said", "a secret word");
+    let waited = publisher.publish(To::User("jane"), "said", "a secret word");
+    assert_eq!(waited.await.unwrap().seq, 4);
     let stranger = get(addr, "/api/tasks?token=forged.token.here").await;
     assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
     let file = folder.path("audit");
@@ -147,9 +156,16 @@ async fn who_came_heard_published_locked_and_was_refused_is_written_down_and_no_
         );
         assert!(refused["at"].as_u64().is_some());
     }
-    assert!(written.iter().any(|line| line["event"] == "publish"
-        && line["channel"] == "user:jane"
-        && line["seq"] == 1));
+    let published = written.iter().filter(|line| line["event"] == "publish");
+    let published: Vec<_> = published
+        .map(|line| (&line["channel"], &line["seq"]))
+        .collect();
+    let jane = json!("user:jane");
+    let all: Vec<_> = (1..5).map(|seq| json!(seq)).collect();
+    assert_eq!(
+        published,
+        all.iter().map(|seq| (&jane, seq)).collect::<Vec<_>>()
+    );
     assert!(written.iter().any(|line| line["event"] == "refuse"
         && line["path"] == "/api/tasks"
         && line["status"] == 403
