@@ -61,6 +61,29 @@ impl ErrorCode {
             Self::Internal => "internal",
         }
     }
+
+    /// May the very same be tried again a moment later? What failed in the server may even be done already: a write's
+    /// key keeps it from being done twice.
+    pub(crate) fn is_passing(self) -> bool {
+        match self {
+            Self::RateLimited
+            | Self::TooManySubs
+            | Self::TooManyLeases
+            | Self::TooManyMuts
+            | Self::Locked
+            | Self::TokenExpired
+            | Self::Overloaded
+            | Self::Internal => true,
+            Self::BadRequest
+            | Self::TooLarge
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::StaleFence
+            | Self::Changed
+            | Self::Unsupported => false,
+        }
+    }
 }
 
 impl Serialize for ErrorCode {
@@ -144,4 +167,45 @@ impl CloseReason {
         code: 1013,
         reason: "try again later",
     };
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../docs/protocol.md");
+
+    /// Whoever writes a client reads there which of them to try again.
+    #[test]
+    fn the_document_says_of_each_code_whether_to_try_again() {
+        use ErrorCode as E;
+        let (_, table) = DOCUMENT.split_once("| error code | again |").unwrap();
+        let (table, _) = table.split_once("\n\n").unwrap();
+        let rows = table.lines().skip(2).map(|row| {
+            let mut cells = row.split('|').map(str::trim).skip(1);
+            let code = cells.next().unwrap().trim_matches('`');
+            (code, cells.next().unwrap())
+        });
+        let all = [
+            E::BadRequest,
+            E::TooLarge,
+            E::Unauthorized,
+            E::TokenExpired,
+            E::Forbidden,
+            E::NotFound,
+            E::Locked,
+            E::StaleFence,
+            E::Changed,
+            E::RateLimited,
+            E::TooManySubs,
+            E::TooManyLeases,
+            E::TooManyMuts,
+            E::Unsupported,
+            E::Overloaded,
+            E::Internal,
+        ];
+        let wanted = all.map(|code| (code.as_str(), if code.is_passing() { "yes" } else { "no" }));
+        assert_eq!(rows.collect::<Vec<_>>(), wanted);
+    }
 }

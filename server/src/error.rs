@@ -1,4 +1,4 @@
-//! Refusals over HTTP: `{"error":{"code":"bad_request","message":"…","path":"title"}}`, and with a conflict what
+//! Refusals over HTTP: `{"error":{"code":"bad_request","message":"…","retry":false,"path":"title"}}`, and with a conflict what
 //! the record is now: `"current":{…}`.
 
 use axum::Json;
@@ -23,6 +23,8 @@ pub(crate) struct ApiError {
 struct ErrorBody {
     code: ErrorCode,
     message: String,
+    /// May the same be asked again?
+    retry: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'static str>,
 }
@@ -36,6 +38,7 @@ impl ApiError {
             body: ErrorBody {
                 code,
                 message: message.into(),
+                retry: code.is_passing(),
                 path: None,
             },
             current: None,
@@ -45,16 +48,9 @@ impl ApiError {
     /// 400, on account of the field or header `path`.
     #[must_use]
     pub(crate) fn field(path: &'static str, message: impl Into<String>) -> Self {
-        let body = ErrorBody {
-            code: ErrorCode::BadRequest,
-            message: message.into(),
-            path: Some(path),
-        };
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            body,
-            current: None,
-        }
+        let mut refusal = Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, message);
+        refusal.body.path = Some(path);
+        refusal
     }
 }
 

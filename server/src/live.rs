@@ -202,7 +202,7 @@ impl Live {
                 let code = Stranger::Unknown.code();
                 let msg = Stranger::Unknown.message();
                 let (id, ch) = (None, None);
-                outbox.push(ServerMessage::Err { id, ch, code, msg }.text());
+                outbox.push(ServerMessage::refusal(id, ch, code, msg).text());
                 outbox.end(End::Close(CloseReason::UNAUTHORIZED));
                 continue;
             }

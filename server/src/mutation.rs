@@ -164,7 +164,7 @@ impl<'a> Refusal<'a> {
             id: Integer(0),
             code,
             msg,
-            retry: is_passing(code),
+            retry: code.is_passing(),
             status: None,
             path: None,
             retry_after: None,
@@ -191,19 +191,6 @@ impl<'a> Refusal<'a> {
     pub(crate) fn text(&self, id: Integer) -> Utf8Bytes {
         text(&Self { id, ..*self })
     }
-}
-
-/// Might the same be done a moment later? What failed in the server may even be done already: its key keeps it from
-/// being done twice.
-fn is_passing(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::RateLimited
-            | ErrorCode::TooManyMuts
-            | ErrorCode::Overloaded
-            | ErrorCode::Internal
-            | ErrorCode::TokenExpired
-    )
 }
 
 /// What the answer to the request says, as a message.
@@ -289,7 +276,7 @@ fn text(message: &impl Serialize) -> Utf8Bytes {
         Ok(text) => Utf8Bytes::from(text),
         // None of the fields can fail to serialize; still, a page must get something that it can read.
         Err(_) => Utf8Bytes::from_static(
-            r#"{"t":"err","code":"internal","msg":"no answer could be written"}"#,
+            r#"{"t":"err","code":"internal","msg":"no answer could be written","retry":true}"#,
         ),
     }
 }

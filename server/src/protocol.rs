@@ -221,6 +221,8 @@ pub(crate) enum ServerMessage<'a> {
         code: ErrorCode,
         /// For a developer's eyes.
         msg: &'a str,
+        /// May the same be tried again?
+        retry: bool,
     },
     /// The server is about to close.
     Goaway {
@@ -231,7 +233,25 @@ pub(crate) enum ServerMessage<'a> {
     },
 }
 
-impl ServerMessage<'_> {
+impl<'a> ServerMessage<'a> {
+    /// An `err`, which says by its code whether to try again.
+    #[must_use]
+    pub(crate) fn refusal(
+        id: Option<Integer>,
+        ch: Option<&'a str>,
+        code: ErrorCode,
+        msg: &'a str,
+    ) -> Self {
+        let retry = code.is_passing();
+        Self::Err {
+            id,
+            ch,
+            code,
+            msg,
+            retry,
+        }
+    }
+
     /// The message as it travels.
     #[must_use]
     pub(crate) fn text(&self) -> Utf8Bytes {
@@ -239,7 +259,7 @@ impl ServerMessage<'_> {
             Ok(text) => Utf8Bytes::from(text),
             // None of the fields can fail to serialize; still, a page must get something that it can read.
             Err(_) => Utf8Bytes::from_static(
-                r#"{"t":"err","code":"internal","msg":"no answer could be written"}"#,
+                r#"{"t":"err","code":"internal","msg":"no answer could be written","retry":true}"#,
             ),
         }
     }

@@ -85,7 +85,7 @@ impl Guest {
     pub(crate) fn refuse(&self, id: Integer, channel: &str, code: ErrorCode, msg: &str) {
         let (id, ch) = (Some(id), Some(channel));
         self.outbox
-            .push(ServerMessage::Err { id, ch, code, msg }.text());
+            .push(ServerMessage::refusal(id, ch, code, msg).text());
     }
 }
 

@@ -607,7 +607,7 @@ impl Session {
         self.place.refused(line, ch, code);
         self.place
             .outbox
-            .push(ServerMessage::Err { id, ch, code, msg }.text());
+            .push(ServerMessage::refusal(id, ch, code, msg).text());
     }
 
     fn write_down(&self, event: &'static str, channel: &ChannelName) {

@@ -273,6 +273,8 @@ async fn a_request_that_is_refused_leaves_the_connection_open() {
         (&refusal["t"], &refusal["code"]),
         (&json!("err"), &json!("too_many_subs"))
     );
+    // Once another one is given back.
+    assert_eq!(refusal["retry"], true);
     assert_eq!((&refusal["id"], &refusal["ch"]), (&json!(9), &json!("d")));
     for (t, ch) in [
         ("sub", String::new()),
@@ -286,6 +288,7 @@ async fn a_request_that_is_refused_leaves_the_connection_open() {
             (&refusal["code"], &refusal["id"], &refusal["ch"]),
             (&json!("bad_request"), &json!(10), &json!(ch))
         );
+        assert_eq!(refusal["retry"], false);
     }
     page.say(&json!({ "t": "unsub", "id": 11, "ch": "a" }))
         .await;

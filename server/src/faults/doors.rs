@@ -130,15 +130,7 @@ pub(crate) async fn expire(
         }
         app.live.access.passes.expire(pass);
         let (code, msg) = (stranger.code(), stranger.message());
-        outbox.push(
-            ServerMessage::Err {
-                id: None,
-                ch: None,
-                code,
-                msg,
-            }
-            .text(),
-        );
+        outbox.push(ServerMessage::refusal(None, None, code, msg).text());
         outbox.end(End::Close(CloseReason::EXPIRED));
         met += 1;
     }
