@@ -19,7 +19,7 @@ use crate::live::{self, Live, Origins};
 use crate::pages::{self, Pages};
 use crate::publish::Publishing;
 use crate::store::Store;
-use crate::{blocks, demo, doors, echo, gate, overview, publish, tasks};
+use crate::{blocks, demo, doors, echo, gate, kick, overview, publish, tasks};
 
 /// What every request can reach.
 #[derive(Clone, Debug)]
@@ -87,7 +87,9 @@ fn api(app: &App, demo: bool) -> Router<App> {
         .layer(from_fn_with_state(app.clone(), gate::admit));
     if !app.publishing.is_open() {
         // A backend comes with its key, and is none of the people.
-        api = api.route("/publish", post(publish::publish));
+        api = api
+            .route("/publish", post(publish::publish))
+            .route("/kick", post(kick::kick));
     }
     api.layer(from_fn_with_state(app.clone(), gate::count))
 }

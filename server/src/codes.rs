@@ -117,6 +117,11 @@ impl CloseReason {
         code: 4401,
         reason: "token expired",
     };
+    /// Somebody who may do so wants this person out.
+    pub(crate) const KICKED: Self = Self {
+        code: 4403,
+        reason: "ended by the app",
+    };
     /// Neither the subprotocol nor the version is spoken here.
     pub(crate) const VERSION: Self = Self {
         code: 4406,

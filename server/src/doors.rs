@@ -191,6 +191,7 @@ fn status_of(reason: CloseReason) -> StatusCode {
     match reason {
         CloseReason::BAD_MESSAGE => StatusCode::BAD_REQUEST,
         CloseReason::UNAUTHORIZED | CloseReason::EXPIRED => StatusCode::UNAUTHORIZED,
+        CloseReason::KICKED => StatusCode::FORBIDDEN,
         CloseReason::VERSION => StatusCode::NOT_ACCEPTABLE,
         CloseReason::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         CloseReason::TOO_MANY => StatusCode::TOO_MANY_REQUESTS,

@@ -2,7 +2,7 @@
 //!
 //! From the outside in: [`serve`] starts and stops; `listen` and `tls` take connections in; `gate` is what every
 //! request passes; `app` says which address leads where; `tasks`, `blocks`, `overview`,
-//! `publish`, `demo` and `pages` answer requests; `live` and `session` hold the sockets, `outbox` what waits on each; `doors`
+//! `publish`, `kick`, `demo` and `pages` answer requests; `live` and `session` hold the sockets, `outbox` what waits on each; `doors`
 //! and `carried` do the same for pages that no socket reaches. `mutation` makes a request of what a page says on its
 //! connection, and `lane` has it done.
 //! `access` says who comes in, by `tokens`, and by `rules` where they may go; `quota` how much each may ask for; `reload`
@@ -36,6 +36,7 @@ mod guest;
 mod hub;
 mod ids;
 mod json;
+mod kick;
 mod lane;
 mod listen;
 mod live;

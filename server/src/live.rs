@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::access::{Access, Person, Stranger};
+use crate::access::{Access, Person, Stranger, UserName};
 use crate::address::Address;
 use crate::app::App;
 use crate::audit::{Audit, Line};
@@ -208,6 +208,22 @@ impl Live {
             }
             self.restrict(key, &outbox, &person);
         }
+    }
+
+    /// Ends the connections of a person, and returns how many.
+    pub(crate) fn kick(&self, user: &UserName) -> usize {
+        let seated = self.seated();
+        let theirs = seated
+            .iter()
+            .filter(|(_, person)| person.name.as_ref() == Some(user));
+        theirs
+            .map(|(outbox, _)| {
+                let msg = "this connection was ended by the app";
+                let refusal = ServerMessage::refusal(None, None, ErrorCode::Forbidden, msg);
+                outbox.push(refusal.text());
+                outbox.end(End::Close(CloseReason::KICKED));
+            })
+            .count()
     }
 
     /// The connections whose people are known.

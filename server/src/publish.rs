@@ -56,7 +56,8 @@ impl Publishing {
         matches!(self, Self::Open)
     }
 
-    fn admit(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+    /// Does the request come with the key?
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let key = match self {
             Self::Open => return Ok(()),
             Self::Key(key) => key,

@@ -179,6 +179,69 @@ async fn who_came_heard_published_locked_and_was_refused_is_written_down_and_no_
     }
 }
 
+#[tokio::test]
+async fn who_is_kicked_is_out_by_every_way_and_the_others_are_not() {
+    let folder = Folder::new("kick");
+    let server = start(signed(&folder)).await;
+    let addr = server.addr();
+    let key = KEY.replace(' ', "-");
+    let kick = |key: &str, body: Value| {
+        let key = key.to_owned();
+        async move { call(addr, &key, Method::POST, "/api/kick", &body).await }
+    };
+    let (jane, bob) = (token("jane", 60, &json!({})), token("bob", 60, &json!({})));
+    let mut theirs = Vec::new();
+    for way in WAYS {
+        theirs.push(Visitor::come(way, addr, &format!("tab-{way:?}"), &jane).await);
+    }
+    let mut other = Visitor::come(Way::Socket, addr, "tab-bob", &bob).await;
+
+    for (key, body, status) in [
+        ("", json!({ "user": "jane" }), StatusCode::UNAUTHORIZED),
+        (&jane, json!({ "user": "bob" }), StatusCode::UNAUTHORIZED),
+        (&key, json!({}), StatusCode::BAD_REQUEST),
+        (&key, json!({ "user": "" }), StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(kick(key, body).await.status, status);
+    }
+    let nobody = kick(&key, json!({ "user": "ann" })).await;
+    assert_eq!(nobody.json(), json!({ "kicked": 0 }));
+    let done = kick(&key, json!({ "user": "jane" })).await;
+    assert_eq!(
+        (done.status, done.json()),
+        (StatusCode::OK, json!({ "kicked": 3 }))
+    );
+
+    for (mut visitor, way) in theirs.into_iter().zip(WAYS) {
+        let why = visitor.hear_or_end().await.expect("it is said why");
+        assert_eq!(
+            (&why["code"], &why["retry"]),
+            (&json!("forbidden"), &json!(false)),
+            "{way:?}"
+        );
+        let end = visitor.hear_or_end().await.expect_err("the end");
+        let wanted = match way {
+            Way::Socket => 4403,
+            Way::Stream => 0,
+            Way::Poll => 403,
+        };
+        assert_eq!(end, wanted, "{way:?}");
+    }
+    let own = json!({ "t": "sub", "id": 1, "ch": "user:bob" });
+    assert_eq!(other.ask(&own).await["t"], "subd");
+    let file = folder.path("audit");
+    let written = lines(&file, |line| {
+        line["event"] == "kick" && line["user"] == "jane"
+    })
+    .await;
+    assert!(
+        !written
+            .iter()
+            .any(|line| line["event"] == "disconnect" && line["user"] == "bob")
+    );
+    server.shutdown().await;
+}
+
 /// A figure of `/metrics`; 0 where it is not shown yet.
 async fn figure(addr: SocketAddr, name: &str) -> f64 {
     let answer = get(addr, "/metrics").await;

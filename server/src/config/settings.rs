@@ -283,7 +283,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting!("demo", "", "example tasks, publishing for everybody if there is no key, and a lab of faults under /demo/", |c| Slot::Switch(&mut c.demo)),
     setting!("allow-origin", "ORIGIN", "let pages of this origin in too, such as https://app.example.com; repeatable", |c| Slot::List(&mut c.allow_origins)),
     setting!("people", "FILE", "let only those in whose tokens are in FILE, a line `TOKEN NAME CHANNEL...` each; a channel may end in *", |c| Slot::Path(&mut c.people)),
-    setting!("publish-key", "KEY", "who sends this key may publish with POST /api/publish; better by the variable", |c| Slot::Key(&mut c.publish_key)),
+    setting!("publish-key", "KEY", "who sends this key may POST /api/publish and /api/kick; better by the variable", |c| Slot::Key(&mut c.publish_key)),
     setting!("rules", "FILE", "who may do what on which channels; TOML", |c| Slot::Path(&mut c.rules)),
     setting!("reload-ms", "MS", "how often files are looked at that may change while it runs", |c| Slot::Time(&mut c.reload, Milliseconds, 10..=HOUR)),
 
