@@ -231,7 +231,7 @@ fn write(mut sink: Sink, jobs: &Receiver<Job>, waiting: &AtomicUsize) {
         let done = done.and_then(|()| sink.flush());
         // Said once, not at every line of a full disk.
         if let (Err(error), false) = (&done, failed) {
-            log::error(format_args!("audit: {error}"));
+            log::error("audit", error, &[]);
         }
         failed = done.is_err();
         for answer in flushed {

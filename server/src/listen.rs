@@ -78,7 +78,7 @@ pub(crate) async fn serve(
                 }
                 Err(error) => {
                     if !is_of_one_connection(&error) {
-                        log::error(format_args!("accept: {error}"));
+                        log::error("accept", &error, &[]);
                         sleep(BREATH).await;
                     }
                 }

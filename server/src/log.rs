@@ -3,11 +3,11 @@
 //! A few dozen lines in place of `tracing`: there are no spans to follow here, since what a connection did is in the
 //! audit log and how much of it in the metrics.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::clock;
 use crate::config::{Level, Log};
@@ -23,55 +23,91 @@ pub fn set(log: Log) {
     JSON.store(log.json, Ordering::Relaxed);
 }
 
-/// Writes a line that somebody has to look at.
-pub(crate) fn error(message: fmt::Arguments<'_>) {
-    write(Level::Error, message);
+/// What a line says beside its message: a name and a value each.
+pub(crate) type Fields<'a> = &'a [(&'a str, &'a dyn Display)];
+
+/// Writes a line that somebody has to look at: which part of the server says it, what, and of whom.
+pub(crate) fn error(part: &str, message: &dyn Display, fields: Fields<'_>) {
+    write(Level::Error, part, message, fields);
 }
 
 /// Writes a line that somebody should look at.
-pub(crate) fn warn(message: fmt::Arguments<'_>) {
-    write(Level::Warn, message);
+pub(crate) fn warn(part: &str, message: &dyn Display, fields: Fields<'_>) {
+    write(Level::Warn, part, message, fields);
 }
 
 /// Writes a line that is good to know.
-pub(crate) fn info(message: fmt::Arguments<'_>) {
-    write(Level::Info, message);
+pub(crate) fn info(part: &str, message: &dyn Display, fields: Fields<'_>) {
+    write(Level::Info, part, message, fields);
 }
 
 /// Writes that the store failed. What went wrong inside is for the operator, not for whoever asked.
 pub(crate) fn store(failure: &StoreError) {
-    error(format_args!("store: {failure}"));
+    error("store", failure, &[]);
 }
 
-fn write(level: Level, message: fmt::Arguments<'_>) {
+fn write(level: Level, part: &str, message: &dyn Display, fields: Fields<'_>) {
     if level as u8 > LEVEL.load(Ordering::Relaxed) {
         return;
     }
-    let line = line(level, clock::now().0, message, JSON.load(Ordering::Relaxed));
+    let line = Line {
+        at: clock::now().0,
+        level: match level {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+        },
+        part,
+        message: message.to_string(),
+        fields,
+    };
+    let text = match JSON.load(Ordering::Relaxed) {
+        true => serde_json::to_string(&line).unwrap_or_default(),
+        false => line.to_string(),
+    };
     // A log that cannot be written must not stop the server.
-    let _ignored = writeln!(std::io::stderr().lock(), "{line}");
+    let _ignored = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-fn line(level: Level, at: u64, message: fmt::Arguments<'_>, json: bool) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        at: u64,
-        level: &'a str,
-        message: &'a str,
+struct Line<'a> {
+    at: u64,
+    level: &'a str,
+    part: &'a str,
+    message: String,
+    fields: Fields<'a>,
+}
+
+/// For a machine: each field is a member.
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("at", &self.at)?;
+        map.serialize_entry("level", self.level)?;
+        map.serialize_entry("part", self.part)?;
+        map.serialize_entry("message", &self.message)?;
+        for (name, value) in self.fields {
+            map.serialize_entry(name, &value.to_string())?;
+        }
+        map.end()
     }
-    let level = match level {
-        Level::Error => "error",
-        Level::Warn => "warn",
-        Level::Info => "info",
-    };
-    let message = message.to_string();
-    if json {
-        let message = message.as_str();
-        return serde_json::to_string(&Line { at, level, message }).unwrap_or_default();
+}
+
+/// For a person.
+impl Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, millis) = (self.at / 1000, self.at % 1000);
+        // What somebody else wrote must not look like a line of ours.
+        let message = self.message.replace(char::is_control, "?");
+        write!(
+            f,
+            "{seconds}.{millis:03} {} {}: {message}",
+            self.level, self.part
+        )?;
+        for (name, value) in self.fields {
+            write!(f, " {name}={:?}", value.to_string())?;
+        }
+        Ok(())
     }
-    // What somebody else wrote must not look like a line of ours.
-    let message = message.replace(char::is_control, "?");
-    format!("{}.{:03} {level} {message}", at / 1000, at % 1000)
 }
 
 #[cfg(test)]
@@ -79,10 +115,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_stays_one_line() {
-        let text = line(Level::Warn, 1_007, format_args!("a\nb \"c\""), false);
-        assert_eq!(text, "1.007 warn a?b \"c\"");
-        let json = line(Level::Error, 5, format_args!("a\nb"), true);
-        assert_eq!(json, r#"{"at":5,"level":"error","message":"a\nb"}"#);
+    fn a_line_stays_one_line_and_has_its_fields() {
+        let mut line = Line {
+            at: 1_007,
+            level: "warn",
+            part: "publish",
+            message: "a\nb \"c\"".to_owned(),
+            fields: &[("channel", &"x\ny"), ("waits", &7)],
+        };
+        let text = r#"1.007 warn publish: a?b "c" channel="x\ny" waits="7""#;
+        assert_eq!(line.to_string(), text);
+        let json = r#"{"at":1007,"level":"warn","part":"publish","message":"a\nb \"c\"","channel":"x\ny","waits":"7"}"#;
+        assert_eq!(serde_json::to_string(&line).ok().as_deref(), Some(json));
+        line.fields = &[];
+        assert_eq!(line.to_string(), r#"1.007 warn publish: a?b "c""#);
     }
 }

@@ -85,7 +85,7 @@ pub(crate) async fn page(State(app): State<App>, request: Request) -> Response {
             Ok(Some(response)) => response,
             Ok(None) => not_found("there is no such page"),
             Err(error) => {
-                log::error(format_args!("pages: {error}"));
+                log::error("pages", &error, &[]);
                 ApiError::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     ErrorCode::Internal,

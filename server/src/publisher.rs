@@ -1,6 +1,6 @@
 //! Publishing from Rust: one call beside a write, which neither waits for anything nor fails.
 
-use std::fmt;
+use std::fmt::{self, Display};
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -109,7 +109,10 @@ impl Publisher {
     pub fn tell(&self, to: To<'_>, name: &str, data: &(impl Serialize + ?Sized)) {
         match self.event(to, name, data) {
             Ok(event) => self.later(event, Person::default()),
-            Err(error) => log::error(format_args!("publish {name:?} to {to:?}: {error}")),
+            Err(error) => {
+                let to = format!("{to:?}");
+                log::error("publish", &error, &[("event", &name), ("to", &to)]);
+            }
         }
     }
 
@@ -138,23 +141,21 @@ impl Publisher {
 
     /// Puts an event in line and returns. Who published it is written down when it is committed.
     pub(crate) fn later(&self, event: NewEvent, person: Person) {
-        let what = format!(
-            "publish {:?} to {:?}",
-            event.name.as_str(),
-            event.channel.as_str()
-        );
-        let failed = what.clone();
+        let (name, to) = (event.name.clone(), event.channel.clone());
+        let failed = move |why: &dyn Display| {
+            let (name, to) = (name.as_str(), to.as_str());
+            log::error("publish", why, &[("event", &name), ("channel", &to)]);
+        };
+        let busy = failed.clone();
         let (audit, channel) = (self.audit.clone(), event.channel.clone());
         let asked = self
             .store
             .publish_later(vec![event], origin(), move |done| match done {
                 Ok(seq) => write_down(&audit, &person, &channel, seq),
-                Err(error) => log::error(format_args!("{failed}: {error}")),
+                Err(error) => failed(&error),
             });
         if let Err(Busy) = asked {
-            log::error(format_args!(
-                "{what}: the store has more to do than it can take"
-            ));
+            busy(&"the store has more to do than it can take");
         }
     }
 

@@ -174,31 +174,31 @@ fn reread_certificate(config: &Config, tls: Option<&Tls>) {
         return;
     };
     match tls.renew(certificate, key) {
-        Ok(()) => log::info(format_args!("the certificate is read")),
-        Err(bad) => log::error(format_args!("{}", StartError::from(bad))),
+        Ok(()) => log::info("reload", &"the certificate is read", &[]),
+        Err(bad) => log::error("reload", &StartError::from(bad), &[]),
     }
 }
 
 fn reread_keys(config: &Config, live: &Live) {
     match Checker::load(&config.tokens) {
         Ok(Some(checker)) => {
-            log::info(format_args!("the keys are read"));
+            log::info("reload", &"the keys are read", &[]);
             live.access.replace_keys(checker);
         }
         Ok(None) => {}
-        Err(bad) => log::error(format_args!("{}", StartError::from(bad))),
+        Err(bad) => log::error("reload", &StartError::from(bad), &[]),
     }
 }
 
 fn reread_rules(config: &Config, live: &Live) {
     match rules(config) {
         Ok(Some(rules)) => {
-            log::info(format_args!("the rules are read"));
+            log::info("reload", &"the rules are read", &[]);
             live.access.replace_rules(rules);
             live.recheck();
         }
         Ok(None) => {}
-        Err(error) => log::error(format_args!("{error}")),
+        Err(error) => log::error("reload", &error, &[]),
     }
 }
 
@@ -208,10 +208,10 @@ fn reread_people(config: &Config, live: &Live) {
     };
     match people(file, |text| live.access.replace_people(text)) {
         Ok(()) => {
-            log::info(format_args!("the list of people is read"));
+            log::info("reload", &"the list of people is read", &[]);
             live.recheck();
         }
-        Err(error) => log::error(format_args!("{error}")),
+        Err(error) => log::error("reload", &error, &[]),
     }
 }
 

@@ -330,9 +330,9 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
     let tls = reload::tls(&config)?;
     let access = reload::access(&config)?;
     if !access.is_closed() && !addr.ip().is_loopback() {
-        log::warn(format_args!(
-            "everybody who reaches {addr} may do everything: see --jwt-jwks and --rules"
-        ));
+        let open =
+            "everybody who reaches this address may do everything: see --jwt-jwks and --rules";
+        log::warn("access", &open, &[("address", &addr)]);
     }
     let (store, hub) = open_store(&config).await?;
     let metrics = Arc::new(Metrics::default());

@@ -107,7 +107,7 @@ impl Feed {
                 while !stopped.load(Ordering::Relaxed) {
                     let began = Instant::now();
                     if let Err(error) = listen(&url, &told, events_max, &stopped) {
-                        log::error(format_args!("feed: {error}; listening again in {wait:?}"));
+                        log::error("feed", &error, &[("again_in_ms", &wait.as_millis())]);
                         sleep(wait);
                     }
                     let lasted = began.elapsed() > LOOK;
@@ -195,7 +195,7 @@ fn catch_up(
         match read(row).and_then(|row| read_event(channel, &row)) {
             Ok(event) => events.push(event),
             // One bad row must not silence the channel. Pages see the hole, and fetch.
-            Err(error) => log::error(format_args!("feed: {:?}: {error}", channel.as_str())),
+            Err(error) => log::error("feed", &error, &[("channel", &channel.as_str())]),
         }
     }
     told.heard(events);
