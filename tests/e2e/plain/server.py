@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -41,7 +42,9 @@ async def tell(message, channel=None):
         queue.put_nowait(event)
     for socket, channels in list(here.items()):
         if channel is None or channel in channels:
-            await socket.send_json(message if channel is None else {**message, "channel": channel})
+            # One that was just cut has its own function, which takes it off the list in a moment.
+            with suppress(WebSocketDisconnect):
+                await socket.send_json(message if channel is None else {**message, "channel": channel})
 
 
 @app.websocket("/ws")
