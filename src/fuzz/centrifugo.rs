@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::parts;
 use crate::engine::backend::Speaks;
 use crate::engine::ids::{Position, RequestId, Seq};
 use crate::engine::tabs::message;
@@ -29,10 +30,7 @@ struct Run {
 /// `+` before a channel and, on two lines more, the place from which it is wanted, `-` before one that is given
 /// back, `a` before a token, `s` before a number that is used, `n` for a new connection.
 pub(super) fn server(bytes: &[u8]) {
-    let at = bytes.iter().position(|byte| *byte == b'\n');
-    let (config, deeds) = bytes.split_at(at.unwrap_or(bytes.len()));
-    let backend = std::str::from_utf8(config).ok().map(json::parse);
-    let Some(Ok(Ok(Speaks::Centrifugo(with)))) = backend.map(|raw| raw.map(Speaks::read)) else {
+    let (Some(Speaks::Centrifugo(with)), deeds) = parts::backend(bytes) else {
         return;
     };
     let mut run = Run {
@@ -42,10 +40,7 @@ pub(super) fn server(bytes: &[u8]) {
         last: 0,
     };
     run.begin();
-    for deed in deeds.get(1..).unwrap_or(&[]).split(|byte| *byte == 0x1E) {
-        let Some((kind, rest)) = deed.split_first() else {
-            continue;
-        };
+    for (kind, rest) in parts::pieces(deeds).filter_map(<[u8]>::split_first) {
         let text = std::str::from_utf8(rest).unwrap_or("");
         match kind {
             b't' => run.hears(rest),

@@ -1,13 +1,14 @@
 //! What the app gives, and what single parts read: fed to an engine that is ready for it.
 
 use super::page::{Asked, Page};
+use crate::engine::backend::Speaks;
 use crate::engine::command::Command;
 use crate::engine::config::Config;
 use crate::engine::http::{Headers, Reply, retry_after};
 use crate::engine::input::{Input, LockEvent, SocketEvent};
 use crate::engine::limits::RETRY_AFTER_MAX;
 use crate::engine::time::Wall;
-use crate::wire::native;
+use crate::wire::{json, native};
 
 /// A configuration: whatever is accepted can be used.
 pub(super) fn config(bytes: &[u8]) {
@@ -22,6 +23,20 @@ pub(super) fn config(bytes: &[u8]) {
     page.advance(60_000);
     page.handle(Input::Command(Command::Close));
     assert_eq!(page.engine.next_wakeup(), None);
+}
+
+/// The backend of the first line, and what follows that line.
+pub(super) fn backend(bytes: &[u8]) -> (Option<Speaks>, &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let (first, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+    let raw = text(first).and_then(|text| json::parse(text).ok());
+    let speaks = raw.and_then(|raw| Speaks::read(raw).ok());
+    (speaks, rest.get(1..).unwrap_or(&[]))
+}
+
+/// What stands between the bytes 0x1E.
+pub(super) fn pieces(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|byte| *byte == 0x1E)
 }
 
 /// Commands, on a line each.

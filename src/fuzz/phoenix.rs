@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::parts;
 use crate::engine::backend::Speaks;
 use crate::engine::ids::RequestId;
 use crate::engine::tabs::message;
@@ -28,10 +29,7 @@ struct Run {
 /// The first line is `backend`, and what follows it are deeds with a byte 0x1E between them: `t` and `b` before a
 /// frame of text and of bytes, `+` and `-` before a channel, `a` before a token, `n` for a new connection.
 pub(super) fn server(bytes: &[u8]) {
-    let at = bytes.iter().position(|byte| *byte == b'\n');
-    let (config, deeds) = bytes.split_at(at.unwrap_or(bytes.len()));
-    let backend = std::str::from_utf8(config).ok().map(json::parse);
-    let Some(Ok(Ok(Speaks::Phoenix(with)))) = backend.map(|raw| raw.map(Speaks::read)) else {
+    let (Some(Speaks::Phoenix(with)), deeds) = parts::backend(bytes) else {
         return;
     };
     let mut run = Run {
@@ -41,10 +39,7 @@ pub(super) fn server(bytes: &[u8]) {
         last: 0,
     };
     run.begin();
-    for deed in deeds.get(1..).unwrap_or(&[]).split(|byte| *byte == 0x1E) {
-        let Some((kind, rest)) = deed.split_first() else {
-            continue;
-        };
+    for (kind, rest) in parts::pieces(deeds).filter_map(<[u8]>::split_first) {
         let text = std::str::from_utf8(rest).unwrap_or("");
         match kind {
             b't' => run.hears(phoenix::read(rest)),

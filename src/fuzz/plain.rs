@@ -1,5 +1,6 @@
 //! A server without a protocol: what the app says of it, and what it says.
 
+use super::parts;
 use crate::engine::backend::Speaks;
 use crate::engine::backend::plain::{ALL, Plain};
 use crate::engine::tabs::message;
@@ -11,14 +12,12 @@ use crate::wire::{Ask, Heard};
 
 /// The first line is `backend`, and what follows it are frames with a byte 0x1E between them.
 pub(super) fn server(bytes: &[u8]) {
-    let at = bytes.iter().position(|byte| *byte == b'\n');
-    let (config, frames) = bytes.split_at(at.unwrap_or(bytes.len()));
-    let Some(with) = std::str::from_utf8(config).ok().and_then(plain) else {
+    let (Some(Speaks::Plain(with)), frames) = parts::backend(bytes) else {
         return;
     };
     forms(&with);
     if with.stream.is_some() {
-        return stream(&with, frames.get(1..).unwrap_or(&[]));
+        return stream(&with, frames);
     }
     let mut session = Session::new(&with);
     session.begin();
@@ -34,7 +33,7 @@ pub(super) fn server(bytes: &[u8]) {
     }
     session.unsubscribe("b");
     session.ping(7);
-    for frame in frames.get(1..).unwrap_or(&[]).split(|byte| *byte == 0x1E) {
+    for frame in parts::pieces(frames) {
         let mut heard = Vec::new();
         session.read(frame, &mut heard);
         for said in heard {
@@ -87,13 +86,6 @@ fn stream(with: &Plain, bytes: &[u8]) {
             value.bytes().all(|byte| matches!(byte, b' '..=b'~')),
             "{value}"
         );
-    }
-}
-
-fn plain(config: &str) -> Option<Plain> {
-    match Speaks::read(json::parse(config).ok()?).ok()? {
-        Speaks::Plain(with) => Some(*with),
-        _ => None,
     }
 }
 

@@ -262,7 +262,7 @@ pub(super) fn socketio(bytes: &[u8]) {
             assert_eq!((read, &again), (Ok(()), &kept));
         }
     } else {
-        for piece in rest.split(|byte| *byte == 0x1E) {
+        for piece in super::parts::pieces(rest) {
             let frame = match piece.split_first() {
                 Some((b'b', attachment)) => Ok(Frame::binary(attachment)),
                 _ => Frame::text(piece),

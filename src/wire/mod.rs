@@ -480,6 +480,21 @@ pub struct Event<'a> {
     pub at: Option<u64>,
 }
 
+impl<'a> Event<'a> {
+    /// One of which the server says no more than this.
+    #[must_use]
+    pub fn plain(channel: String, name: Cow<'a, str>, data: Cow<'a, str>) -> Self {
+        Event {
+            channel: Cow::Owned(channel),
+            seq: None,
+            name,
+            data,
+            by: None,
+            at: None,
+        }
+    }
+}
+
 /// What became of the events between the position that was asked for and now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recovery {

@@ -4,8 +4,6 @@
 //! that the server gives by itself (a server-side subscription) is kept until somebody asks for it: then it is
 //! known already. How far it was followed is remembered here, because it is said with the first command.
 
-use std::borrow::Cow;
-
 use super::refusal::{refusal, sent_away, told};
 use super::topic::{Answer, Held, Place, Topic};
 use super::{Failure, Message, Push, Subscription, ends, is_true, number, offset, word};
@@ -368,7 +366,7 @@ impl Session {
             "join" | "leave" => {
                 let name = if &*kind == "join" { JOINED } else { LEFT };
                 let info = body.member("info").unwrap_or(Raw::NULL);
-                let event = event(channel.into_owned(), name.into(), info.text().into());
+                let event = Event::plain(channel.into_owned(), name.into(), info.text().into());
                 self.tell(event, heard);
             }
             "subscribe" => self.given(&channel, None, Subscription::read(body), heard),
@@ -391,7 +389,7 @@ impl Session {
         };
         Event {
             seq: offset(publication).filter(|_| numbered),
-            ..event(channel.to_owned(), name, data.text().into())
+            ..Event::plain(channel.to_owned(), name, data.text().into())
         }
     }
 
@@ -447,16 +445,5 @@ impl Session {
     fn forget(&mut self, channel: &str) {
         self.topics.remove(channel);
         self.marks.remove(channel);
-    }
-}
-
-fn event<'a>(channel: String, name: Cow<'a, str>, data: Cow<'a, str>) -> Event<'a> {
-    Event {
-        channel: Cow::Owned(channel),
-        seq: None,
-        name,
-        data,
-        by: None,
-        at: None,
     }
 }

@@ -391,14 +391,7 @@ impl Session {
 }
 
 fn event<'a>(channel: String, name: Cow<'a, str>, data: Cow<'a, str>) -> Heard<'a> {
-    Heard::Event(Event {
-        channel: Cow::Owned(channel),
-        seq: None,
-        name,
-        data,
-        by: None,
-        at: None,
-    })
+    Heard::Event(Event::plain(channel, name, data))
 }
 
 /// What decides about a channel is its code. The words are for the app, whatever is decided.
