@@ -33,7 +33,7 @@ pub fn run(project: &Project, engines: &Engines, report: &mut Report) -> Result<
     Step::new("compile the browser tests", build)
         .fetches()
         .must(project)?;
-    engines.each(project, "browser", report, |browser| {
+    engines.each(project, "browser", 1, report, |browser| {
         let started = Instant::now();
         let surroundings = Surroundings::of(browser.engine)?;
         // The tool finds wasm-bindgen's test runner on PATH.

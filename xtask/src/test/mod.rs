@@ -12,10 +12,14 @@ mod simulation;
 mod style;
 mod summary;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::tools::crates;
-use crate::tools::engines::{Browser, Engine};
+use crate::tools::engines::{Browser, Engine, Missing};
 
 use report::{Report, Row};
 
@@ -108,27 +112,54 @@ struct Engines {
 }
 
 impl Engines {
-    /// Runs `test` in each engine that is there, and reports each that is not. An engine in trouble
-    /// does not keep the others from running.
+    /// Runs `test` in each engine that is there, `at_once` of them at a time, and reports each that is not. An
+    /// engine in trouble does not keep the others from running.
     fn each(
         &self,
         project: &Project,
         stage: &'static str,
+        at_once: usize,
         report: &mut Report,
-        mut test: impl FnMut(&Browser) -> Result<Row>,
+        test: impl Fn(&Browser) -> Result<Row> + Sync,
     ) {
-        for engine in &self.wanted {
-            let outcome = engine.ensure(project).and_then(|found| match found {
-                Ok(browser) => test(&browser),
-                Err(missing) => Ok(Row::not_run(
-                    stage,
-                    engine.name(),
-                    missing.0,
-                    self.allow_missing,
-                )),
-            });
-            report.add(outcome.unwrap_or_else(|error| Row::broken(stage, engine.name(), &error)));
-        }
+        // One after another: two of them would wait for the same package manager.
+        let found: Vec<_> = self
+            .wanted
+            .iter()
+            .map(|engine| (*engine, engine.ensure(project)))
+            .collect();
+        let run = |engine: Engine, found: &Result<std::result::Result<Browser, Missing>>| {
+            let row = match found {
+                Ok(Ok(browser)) => test(browser),
+                Ok(Err(missing)) => {
+                    let why = missing.0.clone();
+                    Ok(Row::not_run(stage, engine.name(), why, self.allow_missing))
+                }
+                Err(error) => return Row::broken(stage, engine.name(), error),
+            };
+            row.unwrap_or_else(|error| Row::broken(stage, engine.name(), &error))
+        };
+        let next = AtomicUsize::new(0);
+        let (rows, done) = channel();
+        thread::scope(|scope| {
+            for _ in 0..at_once.max(1) {
+                let rows = rows.clone();
+                let (next, found, run) = (&next, &found, &run);
+                scope.spawn(move || {
+                    while let Some((engine, found)) =
+                        found.get(next.fetch_add(1, Ordering::Relaxed))
+                    {
+                        // Nobody stops listening before all have ended.
+                        let _ = rows.send(run(*engine, found));
+                    }
+                });
+            }
+            drop(rows);
+            // As soon as each is known: who looks on a failure need not wait for the others.
+            for row in done {
+                report.add(row);
+            }
+        });
     }
 }
 
