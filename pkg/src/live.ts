@@ -4,7 +4,9 @@ import { watchDebug } from "./debug.js";
 import { EverfreshError } from "./errors.js";
 import { Interest } from "./interest.js";
 import { Listeners, reportUncaught, subscription } from "./listeners.js";
+import { Layers } from "./layers.js";
 import { loadCore } from "./loader.js";
+import type { CoreClass } from "./loader.js";
 import { Mutations } from "./mutations.js";
 import type { Command, Notice } from "./notices.js";
 import { parseFamilies, parseFamily, parseName } from "./options.js";
@@ -15,6 +17,7 @@ import { Tokens } from "./tokens.js";
 import type {
   CacheAdapter,
   CacheConnection,
+  ChannelOptions,
   Contracts,
   Diagnostics,
   Everfresh,
@@ -75,6 +78,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
   );
   readonly #mutations: Mutations;
   readonly #tokens: Tokens;
+  readonly #layers: Layers;
   readonly #plugins = new Set<Plugin>();
   readonly #ends: (() => void)[] = [];
   /** What the engine has to be told when it is there: contracts that were turned on or off, diagnostics. */
@@ -100,7 +104,11 @@ export class Live implements Everfresh<Record<string, unknown>> {
     this.#phase = { at: closed ? "loading" : "inert" };
     const send = (command: Command) => void this.#command(command);
     this.#channels = new Interest(config.channels ?? [], (channel, wanted) => send({ do: wanted ? "watch" : "unwatch", channel }));
-    this.#heard = new Interest([], (event, wanted) => send({ do: wanted ? "listen" : "unlisten", event }));
+    this.#heard = new Interest([], (event, wanted) => {
+      const command = { do: wanted ? "listen" : "unlisten", event } as const;
+      send(command);
+      this.#layers.send(command);
+    });
     this.#watched = new Interest([], (contract, wanted) => send({ do: wanted ? "watchContract" : "unwatchContract", contract }));
     for (const event of routes.keys()) this.#heard.want(event);
     this.contracts = {
@@ -111,6 +119,11 @@ export class Live implements Everfresh<Record<string, unknown>> {
       refresh: (contract) => send({ do: "refreshContract", contract: parseName(contract, "name") }),
     };
     this.#tokens = new Tokens(getToken, send, (error) => this.#listenerThrew(error));
+    this.#layers = new Layers(options, {
+      send,
+      fault: (fault) => this.#fault(fault),
+      threw: (error) => this.#listenerThrew(error),
+    });
     this.#mutations = new Mutations(options.mutations, {
       send,
       fault: (fault) => this.#fault(fault),
@@ -174,8 +187,9 @@ export class Live implements Everfresh<Record<string, unknown>> {
     });
   }
 
-  channel(name: string, options?: SubscribeOptions): Unsubscribe {
+  channel(name: string, options?: ChannelOptions): Unsubscribe {
     parseName(name, "name");
+    if (options?.layer !== undefined) return this.#layers.channel(name, options.layer, options);
     return subscription(options?.signal, () => this.#channels.want(name));
   }
 
@@ -204,6 +218,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
     this.#user = user === null ? null : parseName(user, "user");
     // An engine that comes later starts with this one.
     if (!this.#command({ do: "user", user })) this.#changeUser("switched", true);
+    this.#layers.send({ do: "user", user });
   }
 
   setToken(token?: string): void {
@@ -219,6 +234,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
     } else {
       // While it loads there is nothing to hurry: it dials as soon as it can.
       this.#command({ do: "reconnect" });
+      this.#layers.send({ do: "reconnect" });
     }
   }
 
@@ -262,7 +278,8 @@ export class Live implements Everfresh<Record<string, unknown>> {
   }
 
   /** Takes over the functions of a later call: they see the latest variables. */
-  adopt({ routes, mutations, getToken }: ParsedOptions): void {
+  adopt({ routes, mutations, getToken, layers }: ParsedOptions): void {
+    this.#layers.adopt(layers);
     this.#routes = routes;
     this.#mutations.definitions = mutations;
     this.#tokens.get = getToken;
@@ -280,18 +297,20 @@ export class Live implements Everfresh<Record<string, unknown>> {
   }
 
   async #run(): Promise<void> {
-    const { wasm, workerUrl, config, fallback, mutations, rooms } = this.#options;
+    const { wasm, workerUrl, config, fallback, mutations, rooms, layers } = this.#options;
+    let Engine: CoreClass;
     try {
       // Most pages have no mutations, no rooms and record nothing, and the engine without that is a third smaller.
       const more =
         mutations.size > 0 ||
         rooms ||
+        layers.length > 0 ||
         config["queue"] !== undefined ||
         (config["record"] ?? false) !== false ||
         !["everfresh", "http"].includes(String(config.backend.kind));
       const needs = more ? "all" : "core";
       let missing: EverfreshError | undefined;
-      const CoreClass = await loadCore(wasm, needs).catch(async (cause: unknown) => {
+      Engine = await loadCore(wasm, needs).catch(async (cause: unknown) => {
         missing = toError(cause);
         if (!fallback) throw missing;
         this.#faultOf(missing);
@@ -299,7 +318,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
       });
       if (this.#phase.at !== "loading") throw new EverfreshError("closed", `the instance "${this.name}" was closed before it was ready`);
       const given = JSON.stringify({ ...config, user: this.#user });
-      const engine = new Boundary(CoreClass, given, workerUrl, this.#deliver, (error) => this.#crash(error));
+      const engine = new Boundary(Engine, given, workerUrl, this.#deliver, (error) => this.#crash(error));
       this.#phase = { at: "running", engine, fallback: missing };
       const snapshot = this.#call((core) => (core.start(), core.snapshot()));
       if (snapshot !== undefined) this.#show(JSON.parse(snapshot) as EverfreshSnapshot);
@@ -311,6 +330,8 @@ export class Live implements Everfresh<Record<string, unknown>> {
     // A start that crashed has moved the phase on by now.
     const phase = this.#phase as Phase;
     if (phase.at === "failed") throw phase.error;
+    // A poll in JavaScript has one backend.
+    if (phase.at === "running" && phase.fallback === undefined) this.#layers.open(Engine, this.#user);
     for (const part of [this.#channels, this.#heard, this.#watched, this.#mutations]) part.open();
     for (const command of this.#told.values()) this.#command(command);
     this.#caches.opened();
@@ -369,6 +390,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
     for (const part of [this.#channels, this.#heard, this.#watched]) part.shut();
     this.#mutations.shut(error, last);
     this.#tokens.stop();
+    this.#layers.shut();
     if (this.#phase.at === "running") this.#phase.engine.close();
   }
 
@@ -490,8 +512,8 @@ export class Live implements Everfresh<Record<string, unknown>> {
 }
 
 /** Everything that makes two instances different, except functions, which differ every time they are written. */
-function shapeOf({ config, routes, domEvents }: ParsedOptions): string {
-  return JSON.stringify([config, [...routes.keys()], domEvents]);
+function shapeOf({ config, routes, domEvents, layers }: ParsedOptions): string {
+  return JSON.stringify([config, [...routes.keys()], domEvents, layers]);
 }
 
 function toError(cause: unknown): EverfreshError {

@@ -75,4 +75,10 @@ export type Command =
   | { do: "logged-in"; token?: string | undefined }
   | { do: "user"; user: string | null }
   | { do: "log"; parts: readonly (LogPart | "all")[] }
+  | ({ do: "layer"; n: number } & Pick<
+      EverfreshSnapshot,
+      "status" | "reason" | "since" | "attempt" | "nextRetry" | "authenticated" | "transport"
+    >)
+  | ({ do: "elsewhere"; n: number } & LiveEvent)
+  | { do: "missed"; n: number; channel: string }
   | { do: "reconnect" };

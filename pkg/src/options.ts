@@ -29,6 +29,8 @@ export interface ParsedOptions {
   mutations: ReadonlyMap<string, MutationOptions<AnyMutation>>;
   getToken: ((request: TokenRequest) => unknown) | undefined;
   rooms: boolean;
+  /** The other backends, after the first one. */
+  layers: readonly ParsedLayer[];
   /** The families of the contracts, by name. */
   families: Readonly<Record<string, QueryKey>>;
   /** Events by name, and what they are called on `window`. */
@@ -39,8 +41,16 @@ export interface ParsedOptions {
   signal: AbortSignal | undefined;
 }
 
+/** One of the other backends. */
+export interface ParsedLayer {
+  name: string;
+  backend: { kind?: unknown; [option: string]: unknown };
+  channels: readonly string[];
+  getToken: ((request: TokenRequest) => unknown) | undefined;
+}
+
 const KNOWN =
-  "name user backend getToken channels channelsMax channelIdle events contracts mutations queue record rooms domEvents fallback wasm workerUrl signal";
+  "name user backend layers getToken channels channelsMax channelIdle events contracts mutations queue record rooms domEvents fallback wasm workerUrl signal";
 const KNOWN_OF_BACKEND = "kind url ladder maxAttempts";
 const KNOWN_OF_SOCKETIO = `${KNOWN_OF_BACKEND} path namespace auth authenticated`;
 const KNOWN_OF_JSON = `${KNOWN_OF_BACKEND} hello welcome refused subscribe unsubscribe subscribed denied event data channel seq ping pong heartbeat tokenParam authCodes`;
@@ -58,7 +68,7 @@ const KNOWN_OF_QUEUE = "maxCount maxBytes parallel volatile";
  * all routes when events may have been missed. Which those of a function would have been cannot be
  * known then, so this one stands for it with the prefix of every key.
  */
-const ROUTE_OF_FUNCTIONS = "\u0000functions";
+export const ROUTE_OF_FUNCTIONS = "\u0000functions";
 
 /**
  * Reads the options of `createEverfresh`, or throws an `EverfreshError` that says where they are
@@ -68,7 +78,7 @@ const ROUTE_OF_FUNCTIONS = "\u0000functions";
  * dialled and they are left as they are.
  */
 export function parseOptions(options: EverfreshOptions<any, any, any>, base: string | undefined): ParsedOptions {
-  const { backend, getToken, events, contracts, mutations, queue, rooms, domEvents, fallback, wasm, workerUrl, signal, ...plain } = members(
+  const { backend, layers: others, getToken, events, contracts, mutations, queue, rooms, domEvents, fallback, wasm, workerUrl, signal, ...plain } = members(
     options,
     "",
     KNOWN,
@@ -80,12 +90,15 @@ export function parseOptions(options: EverfreshOptions<any, any, any>, base: str
   if (backend === undefined) throw missing("backend", 'an object such as { kind: "everfresh", url: "/live" }');
   const routes = new Map<string, RouteFunction>();
   const parsedBackend = parseBackend(backend, base);
+  const layers = parseLayers(others, parsedBackend, base);
+  const supabase = [parsedBackend, ...layers.map((layer) => layer.backend)].some(({ kind }) => kind === "supabase");
   const config = {
     name: "default",
     ...(plain as { user: string | null }),
     backend: parsedBackend,
+    layers: layers.length === 0 ? undefined : [String(parsedBackend.kind), ...layers.map(({ name }) => name)],
     getToken: getToken !== undefined,
-    events: parseEvents(parsedBackend.kind === "supabase" ? everyChange(events) : events, routes),
+    events: parseEvents(supabase ? everyChange(events) : events, routes),
     contracts: each(contracts, "contracts", (contract, path) => parseContract(contract, path, base)),
     mutations: each(mutations, "mutations", parseMutation),
     queue: queue === undefined ? undefined : members(queue, "queue", KNOWN_OF_QUEUE),
@@ -99,6 +112,7 @@ export function parseOptions(options: EverfreshOptions<any, any, any>, base: str
     mutations: new Map(Object.entries((mutations ?? {}) as Record<string, MutationOptions<AnyMutation>>)),
     getToken: callable(getToken, "getToken") as ParsedOptions["getToken"],
     rooms: rooms === true,
+    layers,
     families: Object.fromEntries(Object.entries(config.contracts).map(([name, { key }]) => [name, key])),
     domEvents: Object.entries(each(domEvents, "domEvents", parseDomEvent)).map(([event, dom]) => [
       event,
@@ -164,6 +178,33 @@ function parseBackend(value: unknown, base: string | undefined): { kind?: unknow
   }
   const { url, ...rest } = members(value, "backend", KNOWN_OF_BACKEND);
   return { ladder: ["ws", "sse", "poll"], ...rest, url: parseUrl(url, base) };
+}
+
+/** The other backends of an instance. Of their options the first mistake is told under the name of its layer. */
+function parseLayers(value: unknown, first: { kind?: unknown }, base: string | undefined): readonly ParsedLayer[] {
+  const layers = each(value, "layers", (one, path, name) => {
+    const { backend, channels, getToken } = members(one, path, "backend channels getToken");
+    if (name === first.kind) throw invalid(path, "another name than the kind of `backend`, by which that one is called", name);
+    const { kind } = (backend ?? {}) as { kind?: unknown };
+    if (backend === undefined || kind === "http") throw invalid(`${path}.backend`, "a backend that tells of changes", backend);
+    if (channels !== undefined && !Array.isArray(channels)) throw invalid(`${path}.channels`, "a list of names of channels", channels);
+    try {
+      return {
+        name: parseName(name, path),
+        backend: parseBackend(backend, base),
+        channels: ((channels ?? []) as unknown[]).map((channel, index) => parseName(channel, `${path}.channels[${index}]`)),
+        getToken: callable(getToken, `${path}.getToken`) as ParsedLayer["getToken"],
+      };
+    } catch (cause) {
+      if (cause instanceof EverfreshError && cause.path?.startsWith("backend")) {
+        const { code, expected } = cause;
+        const message = cause.message.replace(/^everfresh: /, "").replace("`backend", `\`${path}.backend`);
+        throw new EverfreshError(code, message, { path: `${path}.${cause.path}`, expected });
+      }
+      throw cause;
+    }
+  });
+  return Object.values(layers);
 }
 
 function parseSocketIo(value: unknown, base: string | undefined): { [option: string]: unknown } {

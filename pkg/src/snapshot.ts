@@ -45,6 +45,7 @@ export const IDLE: EverfreshSnapshot = /* @__PURE__ */ share(undefined, {
     drain: null,
   },
   freshness: [],
+  layers: [],
   counters: {
     events: 0,
     duplicates: 0,

@@ -300,6 +300,41 @@ for (const [what, options, path] of byTheEngine) {
   });
 }
 
+test("several backends are told apart by their names", () => {
+  const feed = { backend: supabase(), channels: ["user:1"], getToken: () => "t" };
+  const events = { "postgres:*:public.tasks": ["tasks"] };
+  const { config, layers } = parse({ ...good(), backend: socketio(), layers: { feed, other: { backend: json() } }, events });
+  assert.deepEqual(config.layers, ["socketio", "feed", "other"]);
+  assert.deepEqual(Object.keys(config.events).length, 3, "what one of them tells has the names that it gives");
+  assert.deepEqual([layers[0].name, layers[0].backend.kind, layers[0].channels, layers[0].getToken()], ["feed", "supabase", ["user:1"], "t"]);
+  assert.deepEqual([layers[1].channels, layers[1].getToken], [[], undefined]);
+  assert.equal(parse(good()).config.layers, undefined);
+});
+
+const badLayers = [
+  [{ everfresh: { backend: json() } }, "layers.everfresh"],
+  [{ a: { backend: { kind: "http" } } }, "layers.a.backend"],
+  [{ a: {} }, "layers.a.backend"],
+  [{ a: { backend: { kind: "socketio", url: "https://a.test/path" } } }, "layers.a.backend.url"],
+  [{ a: { backend: json(), channels: "tasks" } }, "layers.a.channels"],
+  [{ a: { backend: json(), channels: [7] } }, "layers.a.channels[0]"],
+  [{ a: { backend: json(), getToken: "t" } }, "layers.a.getToken"],
+  [[], "layers"],
+];
+for (const [layers, path] of badLayers) {
+  test(`a backend that is not one: ${path}`, () => {
+    assert.throws(
+      () => parse({ ...good(), layers }),
+      (error) => error.code === "option-invalid" && error.path === path && error.message.includes(`\`${path}\``),
+    );
+  });
+}
+
+test("an option of a backend that there is not is named with its layer", () => {
+  const layers = { a: { backend: { ...json(), pth: 1 } } };
+  assert.throws(() => parse({ ...good(), layers }), { code: "option-unknown", path: "layers.a.backend.pth" });
+});
+
 test("a key that contains itself is refused", () => {
   const key = ["tasks"];
   key.push(key);

@@ -1,5 +1,6 @@
 //! What the app can ask of a running engine.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::config::{self, BadInput, is_channel_name};
@@ -7,12 +8,15 @@ use super::ids::TokenId;
 use super::invalidation::{Phase, Report, RetryAfter, Version};
 use super::journal::Parts;
 use super::key::QueryKey;
+use super::layers;
 use super::limits::PRESENCE_SHOWN_BYTES_MAX;
 use super::principal::User;
 use super::queue::{self, Draft, Handler, MutationId, Outcome};
 use super::room::{self, Field, Show, Use};
+use super::status::Status;
 use super::time::Millis;
 use super::token::{Token, TokenFailure};
+use crate::wire::Event;
 use crate::wire::json::{self, Raw, Text};
 
 /// A wish of the app.
@@ -145,6 +149,27 @@ pub enum Command {
     SetUser {
         /// Who.
         user: Option<User>,
+    },
+    /// How the link of another backend of the instance stands.
+    Layer {
+        /// Which one: the first one, which is this engine's own, is 0.
+        number: usize,
+        /// How.
+        status: Status,
+    },
+    /// Another backend of the instance told of something.
+    Elsewhere {
+        /// Which one.
+        number: usize,
+        /// What.
+        event: Event<'static>,
+    },
+    /// What another backend of the instance told of may not have been all.
+    Missed {
+        /// Which one.
+        number: usize,
+        /// On which channel.
+        channel: String,
     },
     /// Dial now.
     Reconnect,
@@ -297,6 +322,33 @@ impl Command {
             Some("user") => Command::SetUser {
                 user: config::user(raw.member("user"))?,
             },
+            Some("layer" | "elsewhere" | "missed") if !layers::HERE => {
+                let expected = "nothing: this module was built for one backend";
+                return Err(BadInput::at("", expected));
+            }
+            Some("layer") => Command::Layer {
+                number: layer(raw)?,
+                status: Status::read(raw)
+                    .ok_or_else(|| BadInput::at("status", "a state of a link"))?,
+            },
+            Some("elsewhere") => Command::Elsewhere {
+                number: layer(raw)?,
+                event: Event {
+                    data: Cow::Owned(raw.member("data").unwrap_or(Raw::NULL).text().to_owned()),
+                    by: raw
+                        .member("by")
+                        .and_then(Raw::string)
+                        .map(|by| Cow::Owned(by.decode().into_owned())),
+                    at: raw.member("at").and_then(Raw::integer),
+                    channel: Cow::Owned(channel()?),
+                    name: Cow::Owned(word("name")?),
+                    seq: None,
+                },
+            },
+            Some("missed") => Command::Missed {
+                number: layer(raw)?,
+                channel: channel()?,
+            },
             Some("reconnect") => Command::Reconnect,
             Some("log") => Command::Log {
                 parts: raw
@@ -321,6 +373,14 @@ impl Command {
             _ => return Err(BadInput::at("do", "a command that exists")),
         })
     }
+}
+
+/// The number of a backend.
+fn layer(raw: Raw<'_>) -> Result<usize, BadInput> {
+    raw.member("n")
+        .and_then(Raw::integer)
+        .and_then(|number| usize::try_from(number).ok())
+        .ok_or_else(|| BadInput::at("n", "the number of a backend"))
 }
 
 /// A name of a channel or a field.

@@ -43,6 +43,7 @@ use super::ids::{Scope, number_text};
 use super::invalidation::Route;
 use super::invalidation::route::read_routes;
 use super::key::QueryKey;
+use super::layers::HERE;
 use super::limits;
 use super::principal::{self, User};
 use super::queue;
@@ -65,6 +66,8 @@ pub struct Config {
     pub url: String,
     /// What it speaks.
     pub speaks: Speaks,
+    /// The names of this and the other backends of the instance; none where this is the only one.
+    pub layers: Vec<String>,
     /// What to connect with, the best first. Never empty.
     pub ladder: Vec<Transport>,
     /// Dials in a row that may fail before the server is only looked for now and then.
@@ -154,6 +157,7 @@ impl Config {
             base: principal::base(&name, &url, speaks.place()),
             name,
             url,
+            layers: layers(raw.member("layers"))?,
             ladder: ladder(backend.member("ladder"), &speaks)?,
             attempts_max: attempts_max(backend.member("maxAttempts"))?,
             has_tokens: has_tokens(raw.member("getToken"))?,
@@ -223,6 +227,29 @@ fn ladder(raw: Option<Raw<'_>>, speaks: &Speaks) -> Result<Vec<Transport>, BadIn
         return Err(bad());
     }
     Ok(out)
+}
+
+fn layers(raw: Option<Raw<'_>>) -> Result<Vec<String>, BadInput> {
+    let mut out: Vec<String> = Vec::new();
+    let Some(raw) = raw else {
+        return Ok(out);
+    };
+    let mut good = raw.is_array();
+    raw.elements(|element| match string(Some(element)) {
+        Some(name) if is_layer_name(&name) && !out.contains(&name) => out.push(name),
+        _ => good = false,
+    });
+    if good && (2..=limits::LAYERS_MAX).contains(&out.len()) && HERE {
+        return Ok(out);
+    }
+    Err(BadInput::at(
+        "layers",
+        "two to eight names of backends, each once",
+    ))
+}
+
+fn is_layer_name(name: &str) -> bool {
+    is_channel_name(name) && name.len() <= limits::LAYER_NAME_BYTES_MAX
 }
 
 fn attempts_max(raw: Option<Raw<'_>>) -> Result<Option<u32>, BadInput> {

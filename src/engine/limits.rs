@@ -13,6 +13,26 @@ pub const CHANNELS_MAX: usize = 50;
 /// Bytes of a channel's name: what every server we know accepts.
 pub const CHANNEL_NAME_BYTES_MAX: usize = 255;
 
+/// Backends that an instance may have at the same time. The systems that we know have two.
+pub const LAYERS_MAX: usize = 8;
+
+/// Bytes of the name of one of several backends: it is shown, and stands before names of channels.
+pub const LAYER_NAME_BYTES_MAX: usize = 64;
+
+/// How long a backend may take to tell of a change that another one told of. Supabase tells of changes of
+/// rows some seconds late when it is busy.
+pub const LAYER_PATIENCE: Millis = Millis::seconds(10);
+
+/// Changes in a row of which a backend that is connected did not tell when it counts as silent. One alone may
+/// be a change that is none of its business.
+pub const LAYER_MISSES: u32 = 2;
+
+/// Changes of which it is remembered who told of them. Four a second, for as long as they are known.
+pub const LAYER_CHANGES_MAX: usize = 256;
+
+/// Kinds of changes that are remembered of a backend: as many as events that a page knows by heart.
+pub const LAYER_KINDS_MAX: usize = 64;
+
 /// Event names that a configuration may route.
 pub const ROUTES_MAX: usize = 1000;
 

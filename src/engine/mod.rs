@@ -32,11 +32,18 @@ pub mod invalidation;
 pub mod journal;
 pub mod key;
 pub mod lapse;
+#[cfg(not(feature = "wires"))]
+#[path = "no_layers.rs"]
+pub mod layers;
+#[cfg(feature = "wires")]
+pub mod layers;
 pub mod limits;
 pub mod link;
 pub mod list;
 pub mod map;
 pub mod metrics;
+#[cfg(all(test, feature = "wires"))]
+pub mod no_layers;
 #[cfg(all(test, feature = "mutations"))]
 pub mod no_queue;
 pub mod notice;
@@ -63,6 +70,7 @@ mod route_freshness;
 mod route_http;
 mod route_invalidation;
 mod route_journal;
+mod route_layers;
 mod route_link;
 mod route_login;
 mod route_queue;
@@ -95,6 +103,7 @@ use self::input::{Input, PageEvent, Relay, SocketEvent};
 use self::invalidation::Invalidation;
 use self::journal::{Journal, Seen, What};
 use self::lapse::{Clocks, Lapse};
+use self::layers::Layers;
 use self::limits::AWAY;
 use self::link::{Heritage, Link, Nudge};
 use self::map::Map;
@@ -150,6 +159,8 @@ pub struct Engine {
     /// What the server of this tab's own link can do about it.
     room_can: RoomCan,
     freshness: Freshness,
+    /// The backends, where there are several.
+    layers: Layers,
     metrics: Metrics,
     journal: Journal,
     requests: Requests,
@@ -216,6 +227,7 @@ impl Engine {
             channels: Channels::new(config.keep),
             invalidation: Invalidation::default(),
             freshness: Engine::freshness_of(&mut config, boot.online, now),
+            layers: Layers::new(std::mem::take(&mut config.layers), now.wall),
             metrics: Metrics::default(),
             journal: Journal::default(),
             requests: Requests::default(),
@@ -271,6 +283,7 @@ impl Engine {
         let lapse = self.check_clocks(now);
         if lapse.away() > AWAY {
             self.queue.was_away(now);
+            self.layers.was_away();
             self.invalidation.was_away(now.mono);
         }
         // Before anything else, so that no write goes out under a lease that ended in sleep.
@@ -305,6 +318,7 @@ impl Engine {
         // due only because nobody could look.
         self.link.lapse(now, lapse, &mut self.rng);
         self.on_time(now);
+        self.keep_layers(now);
         self.keep_contracts(now);
         if self.freshness.revision() != shown {
             self.touch(Touched::Counters);
@@ -353,6 +367,7 @@ impl Engine {
             self.metrics.next_wakeup(),
             self.room.next_wakeup(self.room_up),
             self.desk.next_wakeup(),
+            self.layers.next_wakeup(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -432,6 +447,9 @@ impl Engine {
             Command::Lease { field, what } => self.on_lease(now, field, what),
             Command::SetUser { user } => self.set_user(now, user),
             Command::Log { parts } => self.journal.log(parts),
+            Command::Layer { number, status } => self.on_layer(now, number, status),
+            Command::Elsewhere { number, event } => self.on_elsewhere(now, number, event),
+            Command::Missed { number, channel } => self.on_missed(now, number, &channel),
             Command::Reconnect => self.reconnect(now),
             Command::Token { request, result } => self.on_token(now, request, result),
             Command::LoggedIn { token } => self.on_login(now, token),
@@ -581,7 +599,8 @@ impl Engine {
         self.queue_steps(now);
     }
 
-    fn status(&self) -> Status {
+    /// How this engine's own link stands, or the one that serves it.
+    fn link_status(&self) -> Status {
         match (self.life, self.tabs.role()) {
             (Life::Closed, _) => Status {
                 word: Word::Closed,

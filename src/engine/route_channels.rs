@@ -42,6 +42,7 @@ impl Engine {
         match verdict {
             Verdict::Next => {
                 self.deliver(now, event);
+                self.heard_of(now, 0, event);
                 self.hand_on(now, event, text);
             }
             Verdict::Pass => self.hand_on(now, event, text),
@@ -155,6 +156,7 @@ impl Engine {
                     if let Some(event) = message::read_event(&text) {
                         if mine {
                             self.deliver(now, &event);
+                            self.heard_of(now, 0, &event);
                         }
                         self.hand_on(now, &event, Some(&text));
                     }

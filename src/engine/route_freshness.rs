@@ -25,7 +25,11 @@ impl Engine {
             Role::Following => self.freshness.set_place(Place::Follows),
             Role::Leading(_) | Role::Alone(_) => self.freshness.set_place(Place::Leads),
         }
-        let live = self.status().word == LinkWord::Connected;
+        let live = if self.layers.any() {
+            self.layers.are_well()
+        } else {
+            self.link_status().word == LinkWord::Connected
+        };
         self.freshness.link(now, live, &mut self.rng);
         self.freshness.hold_back(now, self.queue.holds());
         self.freshness.tick(now, &mut self.rng);

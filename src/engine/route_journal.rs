@@ -29,7 +29,7 @@ impl Engine {
 
     /// An input was handled: this is how things stand now.
     pub(super) fn note_status(&mut self, now: Now) {
-        let status = self.status();
+        let status = self.link_status();
         self.metrics.link_is(
             now,
             match status.word {

@@ -478,7 +478,7 @@ impl Engine {
             return;
         };
         self.flush_relay();
-        let status = self.status();
+        let status = self.link_status();
         if self.told_tabs.as_ref() != Some(&status) {
             self.told_tabs = Some(status.clone());
             let tabs = self.tabs.count();

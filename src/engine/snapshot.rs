@@ -46,6 +46,8 @@ impl Engine {
             self.queue.totals().write(w);
             w.key("freshness");
             self.freshness.write(w, now);
+            w.key("layers");
+            self.layers.write(w);
             w.key("counters");
             self.metrics.write(w);
             w.key("metrics").raw(self.metrics.shown());

@@ -23,6 +23,7 @@ pub(super) struct Told {
     channels: Vec<(String, State)>,
     queue: Totals,
     contracts: u64,
+    layers: u64,
     at: Option<Mono>,
     /// When the counters are to be looked at.
     due: Option<Mono>,
@@ -54,6 +55,7 @@ impl Engine {
             || self.told.tabs != self.tabs.count()
             || self.told.queue != self.queue.totals()
             || self.told.contracts != self.freshness.states()
+            || self.told.layers != self.layers.revision()
             || touched == Touched::Channels && !self.channels_are_as_told();
         if urgent {
             self.told.status = Some(status);
@@ -61,6 +63,7 @@ impl Engine {
             self.told.tabs = self.tabs.count();
             self.told.queue = self.queue.totals();
             self.told.contracts = self.freshness.states();
+            self.told.layers = self.layers.revision();
             self.told.channels = self
                 .channels
                 .iter()

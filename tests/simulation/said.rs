@@ -56,6 +56,27 @@ fn write(command: &Command, w: &mut Writer) -> bool {
         Command::Leave { channel } => of("leave", "channel", channel),
         Command::Activity => w.key("do").string("activity"),
         Command::Reconnect => w.key("do").string("reconnect"),
+        Command::Layer { number, status } => {
+            w.key("do").string("layer");
+            w.key("n").number(*number as u64);
+            status.write_members(w);
+        }
+        Command::Elsewhere { number, event } => {
+            of("elsewhere", "channel", &event.channel);
+            w.key("n").number(*number as u64);
+            w.key("name").string(&event.name);
+            w.key("data").raw(&event.data);
+            if let Some(by) = &event.by {
+                w.key("by").string(by);
+            }
+            if let Some(at) = event.at {
+                w.key("at").number(at);
+            }
+        }
+        Command::Missed { number, channel } => {
+            of("missed", "channel", channel);
+            w.key("n").number(*number as u64);
+        }
         Command::Invalidate { keys } => {
             w.key("do").string("invalidate");
             write_keys("keys", keys, w);

@@ -23,6 +23,12 @@ export interface SubscribeOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** How a channel is followed. */
+export interface ChannelOptions extends SubscribeOptions {
+  /** The backend that has it, by its name in `layers`; `backend` when left out. */
+  layer?: string | undefined;
+}
+
 /** Something went wrong that did not stop the instance, or that stopped it (then the status is `failed`). */
 export interface Fault {
   readonly code: string;
@@ -149,7 +155,7 @@ export interface Everfresh<
   onFault(listener: (fault: Fault) => void, options?: SubscribeOptions): Unsubscribe;
 
   /** Follows a channel until the returned function is called. Followers of a channel are counted. */
-  channel(name: string, options?: SubscribeOptions): Unsubscribe;
+  channel(name: string, options?: ChannelOptions): Unsubscribe;
   /** Marks families as stale, as an event would. */
   invalidate(families: readonly Family[]): void;
   /** The contracts of the options. */

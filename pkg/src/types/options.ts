@@ -183,6 +183,15 @@ export interface CentrifugoBackend {
   maxAttempts?: number | null;
 }
 
+/** Another backend that tells of changes, besides the first one. */
+export interface LayerOptions {
+  backend: Exclude<EverfreshBackend, HttpBackend>;
+  /** Channels of it that are followed for as long as the instance is open. */
+  channels?: readonly string[];
+  /** Gives the token that this one wants. None when left out: the one of the instance is for the first backend alone. */
+  getToken?: (request: TokenRequest) => string | null | PromiseLike<string | null>;
+}
+
 /** A server without connections: contracts ask it, and mutations go by HTTP. */
 export interface HttpBackend {
   kind: "http";
@@ -326,6 +335,12 @@ export interface EverfreshOptions<
   user: string | null;
   /** Where the live connection goes. */
   backend: EverfreshBackend;
+  /**
+   * Other backends that tell of changes at the same time, by names of your own. While one is away or silent the
+   * next takes over; the snapshot says which and why. What two of them tell of counts once where the routes in
+   * `events` say which change it is. Mutations, rooms and the status are those of `backend`.
+   */
+  layers?: Readonly<Record<string, LayerOptions>>;
   /**
    * Gives the token that the server wants; `null` if nobody is logged in. Throw an `EverfreshError` with
    * the code `needs-login` if there has to be a login first; any other error is tried again.

@@ -67,6 +67,20 @@ export interface QueueStatus {
   readonly drain: { readonly done: number; readonly total: number } | null;
 }
 
+/** How one of several backends stands. */
+export interface LayerStatus {
+  /** Its name in `layers`; of `backend` its kind. */
+  readonly layer: string;
+  /** `silent`: it is connected, and does not tell of changes that another one tells of. */
+  readonly status: ConnectionStatus | "silent";
+  readonly reason: string;
+  readonly since: number;
+  /** Whether changes can be expected by it at present. */
+  readonly brings: boolean;
+  /** When it told of something last, in milliseconds since 1970. */
+  readonly heard: number | null;
+}
+
 /** What was counted in this tab since it started, or since another user came. */
 export interface Counters {
   /** Events that were new. */
@@ -157,6 +171,8 @@ export interface EverfreshSnapshot {
   readonly channels: readonly ChannelStatus[];
   readonly queue: QueueStatus;
   readonly freshness: readonly ContractStatus[];
+  /** The backends, where there are several: `backend` first, then those of `layers`. */
+  readonly layers: readonly LayerStatus[];
   readonly counters: Counters;
   readonly metrics: Metrics | null;
 }

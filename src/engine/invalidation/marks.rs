@@ -104,6 +104,17 @@ impl Invalidation {
         outcome.unwrap_or(Outcome::Unrouted)
     }
 
+    /// Which change an event tells of, if a route says where that stands: an id that is the same whoever tells of it, and
+    /// what another layer calls its kind.
+    pub fn change(&self, name: &str, data: &str) -> Option<(Box<str>, Option<Box<str>>)> {
+        let rules = self.routes.get(name)?;
+        let payload = json::parse(data).unwrap_or(Raw::NULL);
+        rules.iter().find_map(|rule| {
+            let id = rule.identity.read(name, payload).id?;
+            Some((id, rule.identity.kind.as_deref().map(Box::from)))
+        })
+    }
+
     /// An event whose payload matters.
     fn read(&mut self, now: Mono, event: &Happening<'_>, rule: &Rule, payload: Raw<'_>) -> Outcome {
         let change = rule.identity.read(event.name, payload);

@@ -6,6 +6,7 @@ mod centrifugo_chance;
 mod contracts;
 mod hot;
 mod http_only;
+mod layers;
 mod logins;
 mod network;
 mod page;

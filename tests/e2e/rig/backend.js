@@ -6,11 +6,13 @@ import { QueryClient, QueryObserver } from "./query-core/index.js";
 
 const settings = new URLSearchParams(location.search);
 let token = settings.get("token");
+const layers = JSON.parse(settings.get("layers") ?? "null");
 
 const live = createEverfresh({
   user: settings.get("user"),
   backend: JSON.parse(settings.get("backend")),
   channels: settings.getAll("channel"),
+  layers: layers ?? undefined,
   channelIdle: settings.has("idle") ? Number(settings.get("idle")) : undefined,
   getToken: token === null ? undefined : () => token,
   contracts: JSON.parse(settings.get("contracts") ?? "{}"),
@@ -21,6 +23,11 @@ const live = createEverfresh({
     blob: ["tasks"],
     elsewhere: ["counts"],
     "postgres:*:public.tasks": [["tasks"]],
+    // Two servers that tell of one change say which it is.
+    ...(layers && {
+      task_created: { keys: ["tasks"], change: "$.id" },
+      "postgres:*:public.tasks": { keys: ["tasks"], as: "task_created", change: "$.record.id" },
+    }),
   },
 });
 

@@ -7,15 +7,17 @@ import { Server } from "socket.io";
 
 import { app } from "../lib/app.mjs";
 
-const { port, www, data, tokens, recovery, pingMs = 25_000, timeoutMs = 20_000 } = JSON.parse(process.argv[2]);
+const { port, www, data, tokens, recovery, feed, pingMs = 25_000, timeoutMs = 20_000 } = JSON.parse(process.argv[2]);
 
 let connects = 0;
+let mute = false;
 
 const http = app({
   www,
   data,
-  told: ({ title }) => io.emit("task_created", { title }),
+  told: feed === undefined ? ({ title }) => io.emit("task_created", { title }) : toldTwice,
   doors: {
+    "/demo/mute": (wanted) => void (mute = wanted.mute),
     "/demo/emit": emit,
     "/demo/end": ({ namespace }) => void io.of(namespace).disconnectSockets(),
   },
@@ -37,6 +39,15 @@ for (const namespace of ["/", "/admin"]) {
     connects += 1;
     socket.emit("authenticated", { auth: socket.handshake.auth, recovered: socket.recovered });
   });
+}
+
+/** The database of this app has a feed of its own, which tells of each row too. */
+function toldTwice({ id, title }) {
+  if (!mute) io.emit("task_created", { id, title });
+  const change = { type: "INSERT", table: "tasks", record: { id, title, project_id: "p1" } };
+  const body = JSON.stringify(change);
+  // A feed that is down hears of nothing, and the app goes on.
+  fetch(`${feed}/demo/change`, { method: "POST", headers: { "content-type": "application/json" }, body }).catch(() => {});
 }
 
 async function emit({ namespace = "/", name, data, bytes, ack }) {

@@ -4,7 +4,7 @@ import { serve } from "../sockets.mjs";
 /** How long the database of Supabase takes until it tells of changes. */
 const READY_MS = 2000;
 
-export const server = serve({ takes });
+export const server = serve({ takes, at: /vsn=/ });
 const { tell } = server;
 Object.assign(server, {
   said: [],

@@ -3,7 +3,7 @@ import { serve } from "../sockets.mjs";
 
 const PING_MS = 25_000;
 
-export const server = Object.assign(serve({ opens, takes }), { said: [], answer: '40{"sid":"its-name"}' });
+export const server = Object.assign(serve({ opens, takes, at: /EIO=/ }), { said: [], answer: '40{"sid":"its-name"}' });
 
 function opens(socket) {
   socket.hear(`0{"sid":"S","upgrades":[],"pingInterval":${PING_MS},"pingTimeout":20000,"maxPayload":1000000}`);
