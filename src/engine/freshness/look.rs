@@ -296,6 +296,11 @@ impl Freshness {
             Verdict::Pointless if entry.barred > now.mono => {
                 self.try_later(now, at, None, CALM, rng);
             }
+            // Who needed it does not any more, and whoever does next looks then.
+            Verdict::Pointless if entry.wanted.is_none() => {
+                entry.probe = Probe::Ready(None);
+                entry.urgent.get_or_insert(Why::Poll);
+            }
             Verdict::Pointless => {
                 entry.asked = Some(now.mono);
                 entry.look_took = now.mono.since(started);

@@ -224,6 +224,29 @@ fn g11_an_answer_that_means_nothing_is_not_asked_again_while_the_server_wants_ca
 }
 
 #[test]
+fn g11_an_answer_that_means_nothing_is_asked_again_when_somebody_needs_it() {
+    let mut page = Page::new(PROBED);
+    page.mount(r#"["a"]"#);
+    page.probe_takes = 60_000;
+    page.run(32_000);
+    let asked = std::mem::take(&mut page.probes);
+    assert_eq!(asked.len(), 1);
+    page.take();
+    let now = page.at();
+    page.part.visible(now, false);
+    page.settle();
+    page.server.status = 304;
+    page.answer(asked[0].1, None);
+    page.settle();
+    page.run(60_000);
+    assert_eq!(probes(&page.take()), 0);
+    let now = page.at();
+    page.part.visible(now, true);
+    page.settle();
+    assert_eq!(probes(&page.take()), 1);
+}
+
+#[test]
 fn fault_40_a_login_page_is_no_data_and_a_token_is_tried_once() {
     let mut page = tagged();
     page.server.content_type = Some("text/html".to_owned());
