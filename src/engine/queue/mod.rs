@@ -59,7 +59,7 @@ use self::gate::Shows;
 use self::record::Slot;
 use self::sender::{Asker, Page, Sender};
 use self::take::Source;
-use self::talk::{Lead, Offer, Talk};
+use self::talk::{Lead, Offer, Talk, Wait};
 use super::config::BadInput;
 use super::hlc::Stamp;
 use super::ids::{TabId, Term};
@@ -90,7 +90,7 @@ pub struct Queue {
     /// Until then at most, what is stale is not fetched: it would show what a backlog that waited
     /// for the network is about to change.
     hold: Option<Hold>,
-    said_hold: bool,
+    said_wait: Option<Wait>,
 }
 
 #[derive(Debug)]
@@ -108,11 +108,22 @@ enum Role {
 
 /// Why what is stale is not fetched yet, and until when at most.
 #[derive(Clone, Copy, Debug)]
-enum Hold {
-    /// What is stored is not read yet, and may hold a backlog.
-    Unread(Mono),
-    /// A backlog is worked off.
-    Drain(Mono),
+struct Hold {
+    wait: Wait,
+    until: Mono,
+}
+
+impl Hold {
+    fn new(now: Mono, wait: Wait) -> Hold {
+        let span = match wait {
+            Wait::Unread => UNREAD_HOLD,
+            Wait::Drain => DRAIN_HOLD,
+        };
+        Hold {
+            wait,
+            until: now + span,
+        }
+    }
 }
 
 /// When the figures may be said again: a queue that is worked off changes them a thousand times.
@@ -190,7 +201,7 @@ impl Queue {
             said: Totals::default(),
             say: Say::Free,
             hold: None,
-            said_hold: false,
+            said_wait: None,
         }
     }
 
@@ -480,7 +491,7 @@ impl Queue {
             }
             (Talk::Handlers(handlers), Role::Leads(sender)) => {
                 if sender.runner(now, from, handlers) {
-                    let totals = Lead::Totals(self.said, self.said_hold);
+                    let totals = Lead::Totals(self.said, self.said_wait);
                     sender.say(&mut self.desk, totals);
                 }
             }
@@ -545,13 +556,15 @@ impl Queue {
                 let call = self.desk.mine.get(&id).map(|mine| mine.call);
                 self.desk.tell(Told::Conflict { call, id, letter });
             }
-            Lead::Totals(totals, holds) => {
+            Lead::Totals(totals, wait) => {
                 if let Role::Follows { totals: have, .. } = &mut self.role {
                     *have = totals;
                 }
                 // For no longer than a leader would, whatever becomes of this one.
-                let hold = self.hold.unwrap_or(Hold::Drain(now.mono + DRAIN_HOLD));
-                self.hold = holds.then_some(hold);
+                self.hold = wait.map(|wait| {
+                    let same = self.hold.filter(|hold| hold.wait == wait);
+                    same.unwrap_or(Hold::new(now.mono, wait))
+                });
             }
             Lead::Calm(until, span) => {
                 // A clock that was set meanwhile makes that no longer.
@@ -596,11 +609,12 @@ impl Queue {
             // The calm that was asked for may end at this very moment.
             sender.gate.tick(now.mono);
             sender.drain();
-            self.hold = match sender.drain {
-                _ if !sender.intake.is_open() => Some(Hold::Unread(now.mono + UNREAD_HOLD)),
-                Some(_) => Some(Hold::Drain(now.mono + DRAIN_HOLD)),
+            let wait = match sender.drain {
+                _ if !sender.intake.is_open() => Some(Wait::Unread),
+                Some(_) => Some(Wait::Drain),
                 None => None,
             };
+            self.hold = wait.map(|wait| Hold::new(now.mono, wait));
         }
     }
 
@@ -662,17 +676,17 @@ impl Queue {
 
     /// What of a reason to wait is left.
     fn still(&self, now: Now, hold: Hold) -> Option<Hold> {
-        let (Hold::Unread(until) | Hold::Drain(until)) = hold;
+        let left = hold.until > now.mono;
         let Role::Leads(sender) = &self.role else {
-            return (until > now.mono).then_some(hold);
+            return left.then_some(hold);
         };
         let draining = sender.drain.is_some();
-        match hold {
-            Hold::Unread(_) if sender.intake.is_open() => {
-                draining.then(|| Hold::Drain(now.mono + DRAIN_HOLD))
+        match hold.wait {
+            Wait::Unread if sender.intake.is_open() => {
+                draining.then(|| Hold::new(now.mono, Wait::Drain))
             }
-            Hold::Unread(until) => (until > now.mono).then_some(hold),
-            Hold::Drain(until) => (draining && until > now.mono).then_some(hold),
+            Wait::Unread => left.then_some(hold),
+            Wait::Drain => (draining && left).then_some(hold),
         }
     }
 
@@ -686,9 +700,7 @@ impl Queue {
             Say::At(at) => Some(at),
             Say::Free | Say::After(_) => None,
         };
-        let hold = self.hold.map(|hold| match hold {
-            Hold::Unread(until) | Hold::Drain(until) => until,
-        });
+        let hold = self.hold.map(|hold| hold.until);
         let parts = [self.desk.next_wakeup(), sender, say, hold];
         parts.into_iter().flatten().min()
     }
@@ -705,8 +717,8 @@ impl Queue {
 
     fn say_totals(&mut self, now: Now) {
         let totals = self.count(now);
-        let holds = self.hold.is_some();
-        let turns = self.said_hold != holds;
+        let wait = self.hold.map(|hold| hold.wait);
+        let turns = self.said_wait != wait;
         let may = turns
             || match self.say {
                 Say::Free => true,
@@ -726,10 +738,10 @@ impl Queue {
             return;
         }
         self.said = totals;
-        self.said_hold = holds;
+        self.said_wait = wait;
         self.say = Say::After(now.mono + TOTALS_SPAN);
         if let Role::Leads(sender) = &mut self.role {
-            sender.say(&mut self.desk, Lead::Totals(totals, holds));
+            sender.say(&mut self.desk, Lead::Totals(totals, wait));
         }
     }
 

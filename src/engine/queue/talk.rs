@@ -45,6 +45,31 @@ pub(super) struct Offer {
     pub(super) under: Option<Term>,
 }
 
+/// What has to come before what is stale is fetched: that would show what a backlog is about to
+/// change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// What is stored has to be read, which may hold a backlog.
+    Unread,
+    /// A backlog has to be worked off.
+    Drain,
+}
+
+impl Wait {
+    fn text(self) -> &'static str {
+        match self {
+            Wait::Unread => "unread",
+            Wait::Drain => "drain",
+        }
+    }
+
+    fn read(raw: Raw<'_>) -> Option<Wait> {
+        let text = raw.string()?.decode();
+        let mut all = [Wait::Unread, Wait::Drain].into_iter();
+        all.find(|wait| wait.text() == text)
+    }
+}
+
 /// What the leader can say.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Lead {
@@ -56,9 +81,8 @@ pub(super) enum Lead {
     Conflict(MutationId, super::word::Letter),
     /// The server wants calm: until then, and for no longer than that.
     Calm(Wall, Millis),
-    /// This is how the queue stands, and whether what is fetched now would show what a backlog is
-    /// about to change.
-    Totals(Totals, bool),
+    /// This is how the queue stands, and whether what is stale waits, and for what.
+    Totals(Totals, Option<Wait>),
     /// Run this, you who have the function.
     Run { to: TabId, run: Run },
     /// Stop that run.
@@ -213,11 +237,13 @@ impl Lead {
                 w.key("until").number(until.0);
                 w.key("span").number(span.0);
             }
-            Lead::Totals(totals, holds) => {
+            Lead::Totals(totals, wait) => {
                 w.key("q").string("totals");
                 w.key("totals");
                 totals.write(w);
-                w.key("holds").bool(*holds);
+                if let Some(wait) = wait {
+                    w.key("holds").string(wait.text());
+                }
             }
             Lead::Run { to, run } => {
                 w.key("q").string("run");
@@ -264,8 +290,8 @@ impl Lead {
                 Millis(raw.member("span")?.integer()?.min(RETRY_AFTER_MAX.0)),
             ),
             "totals" => {
-                let holds = raw.member("holds").and_then(Raw::bool).unwrap_or(false);
-                Lead::Totals(Totals::read(raw.member("totals")?)?, holds)
+                let wait = raw.member("holds").and_then(Wait::read);
+                Lead::Totals(Totals::read(raw.member("totals")?)?, wait)
             }
             "run" => Lead::Run {
                 to: to()?,
@@ -391,7 +417,9 @@ mod tests {
             lead(Lead::Ended(ends)),
             lead(Lead::Conflict(id, letter)),
             lead(Lead::Calm(Wall(90), Millis(7))),
-            lead(Lead::Totals(totals, true)),
+            lead(Lead::Totals(totals, None)),
+            lead(Lead::Totals(totals, Some(Wait::Unread))),
+            lead(Lead::Totals(totals, Some(Wait::Drain))),
             lead(Lead::Run { to: ME, run }),
             lead(Lead::Cancel { to: ME, id }),
             lead(Lead::Answer {
@@ -419,7 +447,7 @@ mod tests {
         #[test]
         fn no_damage_makes_the_reader_panic(
             mutation in mutations(), letter in letters(),
-            which in 0usize..14, at: prop::sample::Index, byte in 32u8..127,
+            which in 0usize..16, at: prop::sample::Index, byte in 32u8..127,
         ) {
             let mut bytes = all(mutation, letter).swap_remove(which).write().into_bytes();
             let at = at.index(bytes.len());

@@ -296,3 +296,28 @@ fn what_waits_goes_first_when_the_calm_ends_in_the_moment_in_which_there_is_a_li
     }
     assert!(rig.queue.holds(), "nothing is fetched before it");
 }
+
+#[test]
+fn who_follows_waits_no_longer_than_who_leads_would_for_a_storage_that_is_not_read() {
+    let leader = Term {
+        number: 7,
+        tab: OTHER,
+    };
+    for (wait, span) in [(Wait::Unread, UNREAD_HOLD), (Wait::Drain, DRAIN_HOLD)] {
+        let mut rig = Rig::new();
+        rig.queue.follow();
+        rig.queue.follow_leader(rig.at(), leader);
+        let says = |wait| Talk::Lead(leader, Lead::Totals(Totals::default(), wait)).write();
+        rig.hears(&says(Some(Wait::Unread)));
+        rig.hears(&says(Some(wait)));
+        // The leader froze.
+        rig.wait(Millis(span.0 - 1));
+        rig.hears(&says(Some(wait)));
+        assert!(rig.queue.holds(), "{wait:?}");
+        rig.wait(Millis(1));
+        assert!(!rig.queue.holds(), "{wait:?}");
+        rig.hears(&says(Some(wait)));
+        rig.hears(&says(None));
+        assert!(!rig.queue.holds(), "{wait:?}");
+    }
+}
