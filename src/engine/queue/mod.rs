@@ -548,6 +548,13 @@ impl Queue {
                     // Whoever leads removed the record, and we may have written it again.
                     if self.desk.mine.contains(&id) && !matches!(end, End::Dead { .. }) {
                         self.desk.remove(Slot::Accepted(id));
+                        // The note is for who does not hear.
+                        if let End::Resolved {
+                            how: How::Superseded,
+                        } = end
+                        {
+                            self.desk.remove(Slot::Word(id));
+                        }
                     }
                     self.desk.ended(id, end);
                 }

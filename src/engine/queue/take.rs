@@ -11,7 +11,7 @@ use super::record::Damage;
 use super::sender::{By, Item, Sender, Stage};
 use super::talk::Lead;
 use super::told::{End, How};
-use super::word::{Again, Why};
+use super::word::{Again, Entry, Why};
 use crate::engine::limits::{COALESCE_LOOK_BACK, QUEUE_SETTLE};
 use crate::engine::time::{Mono, Now};
 
@@ -151,6 +151,15 @@ impl Sender {
             return now.mono;
         }
         let how = How::Superseded;
+        // Its tab may be away and come back to lead: what it still has must not be sent after what
+        // replaced it. Whoever hears of the end removes the note.
+        if id.tab != desk.me
+            && let Some(item) = self.items.get_mut(&id).filter(|item| item.durable)
+        {
+            item.word = false;
+            let entry = Entry::Gone(id, how, now.wall);
+            desk.write(entry.slot().key(&desk.scope), entry.record());
+        }
         self.end(desk, now, id, End::Resolved { how });
         if live { first } else { now.mono }
     }

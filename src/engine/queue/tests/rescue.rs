@@ -117,7 +117,14 @@ impl Rig {
     }
 
     fn mutate(&mut self) {
-        let text = format!(r#"{{"id":{},"name":"move","vars":{{"a":1}}}}"#, self.now);
+        self.mutate_with("");
+    }
+
+    fn mutate_with(&mut self, rest: &str) {
+        let text = format!(
+            r#"{{"id":{},"name":"move","vars":{{"a":1}}{rest}}}"#,
+            self.now
+        );
         let draft = Draft::parse(json::parse(&text).unwrap()).unwrap();
         let stamp = Hlc::new(ME).stamp(self.at());
         self.queue.mutate(self.at(), draft, stamp);
@@ -320,4 +327,48 @@ fn who_follows_waits_no_longer_than_who_leads_would_for_a_storage_that_is_not_re
         rig.hears(&says(None));
         assert!(!rig.queue.holds(), "{wait:?}");
     }
+}
+
+#[test]
+fn what_was_replaced_while_its_page_was_away_is_not_sent_by_it() {
+    let input = r#","lane":"l","coalesce":"f""#;
+    let mut rig = Rig::leads();
+    rig.mutate_with(r#","lane":"l""#);
+    let leader = Term { number: 7, tab: ME };
+    let mut page = Rig::of(OTHER);
+    page.queue.follow();
+    page.queue.follow_leader(page.at(), leader);
+    page.mutate_with(input);
+    page.offers().iter().for_each(|text| rig.hears(text));
+    let old = page.stored.keys().find_map(|key| Slot::parse("s", key));
+    let Some(Slot::Accepted(old)) = old else {
+        panic!("{old:?}");
+    };
+    page.wait(Millis::seconds(1));
+    rig.wait(Millis::seconds(1));
+    page.queue.away(page.at(), false);
+    page.settle();
+    rig.posts.clear();
+    rig.mutate_with(input);
+    assert!(rig.is_stored(Slot::Word(old)));
+
+    // It comes back to lead.
+    let heard = page.stored.clone();
+    page.stored = rig.stored.clone();
+    page.lead(8);
+    page.wait(QUEUE_SETTLE);
+    let sent: Vec<MutationId> = page.runs.iter().map(|(id, _)| *id).collect();
+    assert!(!sent.is_empty() && !sent.contains(&old), "{sent:?}");
+
+    // Whoever hears it needs no note.
+    let mut page = Rig::of(OTHER);
+    page.queue.follow();
+    page.queue.follow_leader(page.at(), leader);
+    page.mutate_with(input);
+    assert_eq!(page.stored.keys().next(), heard.keys().next());
+    page.stored.insert(Slot::Word(old).key("s"), String::new());
+    rig.posts.iter().for_each(|text| {
+        page.hears_of(ME, text);
+    });
+    assert!(!page.is_stored(Slot::Word(old)) && !page.is_stored(Slot::Accepted(old)));
 }
