@@ -517,10 +517,15 @@ impl Queue {
     }
 
     /// A tab said something that does not lead any more, or is not known to lead yet. What it says
-    /// of ends is true whoever leads.
+    /// of ends is true whoever leads, and what it took was made before what is made here now.
     pub fn heard_of_others(&mut self, now: Now, from: TabId, raw: Raw<'_>) {
-        let Some(Talk::Lead(_, Lead::Ended(ends))) = Talk::read(from, raw) else {
-            return;
+        let ends = match Talk::read(from, raw) {
+            Some(Talk::Lead(_, Lead::Ended(ends))) => ends,
+            Some(Talk::Lead(_, Lead::Took(ids))) => {
+                ids.into_iter().for_each(|id| self.desk.comes_after(id));
+                return;
+            }
+            _ => return,
         };
         match &mut self.role {
             Role::Leads(sender) => {

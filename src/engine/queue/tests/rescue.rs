@@ -283,7 +283,18 @@ fn a_new_tab_is_told_how_the_queue_stands_and_orders_its_own_behind() {
         order: 9_000_000,
         tab: OTHER,
     };
-    rig.hears(&Talk::Lead(leader, Lead::Took(vec![ahead])).write());
+    let took = Talk::Lead(leader, Lead::Took(vec![ahead])).write();
+    rig.hears(&took);
+    rig.mutate();
+    let made = rig.stored.keys().find_map(|key| Slot::parse("s", key));
+    assert!(matches!(made, Some(Slot::Accepted(id)) if id > ahead));
+
+    // Also if it does not know yet who leads.
+    let mut rig = Rig::new();
+    rig.queue.follow();
+    let now = rig.at();
+    rig.queue
+        .heard_of_others(now, OTHER, json::parse(&took).unwrap());
     rig.mutate();
     let made = rig.stored.keys().find_map(|key| Slot::parse("s", key));
     assert!(matches!(made, Some(Slot::Accepted(id)) if id > ahead));
