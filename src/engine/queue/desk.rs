@@ -42,6 +42,8 @@ pub(super) struct Desk {
     pub(super) out: VecDeque<Step>,
     /// The storage answered last that it cannot be used at all.
     pub(super) blocked: bool,
+    /// It did what it was asked since it last refused a letter.
+    pub(super) works: bool,
     /// The greatest order that was heard of.
     order: u64,
     /// The greatest stamp that was seen.
@@ -165,6 +167,7 @@ impl Desk {
             answered: Answered::default(),
             out: VecDeque::new(),
             blocked: false,
+            works: false,
             order: 0,
             seen: None,
             op: StoreOp::default(),
@@ -219,6 +222,7 @@ impl Desk {
     /// The storage can be used.
     pub(super) fn unblock(&mut self) {
         self.blocked = false;
+        self.works = true;
     }
 
     /// What is accepted from now on comes after this one. Clocks that disagree would not see to that.

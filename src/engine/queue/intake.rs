@@ -186,7 +186,7 @@ impl Sender {
     }
 
     /// Is there something to learn from a word?
-    fn is_word_news(&self, id: MutationId) -> bool {
+    pub(super) fn is_word_news(&self, id: MutationId) -> bool {
         let word = self.items.get(&id).is_some_and(|item| item.word);
         !self.is_aside(Slot::Word(id)) && !word && !self.letters.contains(&id)
     }

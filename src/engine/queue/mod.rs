@@ -353,9 +353,15 @@ impl Queue {
         // Where every tab is for itself, others send their own.
         if let Role::Leads(sender) = &mut self.role
             && sender.term.is_some()
-            && let (Some(slot @ Slot::Accepted(_)), Some(text)) = (slot, value)
+            && let (Some(slot), Some(text)) = (slot, value)
         {
-            sender.found(&mut self.desk, now, slot, text, Source::Seen);
+            match slot {
+                // The word of who led before may be seen only now, and its lane has to wait for it.
+                Slot::Word(id) if self.desk.answered.contains(id) || !sender.is_word_news(id) => {}
+                Slot::Accepted(_) | Slot::Word(_) => {
+                    sender.found(&mut self.desk, now, slot, text, Source::Seen);
+                }
+            }
         }
     }
 
@@ -663,6 +669,7 @@ impl Queue {
         if let Role::Leads(sender) = &mut self.role {
             sender.tick(&mut self.desk, now, rng);
             sender.read_on(&mut self.desk, now);
+            sender.store_letters(&mut self.desk, now);
             sender.pump(&mut self.desk, now);
             sender.say_batches(&mut self.desk);
             self.desk.would_lose(now, !sender.items.is_empty());

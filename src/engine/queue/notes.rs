@@ -40,6 +40,8 @@ pub(super) enum Then {
     Revive,
     /// A letter or a mutation is given up.
     GiveUp(How),
+    /// A letter that the storage did not take stays one.
+    Keep,
 }
 
 /// Space that is kept free for words.
@@ -163,6 +165,16 @@ impl Sender {
                 let answer = self.gone(desk, now, id, how, stored);
                 self.answer(desk, asker, answer);
             }
+            (Then::Keep, _) if stored => {
+                self.unstored.retain(|unstored| *unstored != id);
+                desk.remove(Slot::Accepted(id));
+            }
+            (Then::Keep, _) => {
+                desk.works = false;
+                // Others may fit.
+                let first = self.unstored.pop_front();
+                self.unstored.extend(first);
+            }
             (
                 Then::Bury | Then::Rerun | Then::Revive,
                 Entry::Accepted(_) | Entry::Again(..) | Entry::Letter(..) | Entry::Gone(..),
@@ -189,9 +201,27 @@ impl Sender {
         }
         if stored {
             desk.remove(Slot::Accepted(id));
+        } else {
+            desk.works = false;
+            self.unstored.push_back(id);
         }
         self.keep_letter(now, mutation, letter.clone());
         self.say_letter(desk, id, letter);
+    }
+
+    /// A letter that the storage did not take is in the memory of this page alone: it is written
+    /// again when the storage has done something else.
+    pub(super) fn store_letters(&mut self, desk: &mut Desk, now: Now) {
+        let Some(id) = self.unstored.front().copied() else {
+            return;
+        };
+        if !desk.works || self.notes.iter().any(|note| note.id == id) {
+            return;
+        }
+        if let Some((mutation, letter)) = self.letters.get(&id) {
+            let entry = Entry::Letter(Rc::clone(mutation), letter.clone());
+            self.note(desk, now, id, entry, Then::Keep, None);
+        }
     }
 
     /// Puts a letter on the list.
@@ -207,6 +237,7 @@ impl Sender {
 
     pub(super) fn take_letter(&mut self, id: MutationId) -> Option<(Rc<Mutation>, Letter)> {
         let (mutation, letter) = self.letters.remove(&id)?;
+        self.unstored.retain(|unstored| *unstored != id);
         self.size.sub(&mutation);
         self.conflicts -= usize::from(letter.why == Why::Conflict);
         Some((mutation, letter))

@@ -1,6 +1,7 @@
 //! What the tab that leads does: takes every mutation, runs them in order, and brings each to its
 //! end. A record is removed only when the end is known, so whoever leads next finds all the rest.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::cleared::Slice;
@@ -41,6 +42,8 @@ pub(super) struct Sender {
     /// The functions of other pages.
     pub(super) runners: Map<TabId, Map<Rc<str>, Handler>>,
     pub(super) conflicts: usize,
+    /// Letters that the storage did not take.
+    pub(super) unstored: VecDeque<MutationId>,
     /// Words that are being stored, and what follows.
     pub(super) notes: Vec<Note>,
     pub(super) reserve: Reserve,
@@ -145,6 +148,7 @@ impl Sender {
             drain: None,
             runners: Map::new(),
             conflicts: 0,
+            unstored: VecDeque::new(),
             notes: Vec::new(),
             reserve: Reserve::None,
             doubt: None,

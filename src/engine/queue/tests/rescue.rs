@@ -383,3 +383,61 @@ fn what_was_replaced_while_its_page_was_away_is_not_sent_by_it() {
     });
     assert!(!page.is_stored(Slot::Word(old)) && !page.is_stored(Slot::Accepted(old)));
 }
+
+#[test]
+fn a_letter_that_no_storage_took_is_stored_when_something_else_is() {
+    for fault in [StoreFault::Blocked, StoreFault::Quota] {
+        let mut rig = Rig::leads();
+        rig.mutate();
+        rig.mutate();
+        rig.fault = Some(fault);
+        let mut buried = Vec::new();
+        for _ in 0..2 {
+            buried.push(rig.runs.last().unwrap().0);
+            rig.failed(Failure::of(Class::Rejected));
+        }
+        assert!(buried[0] != buried[1]);
+        rig.wait(Millis::seconds(1));
+        assert!(!buried.iter().any(|id| rig.is_stored(Slot::Word(*id))));
+        // One is given up meanwhile.
+        rig.queue.ask(
+            rig.at(),
+            1,
+            &format!(r#"{{"op":"discard","mutation":"{}"}}"#, buried[0].text()),
+        );
+        rig.settle();
+        rig.fault = None;
+        rig.mutate();
+        rig.wait(Millis(1));
+        assert!(rig.is_stored(Slot::Word(buried[1])), "{fault:?}");
+        assert!(!rig.is_stored(Slot::Accepted(buried[1])), "{fault:?}");
+        assert!(!rig.is_stored(Slot::Word(buried[0])), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_letter_of_who_led_before_that_is_seen_late_stops_its_lane() {
+    let mut before = Rig::leads();
+    let handler = Handler {
+        stops: true,
+        ..Handler::default()
+    };
+    let now = before.at();
+    before.queue.handle(now, &"move".into(), Some(handler));
+    before.mutate_with(r#","lane":"l""#);
+    let (id, _) = *before.runs.last().unwrap();
+    before.failed(Failure::of(Class::Rejected));
+    let key = Slot::Word(id).key("s");
+    let letter = before.stored.get(&key).cloned().unwrap();
+
+    let mut rig = Rig::of(OTHER);
+    rig.lead(8);
+    rig.wait(QUEUE_SETTLE);
+    let now = rig.at();
+    rig.queue.changed(now, Some(&key), Some(&letter));
+    rig.settle();
+    rig.mutate_with(r#","lane":"l""#);
+    assert_eq!(rig.runs, []);
+    rig.mutate_with(r#","lane":"other""#);
+    assert_eq!(rig.runs.len(), 1);
+}
