@@ -28,6 +28,8 @@ const INPUTS_A_LOOK: u64 = 12;
 pub(crate) struct Polls {
     /// Until when somebody may believe that it is needed.
     needed: Time,
+    /// When each tab last needed it.
+    needs: Map<usize, Time>,
     /// The last probe: whose, and when.
     sent: Option<(usize, Time)>,
     /// When each tab sent the one that it waits for.
@@ -82,6 +84,7 @@ impl World {
             let polls = &mut self.terms.browsers[self.tabs[tab].seat.browser][term];
             let heard = HEARD_WITHIN + if slow { 5 * S } else { 0 };
             polls.needed = polls.needed.max(self.now + heard);
+            polls.needs.insert(tab, self.now);
         }
     }
 
@@ -89,8 +92,11 @@ impl World {
     pub(crate) fn note_crash(&mut self, tab: usize) {
         for term in 0..self.terms.list.len() {
             self.probe_ended(tab, term);
-            if self.needs(tab, term) {
-                let polls = &mut self.terms.browsers[self.tabs[tab].seat.browser][term];
+            let needs = self.needs(tab, term);
+            let polls = &mut self.terms.browsers[self.tabs[tab].seat.browser][term];
+            // That it does not need it any more may be what it was about to say.
+            let needed = polls.needs.remove(&tab);
+            if needs || needed.is_some_and(|at| at + HEARD_WITHIN >= self.now) {
                 polls.needed = polls.needed.max(self.now + MISSED_WITHIN);
             }
         }
@@ -115,7 +121,11 @@ impl World {
     pub(crate) fn probe_sent(&mut self, tab: usize, term: usize) {
         let browser = self.tabs[tab].seat.browser;
         let mono = self.browsers[browser].mono(self.now);
+        // With nothing on the screen "not modified" means nothing, and so the answer is compared with
+        // nothing.
+        let empty = self.needs(tab, term) && !self.shows(tab, term);
         let polls = &mut self.terms.browsers[browser][term];
+        polls.known = polls.known.filter(|_| !empty);
         polls.count += 1;
         let again = polls.sent.filter(|(who, _)| *who == tab).map(|(_, at)| at);
         let early = again.is_some_and(|at| self.now < at + LEAST) && !polls.pointless;

@@ -59,7 +59,7 @@ pub(crate) struct Tab {
     /// What it heard of those that lead.
     pub(crate) fence: Fence,
     /// Ticks within the current second, to find what runs hot.
-    pub(crate) ticks: (Time, u32),
+    pub(crate) ticks: (Time, usize),
     /// Everything that the engine handled.
     pub(crate) inputs: u64,
     /// Messages of other tabs are held in order: when the last one arrives.

@@ -107,7 +107,7 @@ pub(crate) struct Ends {
 
 impl World {
     /// Does somebody in a tab look at data of a contract?
-    fn shows(&self, tab: usize, term: usize) -> bool {
+    pub(crate) fn shows(&self, tab: usize, term: usize) -> bool {
         let family = self.terms.list[term].family;
         let mut queries = self.tabs[tab].app.queries.list.iter();
         queries.any(|query| query.mounted && query.family == family && query.shown.is_some())

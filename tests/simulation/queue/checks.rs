@@ -76,9 +76,13 @@ impl World {
         for browser in 0..self.browsers.len() {
             let alone = self.browsers[browser].locks.is_none();
             let listed = self.listed(browser, &["dead", "conflicts", "aside"]);
+            let waiting = match alone {
+                true => self.listed(browser, &["queue"]),
+                false => Vec::new(),
+            };
             for serial in 0..self.queue.ledger.list.len() {
                 if self.queue.ledger.list[serial].browser == browser {
-                    self.check_through(serial, &listed, alone, when);
+                    self.check_through(serial, &listed, &waiting, alone, when);
                 }
             }
             if !alone {
@@ -106,7 +110,14 @@ impl World {
         out
     }
 
-    fn check_through(&mut self, serial: usize, listed: &[String], alone: bool, when: &str) {
+    fn check_through(
+        &mut self,
+        serial: usize,
+        listed: &[String],
+        waiting: &[String],
+        alone: bool,
+        when: &str,
+    ) {
         let entry = &self.queue.ledger.list[serial];
         let Fate::Accepted { durable, .. } = entry.fate else {
             return;
@@ -117,13 +128,15 @@ impl World {
         if entry.excused || (!durable && (gone || entry.letter)) {
             return;
         }
-        let is_listed = entry.id.is_some_and(|id| listed.contains(&id.text()));
+        let is_on = |list: &[String]| entry.id.is_some_and(|id| list.contains(&id.text()));
+        let is_listed = is_on(listed);
         let through = !entry.effects.is_empty()
             || entry.end.is_some()
             || is_listed
             || self.is_silently_through(serial)
-            // Where every tab is for itself, its lane may wait for a person who looked elsewhere.
-            || (alone && (self.is_stored(serial) || entry.harmed));
+            // Where every tab is for itself, its lane may wait for a person who looked elsewhere: in the
+            // storage, or in the memory of its tab.
+            || (alone && (self.is_stored(serial) || is_on(waiting) || entry.harmed));
         if !through {
             let how = format!("mutation {serial} {when}: neither done nor given up nor listed");
             return self.fail(Promise::G8, how);
@@ -136,8 +149,12 @@ impl World {
             );
             return self.fail(Promise::G8, how);
         }
-        // What is done is not on the list of what failed.
-        let wrong = is_listed && entry.end == Some(Ended::Applied) && !entry.harmed && !alone;
+        // What is done is not on the list of what failed. If all who knew are gone, it was sent again, to a
+        // server that may not have answered.
+        let mut witnesses = entry.witnesses.iter();
+        let known = witnesses.any(|tab| self.tabs[*tab].life != Life::Gone);
+        let applied = known && entry.end == Some(Ended::Applied);
+        let wrong = is_listed && applied && !entry.harmed && !alone;
         if wrong && !entry.asked {
             let how = format!("mutation {serial} {when}: it is applied and listed as failed");
             self.fail(Promise::G8, how);

@@ -63,6 +63,8 @@ pub(crate) struct Entry {
     pub(crate) ended_at: Time,
     /// Its own call was told the end.
     pub(crate) told: bool,
+    /// The tabs that were told that it is applied.
+    pub(crate) witnesses: Vec<usize>,
     /// It was said to be a dead letter or a conflict, and nobody has decided.
     pub(crate) letter: bool,
     /// A person had a hand in it: its place in the order is void.
@@ -72,6 +74,9 @@ pub(crate) struct Entry {
     /// Since when what became of it could not be noted down, because there was no room: whoever
     /// leads next sends it again, and it may be late then.
     pub(crate) unnoted: Option<Time>,
+    /// No storage took it, nor its letter, and whoever held the letter leads no more: its lane waits for
+    /// nobody.
+    pub(crate) lost: bool,
     /// Its record was harmed by something that no browser promises not to do.
     pub(crate) harmed: bool,
     /// And with it the last that was known of it: nothing is promised any more, except that it
@@ -149,10 +154,12 @@ impl Ledger {
             end: None,
             ended_at: 0,
             told: false,
+            witnesses: Vec::new(),
             letter: false,
             asked: false,
             unwanted: false,
             unnoted: None,
+            lost: false,
             harmed: false,
             excused: false,
         });
@@ -323,6 +330,7 @@ impl Ledger {
                 && before.tab == entry.tab
                 && !before.asked
                 && !before.excused
+                && !before.lost
                 && before.fate != Fate::Refused
                 && matches!(
                     before.verdict,

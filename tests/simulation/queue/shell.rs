@@ -248,7 +248,11 @@ impl World {
                     self.queue.ledger.list[serial].asked |= retries;
                 }
                 serial.map_or(Ok(()), |serial| {
-                    self.queue.ledger.ended(now, serial, end, call.is_some())
+                    let ledger = &mut self.queue.ledger;
+                    if let End::Applied { .. } = end {
+                        ledger.list[serial].witnesses.push(tab);
+                    }
+                    ledger.ended(now, serial, end, call.is_some())
                 })
             }
             Told::Conflict { id, .. } => {
@@ -354,6 +358,12 @@ impl World {
         let browser = self.tabs[tab].seat.browser;
         self.queue.led_since[browser] = self.now;
         self.excuse(browser);
+        for serial in 0..self.queue.ledger.list.len() {
+            let entry = &self.queue.ledger.list[serial];
+            let in_memory = matches!(entry.fate, Fate::Accepted { durable: false, .. });
+            let lost = in_memory && entry.letter && !self.is_stored(serial);
+            self.queue.ledger.list[serial].lost |= lost && entry.browser == browser;
+        }
     }
 
     /// Those whose record was harmed from outside are lost if the memory that held them goes.
