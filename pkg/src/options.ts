@@ -213,13 +213,13 @@ function parseSocketIo(value: unknown, base: string | undefined): { [option: str
   if (where !== undefined) throw invalid(where, "a value that JSON can hold; a token comes from getToken", rest["auth"]);
   if (typeof path !== "string" || !/^\/[^?#]*$/.test(path)) throw invalid("backend.path", "a path that begins with /", path);
   const server = absolute(url, base, "backend.url", ADDRESS);
-  if (typeof server === "string") return { ladder: ["ws"], ...rest, url: server };
+  if (typeof server === "string") return { ladder: ["ws", "poll"], ...rest, url: server };
   // The libraries take it for a namespace, and people for the path: one of them would wait for nothing.
   if (server.pathname !== "/") {
     throw invalid("backend.url", "the address of the server alone; where it listens is backend.path, a namespace backend.namespace", url);
   }
   server.pathname = path.replace(/\/?$/, "/");
-  return { ladder: ["ws"], ...rest, url: parseUrl(server, base) };
+  return { ladder: ["ws", "poll"], ...rest, url: parseUrl(server, base) };
 }
 
 /** A server without a protocol: what its messages look like is data. */

@@ -41,11 +41,11 @@ test("urls are made absolute and speak the socket's scheme", () => {
 
 test("a server of Socket.IO has an address, and a path of its own there", () => {
   const read = (more, base) => plain(parse({ ...good(), backend: { ...socketio(), ...more } }, base).config.backend);
-  assert.deepEqual(read({}), { kind: "socketio", url: "wss://a.test/socket.io/", ladder: ["ws"] });
+  assert.deepEqual(read({}), { kind: "socketio", url: "wss://a.test/socket.io/", ladder: ["ws", "poll"] });
   assert.equal(read({ url: "/" }, "http://127.0.0.1:4321/board/").url, "ws://127.0.0.1:4321/socket.io/");
   assert.equal(read({ url: "https://a.test?v=1", path: "/live" }).url, "wss://a.test/live/?v=1");
   const more = { namespace: "/live", auth: { app: "planner" }, authenticated: "ready", maxAttempts: 3 };
-  assert.deepEqual(read(more), { kind: "socketio", url: "wss://a.test/socket.io/", ladder: ["ws"], ...more });
+  assert.deepEqual(read(more), { kind: "socketio", url: "wss://a.test/socket.io/", ladder: ["ws", "poll"], ...more });
 });
 
 test("a server without a protocol is described as data", () => {

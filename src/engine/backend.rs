@@ -16,7 +16,11 @@ pub mod supabase;
 use self::{centrifugo::Centrifugo, phoenix::Phoenix, plain::Plain};
 use super::config::{BadInput, is_channel_name};
 use super::status::Transport;
+#[cfg(feature = "wires")]
+use crate::wire::Protocol;
 use crate::wire::json::{Raw, Text};
+#[cfg(feature = "wires")]
+use crate::wire::socketio::session::Session;
 
 /// What `backend.kind` may be, whatever the module at hand was built with.
 const KINDS: &str = "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\", \"centrifugo\", \"json\", \"sse\" or \"http\"";
@@ -76,21 +80,27 @@ impl Speaks {
         }
     }
 
+    /// What there is to know of it, if it speaks something that is not our own.
+    #[cfg(feature = "wires")]
+    pub fn backend(&self) -> Option<&dyn Backend> {
+        match self {
+            Speaks::Native | Speaks::Http => None,
+            Speaks::SocketIo(with) => Some(with),
+            Speaks::Plain(with) => Some(&**with),
+            Speaks::Phoenix(with) => Some(with),
+            Speaks::Centrifugo(with) => Some(with),
+        }
+    }
+
+    #[cfg(not(feature = "wires"))]
+    fn backend(&self) -> Option<&dyn Backend> {
+        None
+    }
+
     /// Can it be carried so?
     pub fn goes_by(&self, transport: Transport) -> bool {
-        match (self, transport) {
-            // Of a server without connections it is of no matter.
-            (Speaks::Native | Speaks::Http, _) => true,
-            #[cfg(feature = "wires")]
-            (Speaks::Plain(with), transport) if with.stream.is_some() => {
-                transport == Transport::Stream
-            }
-            #[cfg(feature = "wires")]
-            (
-                Speaks::SocketIo(_) | Speaks::Plain(_) | Speaks::Phoenix(_) | Speaks::Centrifugo(_),
-                transport,
-            ) => transport == Transport::Socket,
-        }
+        // Of a server without connections it is of no matter.
+        (self.backend()).is_none_or(|backend| backend.ways().contains(&transport))
     }
 
     /// Are there connections?
@@ -99,54 +109,84 @@ impl Speaks {
     }
 
     /// How it is carried, if the app says nothing of it.
-    pub fn usual(&self) -> Transport {
-        match self.goes_by(Transport::Socket) {
-            true => Transport::Socket,
-            false => Transport::Stream,
-        }
+    pub fn usual(&self) -> Vec<Transport> {
+        let ways = self.backend().map_or(SOCKET, |backend| backend.ways());
+        ways.to_vec()
     }
 
     /// What tells two backends at one address apart.
     pub fn place(&self) -> &str {
         match self {
-            Speaks::Native => "",
             Speaks::Http => "http",
-            #[cfg(feature = "wires")]
-            Speaks::SocketIo(with) => &with.namespace,
-            #[cfg(feature = "wires")]
-            Speaks::Plain(with) if with.stream.is_some() => "sse",
-            #[cfg(feature = "wires")]
-            Speaks::Plain(_) => "json",
-            #[cfg(feature = "wires")]
-            Speaks::Phoenix(_) | Speaks::Centrifugo(_) => "",
+            _ => self.backend().map_or("", |backend| backend.place()),
         }
     }
 
     /// The channel that is there whether the app names it or not.
     pub fn always(&self) -> Option<String> {
-        match self {
-            Speaks::Native | Speaks::Http => None,
-            #[cfg(feature = "wires")]
-            Speaks::SocketIo(with) => Some(with.namespace.clone()),
-            #[cfg(feature = "wires")]
-            Speaks::Plain(_) => Some(plain::ALL.to_owned()),
-            #[cfg(feature = "wires")]
-            Speaks::Phoenix(_) | Speaks::Centrifugo(_) => None,
-        }
+        self.backend()?.always()
     }
 
     /// Can a channel have this name?
     pub fn is_channel(&self, name: &str) -> bool {
         match self {
-            Speaks::Native => is_channel_name(name),
             Speaks::Http => false,
-            #[cfg(feature = "wires")]
-            Speaks::SocketIo(_) => is_namespace(name),
-            #[cfg(feature = "wires")]
-            Speaks::Plain(_) | Speaks::Centrifugo(_) => is_channel_name(name),
-            #[cfg(feature = "wires")]
-            Speaks::Phoenix(with) => with.is_channel(name),
+            _ => (self.backend())
+                .map_or_else(|| is_channel_name(name), |backend| backend.is_channel(name)),
         }
+    }
+}
+
+/// A WebSocket alone.
+const SOCKET: &[Transport] = &[Transport::Socket];
+
+/// What the engine asks of what the app said of its server. What most have alike is said here.
+pub trait Backend {
+    /// What is spoken, on a connection of which nothing is known yet.
+    #[cfg(feature = "wires")]
+    fn protocol(&self) -> Box<dyn Protocol>;
+
+    /// How it may be carried, the best first.
+    fn ways(&self) -> &'static [Transport] {
+        SOCKET
+    }
+
+    /// What tells it from another at the same address.
+    fn place(&self) -> &str {
+        ""
+    }
+
+    /// The channel that is always there.
+    fn always(&self) -> Option<String> {
+        None
+    }
+
+    /// Can a channel have this name?
+    fn is_channel(&self, name: &str) -> bool {
+        is_channel_name(name)
+    }
+}
+
+#[cfg(feature = "wires")]
+impl Backend for SocketIo {
+    fn protocol(&self) -> Box<dyn Protocol> {
+        Box::new(Session::new(self))
+    }
+
+    fn ways(&self) -> &'static [Transport] {
+        &[Transport::Socket, Transport::Poll]
+    }
+
+    fn place(&self) -> &str {
+        &self.namespace
+    }
+
+    fn always(&self) -> Option<String> {
+        Some(self.namespace.clone())
+    }
+
+    fn is_channel(&self, name: &str) -> bool {
+        is_namespace(name)
     }
 }
 

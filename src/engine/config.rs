@@ -39,6 +39,7 @@ use std::rc::Rc;
 use super::backend::Speaks;
 use super::channels::Settings;
 use super::freshness::contract::{Contract, contracts};
+use super::http;
 use super::ids::{Scope, number_text};
 use super::invalidation::Route;
 use super::invalidation::route::read_routes;
@@ -49,7 +50,6 @@ use super::principal::{self, User};
 use super::queue;
 use super::record::Wish;
 use super::status::Transport;
-use super::text;
 use super::time::Millis;
 use crate::wire::json::{self, Raw, Text};
 
@@ -116,26 +116,7 @@ impl Config {
     /// The address of a door that the server has for plain HTTP. It lies beside the socket's, and
     /// keeps what follows the `?` there.
     pub fn http_url(&self, door: &str) -> String {
-        let (path, query) = match text::cut(&self.url, b"?") {
-            Some((path, query)) => (path, Some(query)),
-            None => (self.url.as_str(), None),
-        };
-        // `ws` and `wss` become `http` and `https`.
-        let mut out = match path.strip_prefix("ws") {
-            Some(rest) => text::concat(&["http", rest]),
-            None => path.to_owned(),
-        };
-        if !door.is_empty() {
-            if !out.ends_with('/') {
-                out.push('/');
-            }
-            out.push_str(door);
-        }
-        if let Some(query) = query {
-            out.push('?');
-            out.push_str(query);
-        }
-        out
+        http::door(&self.url, door)
     }
 
     /// Reads the settings from JSON text. Members that are not known are passed over: the npm
@@ -211,7 +192,7 @@ fn ladder(raw: Option<Raw<'_>>, speaks: &Speaks) -> Result<Vec<Transport>, BadIn
         )
     };
     let Some(raw) = raw else {
-        return Ok(vec![speaks.usual()]);
+        return Ok(speaks.usual());
     };
     let mut out = Vec::new();
     let mut good = true;

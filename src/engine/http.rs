@@ -129,6 +129,31 @@ pub fn origin(url: &str) -> &str {
     url.get(..end).unwrap_or(url)
 }
 
+/// The address of a door that the server at a socket's address has for plain HTTP. It lies beside the socket's,
+/// and keeps what follows the `?` there.
+pub fn door(url: &str, door: &str) -> String {
+    let (path, query) = match text::cut(url, b"?") {
+        Some((path, query)) => (path, Some(query)),
+        None => (url, None),
+    };
+    // `ws` and `wss` become `http` and `https`.
+    let mut out = match path.strip_prefix("ws") {
+        Some(rest) => text::concat(&["http", rest]),
+        None => path.to_owned(),
+    };
+    if !door.is_empty() {
+        if !out.ends_with('/') {
+            out.push('/');
+        }
+        out.push_str(door);
+    }
+    if let Some(query) = query {
+        out.push('?');
+        out.push_str(query);
+    }
+    out
+}
+
 /// Who asked, with what that part needs to recognise its question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
@@ -138,6 +163,8 @@ pub enum Owner {
     LinkPoll(ConnId),
     /// The link says something on a connection that has no way up of its own.
     LinkSend(ConnId),
+    /// The link says that it gave up a connection. Nobody waits for the answer.
+    LinkEnd,
     /// The freshness part looks whether something changed.
     Probe(ProbeId),
 }

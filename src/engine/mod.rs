@@ -88,6 +88,7 @@ mod tests;
 pub mod text;
 pub mod time;
 pub mod token;
+mod wires;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -121,6 +122,7 @@ use self::tabs::message::Says;
 use self::tabs::{Role, Tabs};
 use self::tell::{Told, Touched};
 use self::time::{Millis, Mono, Now, Wall};
+use self::wires::Wires;
 use crate::wire::{Event, RoomCan, Wire};
 
 /// What the engine is told once, when it is made.
@@ -145,7 +147,7 @@ pub struct Engine {
     rng: Rng,
     tabs: Tabs,
     calls: Calls,
-    wire: Wire,
+    wires: Wires,
     link: Link,
     channels: Channels,
     invalidation: Invalidation,
@@ -223,7 +225,7 @@ impl Engine {
             tabs: Tabs::new(boot.tab),
             calls: Calls::default(),
             link: Link::new(Self::link_settings(&config, &wire), boot.online, now.wall),
-            wire,
+            wires: Wires::new(wire),
             channels: Channels::new(config.keep),
             invalidation: Invalidation::default(),
             freshness: Engine::freshness_of(&mut config, boot.online, now),

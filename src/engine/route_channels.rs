@@ -138,12 +138,13 @@ impl Engine {
                     position,
                 } => {
                     let token = self.link.token().map(Token::text);
-                    let ask = (self.wire).subscribe(request, &channel, position.as_ref(), token);
+                    let ask =
+                        (self.wires.link).subscribe(request, &channel, position.as_ref(), token);
                     self.ask(now, ask);
                 }
                 Step::Unsubscribe { channel } => {
                     let request = self.next_request();
-                    if let Some(frame) = self.wire.unsubscribe(request, &channel) {
+                    if let Some(frame) = self.wires.link.unsubscribe(request, &channel) {
                         self.send(now, frame);
                     }
                 }

@@ -54,6 +54,7 @@ impl Engine {
             Owner::LinkProbe => self.on_look(now, result),
             Owner::LinkPoll(conn) => self.on_poll(now, conn, result),
             Owner::LinkSend(conn) => self.on_post(now, conn, result),
+            Owner::LinkEnd => {}
         }
     }
 }

@@ -2,20 +2,18 @@
 //! socket, by a stream with requests the other way, or by requests alone.
 
 use super::Engine;
-use super::http::{Call, Failure, Headers, Method, Owner, Reply, Sight, StreamEvent, retry_after};
+use super::http::{Call, Failure, Headers, Method, Owner, Reply, StreamEvent, retry_after};
 use super::ids::ConnId;
 use super::input::SocketEvent;
-use super::limits::{
-    ANSWER_BYTES_MAX, CONNECT_TIMEOUT, POST_TIMEOUT, SCOUT_BYTES_MAX, SCOUT_TIMEOUT,
-};
+use super::limits::{CONNECT_TIMEOUT, POST_TIMEOUT, SCOUT_BYTES_MAX, SCOUT_TIMEOUT};
 use super::link::{self, Heritage, Sighting, Step};
 use super::notice::FaultCode;
 use super::output::Output;
 use super::status::{Status, Transport};
 use super::tabs::calls::{CallRefused, Deed};
-use super::text;
 use super::time::{Millis, Mono, Now};
 use super::token::Token;
+use crate::wire::carried::{Door, has_type};
 use crate::wire::{Ask, Heard, Refusal, Wire};
 
 /// How what came on a connection is read: as text, or as bytes.
@@ -54,7 +52,7 @@ impl Engine {
         match event {
             SocketEvent::Opened => self.link.opened(now, conn),
             SocketEvent::Closed { code, reason } => {
-                let code = self.wire.close_code(code);
+                let code = self.wires.of(conn).close_code(code);
                 self.link.closed(now, conn, code, reason, &mut self.rng);
             }
             SocketEvent::Frame(bytes) => self.on_frame(now, conn, bytes, Wire::read),
@@ -66,7 +64,7 @@ impl Engine {
         self.link.heard(now, conn);
         self.metrics.frame(now, bytes.len());
         let mut heard = Vec::new();
-        read(&mut self.wire, bytes, &mut heard);
+        read(self.wires.of(conn), bytes, &mut heard);
         self.on_heard(now, conn, heard);
     }
 
@@ -97,7 +95,7 @@ impl Engine {
                 self.on_news(now, conn);
             }
             StreamEvent::Opened { status, headers } => {
-                let (status, wrong) = self.wire.no_stream(status);
+                let (status, wrong) = self.wires.of(conn).no_stream(status);
                 if let Some(wrong) = wrong {
                     self.fault(FaultCode::BadFrame, wrong);
                 }
@@ -110,11 +108,11 @@ impl Engine {
                 for event in self.link.read(now, conn, bytes, &mut self.rng) {
                     self.metrics.frame(now, event.data.len());
                     let mut heard = Vec::new();
-                    self.wire.read_event(&event, &mut heard);
+                    self.wires.of(conn).read_event(&event, &mut heard);
                     self.on_heard(now, conn, heard);
                 }
                 if let Some((id, retry)) = self.link.stream_mark() {
-                    self.wire.mark(id, retry);
+                    self.wires.link.mark(id, retry);
                 }
             }
             StreamEvent::Ended => self.stream_ended(now, conn, Failure::Unreachable),
@@ -123,7 +121,7 @@ impl Engine {
     }
 
     fn stream_ended(&mut self, now: Now, conn: ConnId, failure: Failure) {
-        let pause = self.wire.retry_ms().map(Millis);
+        let pause = self.wires.of(conn).retry_ms().map(Millis);
         self.link
             .stream_ended(now, conn, failure, pause, &mut self.rng);
     }
@@ -134,14 +132,17 @@ impl Engine {
             return;
         }
         match result {
-            Ok(reply) if is_messages(&reply) => {
-                self.link.opened(now, conn);
-                self.on_frame(now, conn, reply.body, Wire::read);
-                self.link.polled(now, conn, !reply.body.is_empty());
-            }
             Ok(reply) => {
-                self.link
-                    .refused(now, conn, reply.status, &reply.headers, &mut self.rng);
+                let wire = self.wires.of(conn);
+                let status = wire.status(&reply);
+                if wire.carries(status, &reply.headers) {
+                    self.link.opened(now, conn);
+                    self.on_frame(now, conn, reply.body, Wire::read_body);
+                    self.link.polled(now, conn, !reply.body.is_empty());
+                } else {
+                    self.link
+                        .refused(now, conn, status, &reply.headers, &mut self.rng);
+                }
             }
             Err(failure) => self.link.unanswered(now, conn, failure, &mut self.rng),
         }
@@ -150,11 +151,13 @@ impl Engine {
     /// The answer to a request that said something.
     pub(super) fn on_post(&mut self, now: Now, conn: ConnId, result: Result<Reply<'_>, Failure>) {
         match result {
-            Ok(reply) if matches!(reply.status, 200 | 202 | 204) => self.link.posted(now, conn),
-            Ok(reply) => {
-                self.link
-                    .refused(now, conn, reply.status, &reply.headers, &mut self.rng);
-            }
+            Ok(reply) => match self.wires.of(conn).status(&reply) {
+                200 | 202 | 204 => self.link.posted(now, conn),
+                status => {
+                    self.link
+                        .refused(now, conn, status, &reply.headers, &mut self.rng);
+                }
+            },
             Err(failure) => self.link.unanswered(now, conn, failure, &mut self.rng),
         }
     }
@@ -171,7 +174,7 @@ impl Engine {
                     asked: retry_after(&reply.headers, now.wall),
                 },
                 _ => Sighting::Here {
-                    after: self.wire.read_alive(reply.body).map(Millis),
+                    after: self.wires.link.read_alive(reply.body).map(Millis),
                 },
             },
         };
@@ -180,7 +183,7 @@ impl Engine {
 
     /// What the wire knows without a frame.
     fn on_news(&mut self, now: Now, conn: ConnId) {
-        let news = self.wire.news();
+        let news = self.wires.of(conn).news();
         if !news.is_empty() {
             self.on_heard(now, conn, news);
         }
@@ -218,7 +221,8 @@ impl Engine {
                     ends,
                     room,
                 } => {
-                    self.room_can = self.wire.capabilities().room.and(room);
+                    self.wires.welcomed(conn);
+                    self.room_can = self.wires.link.capabilities().room.and(room);
                     let welcome = link::Welcome {
                         ping: Millis(ping_ms),
                         timeout: timeout_ms.map(Millis),
@@ -229,6 +233,7 @@ impl Engine {
                     self.metrics.welcomed(now, now_ms);
                     self.link.welcome(now, conn, welcome, &mut self.rng);
                 }
+                Heard::Opened { session, bytes_max } => self.link.named(conn, session, bytes_max),
                 Heard::Authorized { request, ends } => {
                     self.link.authorized(now, request, ends);
                     // What was forbidden may be allowed to the new token.
@@ -318,25 +323,28 @@ impl Engine {
             },
             Step::Hello(conn) => {
                 self.metrics.greeted(now.mono);
-                let frame = self.hello();
+                let frame = self.hello(conn);
                 if !frame.is_empty() {
-                    self.out.push_back(Output::SendFrame { conn, frame });
+                    self.link.say_first(now, conn, frame);
                 }
                 self.on_news(now, conn);
             }
-            Step::Pong(conn, number) => self.link.say_first(now, conn, self.wire.pong(number)),
+            Step::Pong(conn, number) => {
+                let message = self.wires.of(conn).pong(number);
+                self.link.say_first(now, conn, message);
+            }
             Step::Ping(conn) => {
                 self.metrics.asked(now.mono);
                 let number = self.next_request().0;
                 self.link.asked(number);
-                if let Some(message) = self.wire.ping(number) {
+                if let Some(message) = self.wires.link.ping(number) {
                     self.link.say_first(now, conn, message);
                 }
             }
             Step::Authorize(conn) => {
                 let request = self.next_request();
                 let token = self.link.token().map(Token::text);
-                let messages = self.wire.authorize(request, token);
+                let messages = self.wires.link.authorize(request, token);
                 self.link.authorizing(request);
                 for message in messages {
                     self.link.say_first(now, conn, message);
@@ -347,21 +355,23 @@ impl Engine {
             Step::Post {
                 conn,
                 session,
-                lines,
+                messages,
             } => {
-                let mut body = self.wire.from_session(&session);
-                body.push('\n');
-                body.push_str(&lines);
-                let call = self.post_call("send", body);
-                self.send_request(now, Owner::LinkSend(conn), POST_TIMEOUT, call);
+                let (session, messages) = (&*session, &*messages);
+                let door = Door::Say { session, messages };
+                self.ask_over_http(now, Owner::LinkSend(conn), POST_TIMEOUT, door);
             }
             Step::Poll {
                 conn,
                 session,
                 patience,
             } => {
-                let call = self.post_call("poll", self.wire.from_session(&session));
-                self.send_request(now, Owner::LinkPoll(conn), patience, call);
+                let door = Door::Wait { session: &session };
+                self.ask_over_http(now, Owner::LinkPoll(conn), patience, door);
+            }
+            Step::End(session) => {
+                let door = Door::End { session: &session };
+                self.ask_over_http(now, Owner::LinkEnd, POST_TIMEOUT, door);
             }
             Step::Look(sight) => {
                 let call = Call {
@@ -392,54 +402,50 @@ impl Engine {
         }
     }
 
-    fn hello(&mut self) -> String {
-        self.wire
-            .hello(&self.tabs.me().text(), self.link.token().map(Token::text))
+    fn hello(&mut self, conn: ConnId) -> String {
+        let token = self.link.token().map(Token::text);
+        self.wires.of(conn).hello(&self.tabs.me().text(), token)
+    }
+
+    /// Asks the server for something of a connection that is carried by requests.
+    fn ask_over_http(&mut self, now: Now, owner: Owner, timeout: Millis, door: Door<'_>) {
+        if let Some(call) = self.wires.link.call(&self.config.url, door) {
+            self.send_request(now, owner, timeout, call);
+        }
     }
 
     fn open_link(&mut self, now: Now, conn: ConnId, transport: Transport) {
         self.metrics.dials += 1;
-        self.wire.begin();
+        match self.link.live() {
+            Some(_) => self.wires.try_beside(conn, Wire::new(&self.config.speaks)),
+            None => self.wires.link.begin(),
+        }
+        let token = self.link.token().map(Token::text);
+        let (wire, url) = (self.wires.of(conn), &*self.config.url);
         match transport {
-            Transport::Socket => self.out.push_back(Output::OpenSocket {
-                conn,
-                url: self
-                    .wire
-                    .socket_url(&self.config.url, self.link.token().map(Token::text)),
-                protocol: self.wire.subprotocol(),
-            }),
+            Transport::Socket => {
+                let (url, protocol) = (wire.socket_url(url, token), wire.subprotocol());
+                self.out.push_back(Output::OpenSocket {
+                    conn,
+                    url,
+                    protocol,
+                });
+            }
             Transport::Stream => {
                 self.metrics.greeted(now.mono);
-                let url = self.config.http_url("");
-                let token = self.link.token().map(Token::text);
-                if let Some(call) = self.wire.stream(url, token) {
+                if let Some(call) = wire.stream(url, &self.tabs.me().text(), token) {
                     self.out.push_back(Output::OpenStream { conn, call });
-                    return;
                 }
-                let hello = self.hello();
-                let mut call = self.post_call("sse", hello);
-                call.headers
-                    .push(("accept", "text/event-stream".to_owned()));
-                self.out.push_back(Output::OpenStream { conn, call });
             }
             Transport::Poll => {
-                self.metrics.greeted(now.mono);
-                let hello = self.hello();
-                let call = self.post_call("poll", hello);
-                self.send_request(now, Owner::LinkPoll(conn), CONNECT_TIMEOUT, call);
+                let mut hello = String::new();
+                if !wire.is_named_first() {
+                    self.metrics.greeted(now.mono);
+                    hello = self.hello(conn);
+                }
+                let door = Door::Begin(&hello);
+                self.ask_over_http(now, Owner::LinkPoll(conn), CONNECT_TIMEOUT, door);
             }
-        }
-    }
-
-    fn post_call(&self, door: &str, body: String) -> Call {
-        Call {
-            method: Method::Post,
-            url: self.config.http_url(door),
-            // What is not a form makes a browser ask a server of another origin first.
-            headers: vec![("content-type", "application/x-ndjson".to_owned())],
-            body: Some(body),
-            sight: Sight::Full,
-            bytes_max: ANSWER_BYTES_MAX,
         }
     }
 
@@ -462,15 +468,4 @@ impl Engine {
 /// A captive portal answers everything with 200 and a page.
 fn is_event_stream(status: u16, headers: &Headers<'_>) -> bool {
     status == 200 && has_type(headers, "text/event-stream")
-}
-
-fn is_messages(reply: &Reply<'_>) -> bool {
-    reply.status == 204 || (reply.status == 200 && has_type(&reply.headers, "application/x-ndjson"))
-}
-
-fn has_type(headers: &Headers<'_>, wanted: &str) -> bool {
-    headers
-        .content_type
-        .map(|mut text| text::piece(&mut text, b";").trim_ascii())
-        .is_some_and(|kind| kind.eq_ignore_ascii_case(wanted))
 }

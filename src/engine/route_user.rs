@@ -162,7 +162,7 @@ impl Engine {
         self.calls.forget_all();
         self.forget_room(now);
         self.link.forget_user();
-        self.wire.forget_user();
+        self.wires.forget_user();
         self.metrics.forget_user();
         self.journal.forget_user();
         self.heir_of = None;

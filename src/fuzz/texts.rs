@@ -4,18 +4,20 @@ use crate::engine::backend::SocketIo;
 use crate::engine::hlc::Stamp;
 use crate::engine::ids::{Position, Scope, TabId, number_text};
 use crate::engine::key::{QueryKey, write_canonical, write_filled};
+use crate::engine::limits::EPOCH_BYTES_MAX;
 use crate::engine::principal;
 use crate::engine::queue::MutationId;
 use crate::engine::room::{Wish, Word};
 use crate::engine::status::Transport;
 use crate::engine::tabs::message;
+use crate::wire::carried::Door;
 use crate::wire::engineio::{self, Fault, Frame};
 use crate::wire::json::{self, JsonFault, Raw, Text, Writer};
 use crate::wire::native::{self, FRAME_BYTES_MAX};
 use crate::wire::socketio::session::Session;
 use crate::wire::socketio::{self, Bookmark, Says, To};
 use crate::wire::sse::{Decoder, SseEvent};
-use crate::wire::{Ask, Event, Heard};
+use crate::wire::{Ask, Event, Heard, Protocol};
 
 /// Any text as JSON: what is accepted can be walked, written and read again.
 pub(super) fn json(bytes: &[u8]) {
@@ -277,13 +279,34 @@ pub(super) fn socketio(bytes: &[u8]) {
     let _ = engineio::read_error(bytes);
 }
 
-/// The same as a body, in the words of every wire: what is told is of a namespace that was asked for.
+/// The same as a body, in the words of every wire: what is told is of a namespace that was asked for, and a name
+/// that the server gives goes into an address as it is.
 fn meaning(body: &[u8]) {
-    let mut session = Session::new(&SocketIo {
+    let with = SocketIo {
         namespace: "/".to_owned(),
         auth: None,
         known_by: None,
-    });
+    };
+    let mut heard = Vec::new();
+    Session::new(&with).read_body(body, &mut heard);
+    for said in heard {
+        if let Heard::Opened { session, .. } = said {
+            let messages = ["3".to_owned()];
+            for door in [
+                Door::Wait { session: &session },
+                Door::Say {
+                    session: &session,
+                    messages: &messages,
+                },
+                Door::End { session: &session },
+            ] {
+                let call = engineio::call("wss://h/socket.io/", door);
+                assert!(call.url.bytes().all(|byte| byte.is_ascii_graphic()));
+                assert!(call.url.len() < 64 + 3 * EPOCH_BYTES_MAX);
+            }
+        }
+    }
+    let mut session = Session::new(&with);
     assert_eq!(session.hello(None), "40");
     assert!(matches!(session.subscribe("/admin", None), Ask::Say(_)));
     let _ = engineio::read_body(body, &mut |frame| {

@@ -5,9 +5,13 @@
 
 use std::borrow::Cow;
 
+use super::carried::Door;
 use super::json::{self, Raw};
 use super::{CloseMeans, CloseRule};
-use crate::engine::limits::{ATTACHMENT_BYTES_MAX, EPOCH_BYTES_MAX, PACKET_BYTES_MAX};
+use crate::engine::http::{self, Call, Method, Sight};
+use crate::engine::limits::{
+    ANSWER_BYTES_MAX, ATTACHMENT_BYTES_MAX, EPOCH_BYTES_MAX, PACKET_BYTES_MAX,
+};
 use crate::engine::text;
 
 /// The only sign of life that we give: the answer to the server's. A ping of ours is an error to it.
@@ -31,7 +35,7 @@ pub const CLOSES: &[CloseRule] = &[
 ];
 
 /// What stands between the packets of a body.
-const SEPARATOR: u8 = 0x1E;
+const SEPARATOR: char = '\u{1e}';
 
 /// Why something is none of this protocol. The connection is given up then, as the servers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +111,7 @@ pub fn read_body<'a>(
     if body.is_empty() {
         return Ok(());
     }
-    for piece in body.split(|byte| *byte == SEPARATOR) {
+    for piece in body.split(|byte| char::from(*byte) == SEPARATOR) {
         each(match piece.split_first() {
             Some((b'b', digits)) => Frame::Binary(Cow::Owned(decode_base64(digits)?)),
             _ => Frame::text(piece)?,
@@ -121,7 +125,7 @@ pub fn write_body(frames: &[Frame<'_>]) -> String {
     let mut out = String::new();
     for frame in frames {
         if !out.is_empty() {
-            out.push(char::from(SEPARATOR));
+            out.push(SEPARATOR);
         }
         match frame {
             Frame::Text(text) => out.push_str(text),
@@ -146,16 +150,57 @@ pub fn query(socket: bool, session: Option<&str>) -> String {
     out
 }
 
-/// What the server means when it answers a request with an error, if it says so.
-pub fn read_error(body: &[u8]) -> Option<CloseMeans> {
+/// The address of a socket, or of requests, of a server at this address.
+pub fn address(url: &str, socket: bool, session: Option<&str>) -> String {
+    let mark = match text::mark(url, b"?") {
+        Some(_) => "&",
+        None => "?",
+    };
+    text::concat(&[url, mark, &query(socket, session)])
+}
+
+/// Of which type a body is. As one of a form's types it lets a browser do without asking a server of another
+/// origin first.
+pub const BODY_TYPE: &str = "text/plain";
+
+/// The request at a door.
+pub fn call(url: &str, door: Door<'_>) -> Call {
+    let (session, body) = match door {
+        Door::Begin(_) => (None, None),
+        Door::Wait { session } => (Some(session), None),
+        Door::Say { session, messages } => {
+            let frames: Vec<_> = messages.iter().map(|text| Frame::Text(text)).collect();
+            (Some(session), Some(write_body(&frames)))
+        }
+        Door::End { session } => (Some(session), Some(CLOSE.to_owned())),
+    };
+    let of_body = |_: &String| ("content-type", text::concat(&[BODY_TYPE, ";charset=UTF-8"]));
+    Call {
+        method: match body {
+            Some(_) => Method::Post,
+            None => Method::Get,
+        },
+        url: address(&http::door(url, ""), false, session),
+        headers: body.iter().map(of_body).collect(),
+        body,
+        sight: Sight::Full,
+        bytes_max: ANSWER_BYTES_MAX,
+    }
+}
+
+/// What the server means when it answers a request with 400, in the statuses of HTTP, if it says so.
+pub fn read_error(body: &[u8]) -> Option<u16> {
     let raw = json::parse(std::str::from_utf8(body).ok()?).ok()?;
     Some(match raw.member("code")?.integer()? {
-        // The transport, the way to ask or the version of the protocol is not known to it.
-        0 | 2 | 5 => CloseMeans::Final,
-        4 => CloseMeans::Unauthorized,
+        // It has sockets alone, or wants to be asked in another way.
+        0 | 2 => 405,
+        // It does not take whoever asks: that may be another after a login.
+        4 => 401,
+        // It speaks another version of the protocol.
+        5 => 403,
         // It does not know the session (it was started anew, or this is another server), or the
         // session goes on elsewhere.
-        _ => CloseMeans::Lost,
+        _ => 410,
     })
 }
 

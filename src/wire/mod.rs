@@ -4,7 +4,19 @@
 //! writes what the engine wants to say. What a protocol cannot do is told by its
 //! [`Capabilities`], so that the engine keeps its promises by other means.
 
+/// What our own protocol has, or what another says.
+macro_rules! either {
+    ($wire:expr, $native:expr, $other:ident => $said:expr) => {
+        match $wire {
+            Wire::Native => $native,
+            #[cfg(feature = "wires")]
+            Wire::Other($other) => $said,
+        }
+    };
+}
+
 mod capabilities;
+pub mod carried;
 #[cfg(feature = "wires")]
 pub mod centrifugo;
 #[cfg(feature = "wires")]
@@ -18,13 +30,14 @@ pub mod native_room;
 pub mod phoenix;
 #[cfg(feature = "wires")]
 pub mod plain;
+#[cfg(feature = "wires")]
+mod protocol;
 #[cfg(all(test, feature = "wires"))]
 pub mod recorded;
 pub mod relay;
 #[cfg(feature = "wires")]
 pub mod socketio;
 pub mod sse;
-mod streamed;
 #[cfg(feature = "wires")]
 pub mod supabase;
 #[cfg(feature = "wires")]
@@ -34,29 +47,20 @@ use std::borrow::Cow;
 
 pub use self::capabilities::{Capabilities, Heartbeat, Resume, RoomCan};
 #[cfg(feature = "wires")]
-use self::socketio::session::Session;
+pub use self::protocol::{Protocol, Want};
 use crate::engine::backend::Speaks;
 use crate::engine::ids::{Position, RequestId, Seq};
-#[cfg(feature = "wires")]
-use crate::engine::text;
 
 /// The protocol that a link speaks. Whoever has one asks what it can, never which it is.
+///
+/// Our own is called by its name: a module that has no other has no table of functions either.
 #[derive(Debug)]
 pub enum Wire {
     /// `fresh.v1`.
     Native,
-    /// Socket.IO, with what is known of its namespaces.
+    /// Any other, with what is known of the connection.
     #[cfg(feature = "wires")]
-    SocketIo(Box<Session>),
-    /// JSON of a server that has no protocol.
-    #[cfg(feature = "wires")]
-    Plain(Box<plain::Session>),
-    /// Phoenix channels, with what is known of their topics.
-    #[cfg(feature = "wires")]
-    Phoenix(Box<phoenix::session::Session>),
-    /// The protocol of Centrifugo, with what is known of its channels.
-    #[cfg(feature = "wires")]
-    Centrifugo(Box<centrifugo::session::Session>),
+    Other(Box<dyn Protocol>),
 }
 
 /// What becomes of a question for a channel.
@@ -73,258 +77,92 @@ pub enum Ask {
 impl Wire {
     /// The protocol that the server speaks.
     pub fn new(speaks: &Speaks) -> Self {
-        match speaks {
-            // Where nothing is dialled nothing is said.
-            Speaks::Native | Speaks::Http => Wire::Native,
-            #[cfg(feature = "wires")]
-            Speaks::SocketIo(with) => Wire::SocketIo(Box::new(Session::new(with))),
-            #[cfg(feature = "wires")]
-            Speaks::Plain(with) => Wire::Plain(Box::new(plain::Session::new(with))),
-            #[cfg(feature = "wires")]
-            Speaks::Phoenix(with) => Wire::Phoenix(Box::new(phoenix::session::Session::new(with))),
-            #[cfg(feature = "wires")]
-            Speaks::Centrifugo(with) => {
-                Wire::Centrifugo(Box::new(centrifugo::session::Session::new(with)))
-            }
+        #[cfg(feature = "wires")]
+        if let Some(backend) = speaks.backend() {
+            return Wire::Other(backend.protocol());
         }
+        let _ = speaks;
+        // Where nothing is dialled nothing is said.
+        Wire::Native
     }
 
     /// What the protocol can.
     pub fn capabilities(&self) -> Capabilities {
-        match self {
-            Wire::Native => native::CAPABILITIES,
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(_) => socketio::CAPABILITIES,
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.capabilities(),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => session.capabilities(),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(_) => centrifugo::CAPABILITIES,
-        }
+        either!(self, native::CAPABILITIES, wire => wire.capabilities())
     }
 
     /// What its close codes mean.
     pub fn closes(&self) -> &'static [CloseRule] {
-        match self {
-            Wire::Native => native::CLOSES,
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(_) => engineio::CLOSES,
-            #[cfg(feature = "wires")]
-            Wire::Plain(_) => plain::CLOSES,
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(_) => phoenix::CLOSES,
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(_) => centrifugo::CLOSES,
-        }
+        either!(self, native::CLOSES, wire => wire.closes())
     }
 
     /// The subprotocol that a socket is opened with; none if it is empty.
     pub fn subprotocol(&self) -> &'static str {
-        match self {
-            Wire::Native => native::SUBPROTOCOL,
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(_) | Wire::Phoenix(_) | Wire::Centrifugo(_) => "",
-            #[cfg(feature = "wires")]
-            Wire::Plain(_) => "",
-        }
+        either!(self, native::SUBPROTOCOL, wire => wire.subprotocol())
     }
 
     /// The address of a socket, of a server at this address; a few want the token in it.
     pub fn socket_url(&self, url: &str, token: Option<&str>) -> String {
-        #[cfg(not(feature = "wires"))]
         let _ = token;
-        match self {
-            Wire::Native => url.to_owned(),
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(_) => {
-                let mark = if text::mark(url, b"?").is_some() {
-                    "&"
-                } else {
-                    "?"
-                };
-                text::concat(&[url, mark, &engineio::query(true, None)])
-            }
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.url(url, token),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => session.socket_url(url, token),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(_) => url.to_owned(),
-        }
+        either!(self, url.to_owned(), wire => wire.socket_url(url, token))
     }
 
     /// A connection is opened. Nothing that was said on the last one counts.
     pub fn begin(&mut self) {
-        match self {
-            Wire::Native => {}
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(session) => session.begin(),
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.begin(),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => session.begin(),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(session) => session.begin(),
-        }
+        either!(self, (), wire => wire.begin());
     }
 
     /// Another person is there: what is known of the last one's session is not for this one.
     pub fn forget_user(&mut self) {
-        match self {
-            Wire::Native => {}
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(session) => session.forget_user(),
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.forget_user(),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => session.begin(),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(session) => session.forget_user(),
-        }
+        either!(self, (), wire => wire.forget_user());
     }
 
     /// Reads a frame of text.
     pub fn read<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
-        match self {
-            Wire::Native => native::read(frame, heard),
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(session) => session.hear(engineio::Frame::text(frame), heard),
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.read(frame, heard),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => session.hear(phoenix::read(frame), heard),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(session) => session.read(frame, heard),
-        }
+        either!(self, native::read(frame, heard), wire => wire.read(frame, heard));
     }
 
     /// Reads a frame of bytes.
     pub fn read_bytes<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
-        match self {
-            Wire::Native => native::read(frame, heard),
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(session) => session.hear(Ok(engineio::Frame::binary(frame)), heard),
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.read(frame, heard),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => session.hear(phoenix::read_bytes(frame), heard),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(session) => session.read(frame, heard),
-        }
+        either!(self, native::read(frame, heard), wire => wire.read_bytes(frame, heard));
     }
 
     /// What is known of a channel that was asked for, without a frame.
     pub fn news(&mut self) -> Vec<Heard<'static>> {
-        match self {
-            Wire::Native => Vec::new(),
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(session) => session.news(),
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.news(),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => session.news(),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(session) => session.news(),
-        }
+        either!(self, Vec::new(), wire => wire.news())
     }
 
     /// Reads the answer to a look whether the server is there: after how many milliseconds it wants to be
     /// dialled.
     pub fn read_alive(&self, body: &[u8]) -> Option<u64> {
-        match self {
-            Wire::Native => native::read_alive(body),
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(_) => None,
-            #[cfg(feature = "wires")]
-            Wire::Plain(_) => None,
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(_) | Wire::Centrifugo(_) => None,
-        }
+        either!(self, native::read_alive(body), _wire => None)
     }
 
     /// A close code in the words of [`Wire::closes`]: the app may mean more by it than the protocol.
     pub fn close_code(&self, code: u16) -> u16 {
-        #[cfg(feature = "wires")]
-        if let Wire::Plain(session) = self {
-            return session.close_code(code);
-        }
-        code
+        either!(self, code, wire => wire.close_code(code))
     }
 
     /// The first message: who we are. It may be that there is none, and that the rest is known then:
     /// [`Wire::news`] has it.
     pub fn hello(&mut self, client: &str, token: Option<&str>) -> String {
-        match self {
-            Wire::Native => native::hello(client, token),
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(session) => session.hello(token),
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.hello(token),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => session.hello(token),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(session) => session.hello(token),
-        }
+        either!(self, native::hello(client, token), wire => wire.hello(token))
     }
 
     /// Gives a new token, on a connection that goes on. Only of a protocol that can. If it is not
     /// answered, [`Wire::news`] has what there is to know.
     pub fn authorize(&mut self, id: RequestId, token: Option<&str>) -> Vec<String> {
-        match self {
-            Wire::Native => vec![native::authorize(id, token)],
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(_) => Vec::new(),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => session.authorize(id, token),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(session) => session.authorize(id, token),
-            #[cfg(feature = "wires")]
-            Wire::Plain(_) => Vec::new(),
-        }
-    }
-
-    /// Says which session the messages of a request belong to.
-    pub fn from_session(&self, session: &str) -> String {
-        match self {
-            Wire::Native => native::from_session(session),
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(_) => String::new(),
-            #[cfg(feature = "wires")]
-            Wire::Plain(_) => String::new(),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(_) | Wire::Centrifugo(_) => String::new(),
-        }
+        either!(self, vec![native::authorize(id, token)], wire => wire.authorize(id, token))
     }
 
     /// Asks for a sign of life. Only of a protocol in which we may.
     pub fn ping(&mut self, number: u64) -> Option<String> {
-        match self {
-            Wire::Native => Some(native::ping(number)),
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(_) => None,
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.ping(number),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => Some(session.heartbeat(number)),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(_) => None,
-        }
+        either!(self, Some(native::ping(number)), wire => wire.ping(number))
     }
 
     /// Gives a sign of life.
     pub fn pong(&self, number: u64) -> String {
-        match self {
-            Wire::Native => native::pong(number),
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(_) => engineio::PONG.to_owned(),
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.pong(),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(_) => String::new(),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(_) => centrifugo::PONG.to_owned(),
-        }
+        either!(self, native::pong(number), wire => wire.pong())
     }
 
     /// Asks for a channel from a position on, or from where the wire knows that it is.
@@ -335,34 +173,21 @@ impl Wire {
         position: Option<&Position>,
         token: Option<&str>,
     ) -> Ask {
-        #[cfg(not(feature = "wires"))]
         let _ = token;
-        match self {
-            Wire::Native => Ask::Say(native::subscribe(id, channel, position)),
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(session) => session.subscribe(channel, token),
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.subscribe(channel, token),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => session.subscribe(id, channel, token),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(session) => session.subscribe(channel, position),
-        }
+        either!(
+            self,
+            Ask::Say(native::subscribe(id, channel, position)),
+            wire => wire.ask(&Want { id, channel, position, token })
+        )
     }
 
     /// Gives a channel back. There may be nothing to say.
     pub fn unsubscribe(&mut self, id: RequestId, channel: &str) -> Option<String> {
-        match self {
-            Wire::Native => Some(native::unsubscribe(id, channel)),
-            #[cfg(feature = "wires")]
-            Wire::SocketIo(session) => session.unsubscribe(channel),
-            #[cfg(feature = "wires")]
-            Wire::Plain(session) => session.unsubscribe(channel),
-            #[cfg(feature = "wires")]
-            Wire::Phoenix(session) => session.unsubscribe(id, channel),
-            #[cfg(feature = "wires")]
-            Wire::Centrifugo(session) => session.unsubscribe(channel),
-        }
+        either!(
+            self,
+            Some(native::unsubscribe(id, channel)),
+            wire => wire.give_back(id, channel)
+        )
     }
 }
 
@@ -375,7 +200,7 @@ pub enum Heard<'a> {
         ping_ms: u64,
         /// After how many milliseconds more it gives us up, if it says so.
         timeout_ms: Option<u64>,
-        /// The name of the session: how requests over HTTP say which connection they belong to.
+        /// The name of the connection, where it comes with this: [`Heard::Opened`].
         session: Option<String>,
         /// The server's clock.
         now_ms: Option<u64>,
@@ -402,6 +227,14 @@ pub enum Heard<'a> {
         position: Option<Position>,
         /// What became of the time between the position that was asked for and now.
         recovery: Recovery,
+    },
+    /// The server names the connection, or names it anew. Who is carried by requests says by it from now on
+    /// which connection they belong to, and says who we are then.
+    Opened {
+        /// The name.
+        session: String,
+        /// How many bytes the server takes in a request, if it says so.
+        bytes_max: Option<u64>,
     },
     /// Something happened on a channel.
     Event(Event<'a>),

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 
+use super::carried::Door;
 use super::json::{self, Raw, Text, Writer};
 use super::native_room;
 use super::{
     Capabilities, CloseMeans, CloseRule, Ends, Event, Heard, Heartbeat, Recovery, Refusal, Resume,
     RoomCan,
 };
+use crate::engine::http::{self, Call, Method, Sight};
 use crate::engine::ids::{Position, RequestId, Seq};
+use crate::engine::limits::ANSWER_BYTES_MAX;
 use crate::engine::text;
 
 /// The subprotocol that the socket is opened with.
@@ -74,8 +77,50 @@ pub fn unsubscribe(id: RequestId, channel: &str) -> String {
     })
 }
 
+/// What messages are as the body of a request, and of its answer.
+pub const BODY_TYPE: &str = "application/x-ndjson";
+
+/// The request that opens a stream of events, by what we say first.
+pub fn stream(url: &str, client: &str, token: Option<&str>) -> Call {
+    let mut call = post(url, "sse", hello(client, token));
+    call.headers
+        .push(("accept", "text/event-stream".to_owned()));
+    call
+}
+
+/// The request of a connection that is carried by requests.
+pub fn call(url: &str, door: Door<'_>) -> Option<Call> {
+    Some(match door {
+        Door::Begin(hello) => post(url, "poll", hello.to_owned()),
+        Door::Wait { session } => post(url, "poll", from_session(session)),
+        Door::Say { session, messages } => {
+            let mut body = from_session(session);
+            body.push('\n');
+            for message in messages {
+                body.push_str(message);
+                body.push('\n');
+            }
+            post(url, "send", body)
+        }
+        // The server forgets whom it does not hear.
+        Door::End { .. } => return None,
+    })
+}
+
+fn post(url: &str, door: &str, body: String) -> Call {
+    Call {
+        method: Method::Post,
+        url: http::door(url, door),
+        // What is not a form makes a browser ask a server of another origin first.
+        headers: vec![("content-type", BODY_TYPE.to_owned())],
+        body: Some(body),
+        sight: Sight::Full,
+        bytes_max: ANSWER_BYTES_MAX,
+    }
+}
+
 /// Says which session the messages of a request belong to.
-pub fn from_session(session: &str) -> String {
+fn from_session(session: &str) -> String {
     message("from", |w| w.key("session").string(session))
 }
 

@@ -14,12 +14,15 @@ use std::borrow::Cow;
 
 use self::form::{Form, Message, Names};
 use super::json::{self, Raw};
+use super::sse::SseEvent;
 use super::{
-    Ask, Capabilities, CloseMeans, CloseRule, Event, Heard, Heartbeat, Recovery, Refusal, Resume,
-    RoomCan,
+    Ask, Capabilities, CloseMeans, CloseRule, Event, Heard, Heartbeat, Protocol, Recovery, Refusal,
+    Resume, RoomCan, Want,
 };
 use crate::engine::backend::places::word;
 use crate::engine::backend::plain::{ALL, Plain, with_token};
+use crate::engine::http::Call;
+use crate::engine::ids::RequestId;
 use crate::engine::key::field;
 use crate::engine::limits::{CHANNELS_CAP_MAX, PACKET_BYTES_MAX, PING_MAX};
 use crate::engine::map::Map;
@@ -335,6 +338,84 @@ impl Session {
             by: None,
             at: None,
         }));
+    }
+}
+
+impl Protocol for Session {
+    fn capabilities(&self) -> Capabilities {
+        Session::capabilities(self)
+    }
+
+    fn closes(&self) -> &'static [CloseRule] {
+        CLOSES
+    }
+
+    fn begin(&mut self) {
+        Session::begin(self);
+    }
+
+    fn hello(&mut self, token: Option<&str>) -> String {
+        Session::hello(self, token)
+    }
+
+    fn read<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        Session::read(self, frame, heard);
+    }
+
+    fn ask(&mut self, want: &Want<'_>) -> Ask {
+        self.subscribe(want.channel, want.token)
+    }
+
+    fn give_back(&mut self, _id: RequestId, channel: &str) -> Option<String> {
+        self.unsubscribe(channel)
+    }
+
+    fn news(&mut self) -> Vec<Heard<'static>> {
+        Session::news(self)
+    }
+
+    fn forget_user(&mut self) {
+        Session::forget_user(self);
+    }
+
+    fn socket_url(&self, url: &str, token: Option<&str>) -> String {
+        self.url(url, token)
+    }
+
+    fn close_code(&self, code: u16) -> u16 {
+        Session::close_code(self, code)
+    }
+
+    fn ping(&mut self, number: u64) -> Option<String> {
+        Session::ping(self, number)
+    }
+
+    fn pong(&self) -> String {
+        Session::pong(self)
+    }
+
+    fn stream(&mut self, url: String, token: Option<&str>) -> Option<Call> {
+        Session::stream(self, url, token)
+    }
+
+    fn read_event<'a>(&mut self, event: &'a SseEvent, heard: &mut Vec<Heard<'a>>) {
+        Session::read_event(self, event, heard);
+    }
+
+    fn mark(&mut self, id: &str, retry: Option<u64>) {
+        Session::mark(self, id, retry);
+    }
+
+    fn retry_ms(&self) -> Option<u64> {
+        Session::retry_ms(self)
+    }
+
+    fn no_stream(&self, status: u16) -> (u16, Option<&'static str>) {
+        Session::no_stream(self, status)
+    }
+
+    fn can_be_seen(&self) -> bool {
+        Session::can_be_seen(self)
     }
 }
 

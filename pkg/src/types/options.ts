@@ -42,8 +42,12 @@ export interface SocketIoBackend {
    * connected only then. Left out, it does as soon as the server has connected the namespace.
    */
   authenticated?: string;
-  /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
-  ladder?: readonly "ws"[];
+  /**
+   * The ways to the server that may be used, the best first: `ws` is a WebSocket, `poll` the HTTP long-polling of the
+   * libraries. Both when left out: the second is used where the network lets no WebSocket through, and the first is
+   * tried again from time to time. A server with `transports: ["polling"]` wants `["poll"]`.
+   */
+  ladder?: readonly ("ws" | "poll")[];
   /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
   maxAttempts?: number | null;
 }

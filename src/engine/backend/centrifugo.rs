@@ -1,7 +1,10 @@
 //! What has to be known of a server that speaks the protocol of Centrifugo.
 
+use super::Backend;
 use super::places::Places;
 use crate::engine::config::BadInput;
+use crate::wire::Protocol;
+use crate::wire::centrifugo::session::Session;
 use crate::wire::json::Raw;
 
 /// What has to be known of the server.
@@ -28,6 +31,12 @@ impl Centrifugo {
             places: Places::read(backend)?,
             presence: presence.ok_or_else(|| BadInput::at("backend.presence", "true or false"))?,
         })
+    }
+}
+
+impl Backend for Centrifugo {
+    fn protocol(&self) -> Box<dyn Protocol> {
+        Box::new(Session::new(self))
     }
 }
 

@@ -1,10 +1,12 @@
 //! What has to be known of a server that speaks Phoenix channels, by itself or under Supabase Realtime.
 
 use super::supabase::Supabase;
-use super::text;
+use super::{Backend, text};
 use crate::engine::config::{BadInput, is_channel_name};
 use crate::engine::text::concat;
+use crate::wire::Protocol;
 use crate::wire::json::Raw;
+use crate::wire::phoenix::session::Session;
 
 /// What has to be known of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,5 +109,15 @@ fn first_version(backend: Raw<'_>) -> Result<bool, BadInput> {
         (None, _) | (_, Some("2.0.0")) => Ok(false),
         (_, Some("1.0.0")) => Ok(true),
         _ => Err(BadInput::at("backend.vsn", "\"2.0.0\" or \"1.0.0\"")),
+    }
+}
+
+impl Backend for Phoenix {
+    fn protocol(&self) -> Box<dyn Protocol> {
+        Box::new(Session::new(self))
+    }
+
+    fn is_channel(&self, name: &str) -> bool {
+        Phoenix::is_channel(self, name)
     }
 }

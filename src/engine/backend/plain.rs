@@ -1,11 +1,14 @@
 //! What has to be known of a server that has no protocol, and sends JSON over a socket or a stream of events.
 
 use super::places::{Places, path};
-use super::text;
+use super::{Backend, text};
 use crate::engine::config::{BadInput, bad_member};
 use crate::engine::limits::{FORM_BYTES_MAX, PING_MAX, PLAIN_BEAT_MIN};
+use crate::engine::status::Transport;
 use crate::engine::text as words;
+use crate::wire::Protocol;
 use crate::wire::json::Raw;
+use crate::wire::plain::Session;
 use crate::wire::plain::form::Form;
 
 /// The channel of everything that a server says without naming one.
@@ -233,6 +236,30 @@ pub(crate) fn with_token(url: &str, param: &str, token: &str) -> String {
     let mut out = words::concat(&[url, mark, param, "="]);
     words::push_escaped(&mut out, token);
     out
+}
+
+impl Backend for Plain {
+    fn protocol(&self) -> Box<dyn Protocol> {
+        Box::new(Session::new(self))
+    }
+
+    fn ways(&self) -> &'static [Transport] {
+        match self.stream {
+            Some(_) => &[Transport::Stream],
+            None => &[Transport::Socket],
+        }
+    }
+
+    fn place(&self) -> &str {
+        match self.stream {
+            Some(_) => "sse",
+            None => "json",
+        }
+    }
+
+    fn always(&self) -> Option<String> {
+        Some(ALL.to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use super::Step;
 use crate::engine::ids::ConnId;
 use crate::engine::limits::{
     OUTBOX_BYTES_MAX, POLL_GAP, POLL_GAP_EMPTY, POST_BYTES_MAX, SIGNS_WAITING_MAX,
@@ -21,8 +22,10 @@ use crate::wire::sse::{Decoder, SseEvent, TooLong};
 pub(super) struct Line {
     pub(super) conn: ConnId,
     pub(super) transport: Transport,
-    /// The name that requests say it by; known once the server knows us.
+    /// The name that requests say it by; known once the server gave it.
     session: Option<String>,
+    /// Bytes of messages in one request.
+    post_bytes_max: usize,
     /// Signs of life and the like: they do not wait for the end of a quiet time.
     first: VecDeque<String>,
     waiting: VecDeque<String>,
@@ -49,7 +52,7 @@ pub(super) enum Send {
     /// A frame, on a socket.
     Frame(String),
     /// Messages, by a request of their own.
-    Post(String),
+    Post(Vec<String>),
     /// A request that waits for messages.
     Poll,
 }
@@ -65,6 +68,7 @@ impl Line {
             conn,
             transport,
             session: None,
+            post_bytes_max: POST_BYTES_MAX,
             first: VecDeque::new(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -75,14 +79,33 @@ impl Line {
         }
     }
 
-    /// The server knows us, and calls the connection so.
-    pub(super) fn named(&mut self, session: Option<String>) {
-        self.session = session;
+    /// The server calls the connection so, and takes so many bytes in a request if it says so. True if it had
+    /// no name before.
+    pub(super) fn named(&mut self, session: String, bytes_max: Option<u64>) -> bool {
+        if let Some(max) = bytes_max.and_then(|max| usize::try_from(max).ok()) {
+            self.post_bytes_max = max.min(POST_BYTES_MAX);
+        }
+        self.session.replace(session).is_none()
     }
 
     /// The name that the server gave the connection.
     pub(super) fn session(&self) -> &str {
         self.session.as_deref().unwrap_or("")
+    }
+
+    /// The connection is over, and the server knows: nothing is said by its name any more.
+    pub(super) fn nameless(&mut self) {
+        self.session = None;
+    }
+
+    /// What closes it: the server is told where nothing else shows it.
+    pub(super) fn closing(&self) -> impl Iterator<Item = Step> {
+        let end = self
+            .session
+            .clone()
+            .filter(|_| self.transport == Transport::Poll);
+        let close = Step::Close(self.conn, self.transport);
+        std::iter::once(close).chain(end.map(Step::End))
     }
 
     /// Something is to be said.
@@ -114,7 +137,7 @@ impl Line {
             self.quiet = None;
         }
         match (self.transport, self.poll) {
-            (Transport::Poll, Poll::Next(at)) if at <= now => {
+            (Transport::Poll, Poll::Next(at)) if at <= now && self.session.is_some() => {
                 self.poll = Poll::Open;
                 return Some(Send::Poll);
             }
@@ -126,9 +149,12 @@ impl Line {
                 if self.posting || self.session.is_none() {
                     return None;
                 }
-                let lines = self.gather()?;
+                let messages = self.gather();
+                if messages.is_empty() {
+                    return None;
+                }
                 self.posting = true;
-                Some(Send::Post(lines))
+                Some(Send::Post(messages))
             }
         }
     }
@@ -146,17 +172,19 @@ impl Line {
     }
 
     /// As much as one request may carry; at least one message, if there is any.
-    fn gather(&mut self) -> Option<String> {
-        let mut lines = String::new();
+    fn gather(&mut self) -> Vec<String> {
+        let mut messages = Vec::new();
+        let mut bytes = 0;
         while let Some(message) = self.next_message() {
-            lines.push_str(&message);
-            lines.push('\n');
-            let next = self.waiting.front().map_or(0, String::len);
-            if lines.len() + next > POST_BYTES_MAX {
+            // One more stands between it and the next.
+            bytes += message.len() + 1;
+            messages.push(message);
+            let next = self.first.front().or_else(|| self.waiting.front());
+            if bytes + next.map_or(0, String::len) > self.post_bytes_max {
                 break;
             }
         }
-        (!lines.is_empty()).then_some(lines)
+        messages
     }
 
     /// The request that said something was answered.
@@ -193,7 +221,7 @@ impl Line {
     /// When something is to be done, if nothing else happens.
     pub(super) fn next_wakeup(&self) -> Option<Mono> {
         let poll = match (self.transport, self.poll) {
-            (Transport::Poll, Poll::Next(at)) => Some(at),
+            (Transport::Poll, Poll::Next(at)) if self.session.is_some() => Some(at),
             (Transport::Socket | Transport::Stream | Transport::Poll, _) => None,
         };
         let quiet = self.quiet.filter(|_| !self.waiting.is_empty());
@@ -225,27 +253,28 @@ mod tests {
         let mut line = line(Transport::Stream);
         line.say("a".to_owned()).unwrap();
         assert_eq!(line.send(Mono(0)), None, "the server does not know us yet");
-        line.named(Some("S".to_owned()));
-        assert_eq!(line.send(Mono(0)), Some(Send::Post("a\n".to_owned())));
+        line.named("S".to_owned(), None);
+        assert_eq!(line.send(Mono(0)), Some(Send::Post(vec!["a".to_owned()])));
         line.say("b".to_owned()).unwrap();
         line.say("c".to_owned()).unwrap();
         assert_eq!(line.send(Mono(0)), None, "one request at a time");
         line.posted();
-        assert_eq!(line.send(Mono(0)), Some(Send::Post("b\nc\n".to_owned())));
+        assert_eq!(
+            line.send(Mono(0)),
+            Some(Send::Post(vec!["b".to_owned(), "c".to_owned()]))
+        );
     }
 
     #[test]
     fn a_request_carries_no_more_than_the_server_takes() {
         let mut line = line(Transport::Stream);
-        line.named(Some("S".to_owned()));
+        line.named("S".to_owned(), None);
         let message = "x".repeat(POST_BYTES_MAX - 10);
         line.say(message.clone()).unwrap();
         line.say(message.clone()).unwrap();
         for _ in 0..2 {
-            let Some(Send::Post(lines)) = line.send(Mono(0)) else {
-                unreachable!("there is something to say");
-            };
-            assert_eq!(lines.len(), message.len() + 1);
+            let one = Some(Send::Post(vec![message.clone()]));
+            assert_eq!(line.send(Mono(0)), one);
             line.posted();
         }
         assert_eq!(line.waiting_bytes, 0);
@@ -278,6 +307,7 @@ mod tests {
     #[test]
     fn polls_follow_each_other_with_a_pause() {
         let mut line = line(Transport::Poll);
+        line.named("S".to_owned(), None);
         assert_eq!(line.send(Mono(0)), None, "one is under way");
         line.polled(Mono(0), true);
         assert_eq!(line.next_wakeup(), Some(Mono(0) + POLL_GAP));

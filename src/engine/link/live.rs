@@ -1,6 +1,6 @@
 //! While the server knows us: signs of life, renewal of the token, the way to a better transport.
 
-use super::line::{Line, Send};
+use super::line::Line;
 use super::pulse::{Pulse, Verdict, Why};
 use super::token::ForDial;
 use super::{Link, Stage, State, Step};
@@ -12,7 +12,6 @@ use crate::engine::limits::{
 use crate::engine::rng::Rng;
 use crate::engine::time::{Millis, Mono, Now};
 use crate::engine::token::TokenReason;
-use crate::wire::sse::SseEvent;
 use crate::wire::{Ends, Heartbeat};
 
 /// A connection on which the server knows us.
@@ -20,12 +19,12 @@ use crate::wire::{Ends, Heartbeat};
 pub(super) struct Live {
     pub(super) line: Line,
     pulse: Pulse,
-    ping: Millis,
-    timeout: Option<Millis>,
+    pub(super) ping: Millis,
+    pub(super) timeout: Option<Millis>,
     trust: Trust,
     /// The server goes away: leave then.
     pub(super) leave: Option<Mono>,
-    trial: Trial,
+    pub(super) trial: Trial,
     /// The server's clock at a moment of ours.
     server_clock: (Mono, u64),
     /// The request by which a new token was given.
@@ -45,7 +44,7 @@ enum Trust {
 
 /// A better transport is tried beside the connection that works.
 #[derive(Debug)]
-enum Trial {
+pub(super) enum Trial {
     /// There is no better one.
     None,
     Planned(Mono),
@@ -56,8 +55,8 @@ enum Trial {
 
 /// The connection that is tried.
 #[derive(Debug)]
-struct Attempt {
-    line: Line,
+pub(super) struct Attempt {
+    pub(super) line: Line,
     stage: Stage,
     until: Mono,
 }
@@ -135,7 +134,10 @@ impl Live {
         };
         let trial = match &self.trial {
             Trial::Planned(at) => Some(*at),
-            Trial::Dialling(attempt) => Some(attempt.until),
+            Trial::Dialling(attempt) => {
+                let next = attempt.line.next_wakeup();
+                next.into_iter().chain([attempt.until]).min()
+            }
             Trial::None | Trial::Asking => None,
         };
         [trust, trial, self.leave, self.line.next_wakeup()]
@@ -156,7 +158,7 @@ impl Live {
 }
 
 impl Link {
-    fn live_mut(&mut self) -> Option<&mut Live> {
+    pub(super) fn live_mut(&mut self) -> Option<&mut Live> {
         match &mut self.state {
             State::Live(live) => Some(live),
             State::Idle
@@ -191,7 +193,7 @@ impl Link {
                     // The better one takes over: what was asked on the old one is asked again
                     // from the positions.
                     self.out.push_back(Step::Down);
-                    self.out.push_back(Step::Close(old.conn, old.transport));
+                    self.out.extend(old.closing());
                     self.ladder.trial_won(line.transport);
                     line
                 }
@@ -215,7 +217,9 @@ impl Link {
                 return;
             }
         };
-        line.named(welcome.session);
+        if let Some(session) = welcome.session {
+            line.named(session, None);
+        }
         let ping = Millis(welcome.ping.0.min(PING_MAX.0));
         let timeout = (welcome.timeout).map(|timeout| timeout.min(PING_MAX));
         let trial = self.ladder.plan_trial(now.mono, rng);
@@ -321,97 +325,6 @@ impl Link {
         }
     }
 
-    /// Something is to be said to the server. It is lost if there is no link: who says it, says
-    /// it again when there is one.
-    pub fn say(&mut self, now: Now, message: String, rng: &mut Rng) {
-        let Some(live) = self.live_mut() else { return };
-        let result = live.line.say(message);
-        self.pump(now.mono);
-        if result.is_err() {
-            self.lost(now, "more is to be said than the server takes", rng);
-        }
-    }
-
-    /// Something about the connection itself is to be said: it does not wait.
-    pub fn say_first(&mut self, now: Now, conn: ConnId, message: String) {
-        if let Some(live) = self.live_mut()
-            && live.line.conn == conn
-        {
-            live.line.say_first(message);
-            self.pump(now.mono);
-        }
-    }
-
-    /// A request that said something was answered.
-    pub fn posted(&mut self, now: Now, conn: ConnId) {
-        if let Some(live) = self.live_mut()
-            && live.line.conn == conn
-        {
-            live.line.posted();
-            self.pump(now.mono);
-        }
-    }
-
-    /// A request that waited for messages was answered.
-    pub fn polled(&mut self, now: Now, conn: ConnId, said_something: bool) {
-        if let Some(live) = self.live_mut()
-            && live.line.conn == conn
-        {
-            live.line.polled(now.mono, said_something);
-        }
-    }
-
-    /// More of a stream came: what is whole with it.
-    pub fn read(&mut self, now: Now, conn: ConnId, bytes: &[u8], rng: &mut Rng) -> Vec<SseEvent> {
-        let line = match &mut self.state {
-            State::Dialling(dialling) if dialling.line.conn == conn => Some(&mut dialling.line),
-            State::Live(live) if live.line.conn == conn => Some(&mut live.line),
-            State::Live(live) => live.trial_opening(conn).map(|(line, _)| line),
-            _ => None,
-        };
-        match line.map(|line| line.read(bytes)) {
-            None => Vec::new(),
-            Some(Ok(events)) => events,
-            Some(Err(_)) => {
-                self.broken(now, conn, rng);
-                Vec::new()
-            }
-        }
-    }
-
-    /// Where the stream of the link can be taken up again, and after which pause.
-    pub fn stream_mark(&self) -> Option<(&str, Option<u64>)> {
-        match &self.state {
-            State::Live(live) => Some(live.line.stream_mark()),
-            _ => None,
-        }
-    }
-
-    fn pump(&mut self, now: Mono) {
-        let Some(live) = self.live_mut() else { return };
-        let mut steps = Vec::new();
-        let patience = Millis(live.ping.0.saturating_add(SILENCE_GRACE.0));
-        let line = &mut live.line;
-        let conn = line.conn;
-        while let Some(send) = line.send(now) {
-            let session = || line.session().to_owned();
-            steps.push(match send {
-                Send::Frame(frame) => Step::Frame(conn, frame),
-                Send::Post(lines) => Step::Post {
-                    conn,
-                    session: session(),
-                    lines,
-                },
-                Send::Poll => Step::Poll {
-                    conn,
-                    session: session(),
-                    patience,
-                },
-            });
-        }
-        self.out.extend(steps);
-    }
-
     pub(super) fn tick_live(&mut self, now: Now, rng: &mut Rng) {
         if let Some(request) = self.tokens.renewal(now.mono) {
             let step = Step::AskToken(request, TokenReason::Expiring);
@@ -492,8 +405,7 @@ impl Link {
         let Some(live) = self.live_mut() else { return };
         let planned = planned.map_or(Trial::None, Trial::Planned);
         if let Trial::Dialling(attempt) = std::mem::replace(&mut live.trial, planned) {
-            let line = attempt.line;
-            self.out.push_back(Step::Close(line.conn, line.transport));
+            self.out.extend(attempt.line.closing());
         }
     }
 

@@ -14,10 +14,11 @@
 //! * `pulse`: is the other side there?
 //! * `scout`: is the server there, while there is no connection?
 //! * `token`: the only place that asks for a token.
-//! * `line`: what waits to be said.
+//! * `line`: what waits to be said; `carry`: how it goes over a connection.
 //! * `dial`, `live`, `outage`: the ways through the states, in this order.
 
 mod backoff;
+mod carry;
 mod close;
 mod dial;
 mod ladder;
@@ -187,8 +188,8 @@ pub enum Step {
         conn: ConnId,
         /// How the server calls it.
         session: String,
-        /// A message a line.
-        lines: String,
+        /// In this order.
+        messages: Vec<String>,
     },
     /// Wait for messages by a request.
     Poll {
@@ -199,6 +200,8 @@ pub enum Step {
         /// For how long.
         patience: Millis,
     },
+    /// Say that we gave up the connection of that name.
+    End(String),
     /// Look whether the server is there.
     Look(Sight),
     /// Give the look up.
@@ -401,7 +404,7 @@ impl Link {
         match &self.state {
             State::Idle | State::Polling | State::Asking | State::Failed => {}
             State::Dialling(dialling) if dialling.until <= now.mono => self.hung(now, rng),
-            State::Dialling(_) => {}
+            State::Dialling(_) => self.pump(now.mono),
             State::Live(_) => self.tick_live(now, rng),
             State::Waiting(_) => self.tick_waiting(now, rng),
             State::NeedsAuth => {
@@ -421,7 +424,10 @@ impl Link {
     pub fn next_wakeup(&self) -> Option<Mono> {
         let state = match &self.state {
             State::Idle | State::Polling | State::Asking | State::NeedsAuth | State::Failed => None,
-            State::Dialling(dialling) => Some(dialling.until),
+            State::Dialling(dialling) => {
+                let next = dialling.line.next_wakeup();
+                next.into_iter().chain([dialling.until]).min()
+            }
             State::Live(live) => Some(live.next_wakeup()),
             State::Waiting(waiting) => Some(waiting.dial),
         };
@@ -460,15 +466,11 @@ impl Link {
             State::Live(live) => {
                 self.out.push_back(Step::Down);
                 if let Some(line) = live.trial_line() {
-                    self.out.push_back(Step::Close(line.conn, line.transport));
+                    self.out.extend(line.closing());
                 }
-                let line = &live.line;
-                self.out.push_back(Step::Close(line.conn, line.transport));
+                self.out.extend(live.line.closing());
             }
-            State::Dialling(dialling) => {
-                let line = &dialling.line;
-                self.out.push_back(Step::Close(line.conn, line.transport));
-            }
+            State::Dialling(dialling) => self.out.extend(dialling.line.closing()),
             State::Idle
             | State::Polling
             | State::Asking

@@ -43,6 +43,7 @@ impl Link {
         if self.owns(conn) {
             self.answer();
         }
+        self.nameless(conn);
         self.gone(now, conn, after_status(status, headers, now.wall), rng);
     }
 
@@ -53,6 +54,7 @@ impl Link {
             Failure::TooLarge => AfterClose::TooLarge,
             Failure::Unavailable => AfterClose::NoSuchTransport,
         };
+        self.nameless(conn);
         self.gone(now, conn, after, rng);
     }
 

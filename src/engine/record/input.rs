@@ -251,6 +251,9 @@ impl Recorder {
             out.push('<');
             return mask::cover(text.get(1..).unwrap_or(""), out);
         }
+        if self.mask.packets(text, out) {
+            return;
+        }
         out.push_str(&self.mask.numbered(text));
     }
 

@@ -28,6 +28,29 @@ impl Mask {
         true
     }
 
+    /// Covers a body of HTTP that carries packets. False if it is none, and nothing was written.
+    pub(super) fn packets(&mut self, body: &str, out: &mut String) -> bool {
+        let before = out.len();
+        for (at, piece) in body.split(SEPARATOR).enumerate() {
+            if at > 0 {
+                out.push(SEPARATOR);
+            }
+            match piece.strip_prefix('b').filter(|digits| is_base64(digits)) {
+                // Bytes as text: what stands for them is of that kind too.
+                Some(digits) => {
+                    out.push('b');
+                    super::mask::cover(digits, out);
+                }
+                None if self.packet(piece, out) => {}
+                None => {
+                    out.truncate(before);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
     /// Covers the parts of its JSON, and leaves what lies between them.
     fn parts(&mut self, raw: Raw<'_>, kind: Option<u8>, out: &mut String) {
         let mut parts: Vec<(Rule, Raw<'_>)> = Vec::new();
@@ -52,6 +75,14 @@ impl Mask {
         }
         out.push_str(whole.get(at..).unwrap_or(""));
     }
+}
+
+/// What stands between the packets of a body.
+const SEPARATOR: char = '\u{1e}';
+
+fn is_base64(digits: &str) -> bool {
+    let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    digits.len().is_multiple_of(4) && !digits.is_empty() && digits.bytes().all(digit)
 }
 
 /// Is there nothing but numbers and a namespace behind the two types?

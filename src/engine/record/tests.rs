@@ -331,6 +331,21 @@ fn a_packet_of_socketio_keeps_what_decides_and_no_payload() {
         assert_eq!(mask().lines(text), covered, "{text}");
         assert_eq!(mask().lines(covered), covered, "what is covered stays so");
     }
+    for (body, covered) in [
+        ("2", "2"),
+        ("42[\"a\",\"of me\"]\u{1e}2", "42[\"a\",\"xxxxx\"]\u{1e}2"),
+        ("bAQI=", "bxxxx"),
+        ("451-[\"a\",{}]\u{1e}bAQID", "451-[\"a\",{}]\u{1e}bxxxx"),
+    ] {
+        let mut out = "K".to_owned();
+        assert!(mask().packets(body, &mut out), "{body}");
+        assert_eq!(out, ["K", covered].concat());
+    }
+    for body in ["", "{\"id\":7}", "2\u{1e}", "2\u{1e}secret", "bAQ", "b"] {
+        let mut out = "K".to_owned();
+        assert!(!mask().packets(body, &mut out), "{body}");
+        assert_eq!(out, "K", "nothing of it is written");
+    }
     let mut mask = mask();
     let asked = mask.lines(r#"40{"pid":"mark-1"}"#);
     let other = mask.lines(r#"40{"sid":"s","pid":"mark-2"}"#);

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::network_http::Http;
 use crate::engine::command::Command;
 use crate::engine::config::Config;
 use crate::engine::ids::{ConnId, LockTicket, TabId};
@@ -19,7 +20,7 @@ use crate::engine::{Boot, Engine};
 
 pub(super) const FAMILIES: [&str; 2] = ["a", "b"];
 /// One way.
-const LATENCY_MS: u64 = 30;
+pub(super) const LATENCY_MS: u64 = 30;
 
 /// The server's side of one connection at a time.
 pub(super) trait Server {
@@ -41,10 +42,10 @@ pub(super) trait Server {
 pub(super) struct Network {
     pub(super) now: u64,
     /// The connection, as the server sees it.
-    link: Option<ConnId>,
+    pub(super) link: Option<ConnId>,
     /// What is on its way to the page: when, on which connection, and what; nothing is its end.
     down: VecDeque<(u64, ConnId, Option<String>)>,
-    silent_until: u64,
+    pub(super) silent_until: u64,
     /// When each family changed last.
     changed: [u64; 2],
 }
@@ -68,11 +69,13 @@ impl Network {
 pub(super) struct World<S> {
     pub(super) net: Network,
     pub(super) server: S,
-    engine: Engine,
-    up: bool,
+    pub(super) engine: Engine,
+    pub(super) up: bool,
+    /// What goes over HTTP.
+    pub(super) http: Http,
     stale: [u64; 2],
     last_dial: Option<u64>,
-    open: Option<ConnId>,
+    pub(super) open: Option<ConnId>,
     /// How the next end is told.
     code: u16,
 }
@@ -95,6 +98,7 @@ impl<S: Server> World<S> {
             server,
             engine: Engine::new(Config::parse(config).unwrap(), boot, Now::default()),
             up: true,
+            http: Http::default(),
             stale: [0; 2],
             last_dial: None,
             open: None,
@@ -105,7 +109,7 @@ impl<S: Server> World<S> {
         world
     }
 
-    fn happens(&mut self, input: Input<'_>) {
+    pub(super) fn happens(&mut self, input: Input<'_>) {
         let now = Now {
             mono: Mono(self.net.now),
             wall: Wall(1_000_000 + self.net.now),
@@ -125,6 +129,8 @@ impl<S: Server> World<S> {
                 {
                     self.server.hears(&mut self.net, &frame);
                 }
+                Output::Request { request, call } => self.asked_by_http(request, &call),
+                Output::AbortRequest { request } => self.aborted(request),
                 Output::AskToken { request, .. } => {
                     let result = Ok(Some(Token::new("t")));
                     self.engine.handle(now, Input::Token { request, result });
@@ -143,13 +149,7 @@ impl<S: Server> World<S> {
     }
 
     fn dialled(&mut self, conn: ConnId) {
-        assert_eq!(self.open, None, "one socket at a time");
-        let since = self.last_dial.map(|at| self.net.now - at);
-        assert!(
-            since.is_none_or(|since| since >= DIAL_GAP.0),
-            "a dial after {since:?}"
-        );
-        (self.open, self.last_dial) = (Some(conn), Some(self.net.now));
+        self.paced(conn);
         if !self.up {
             let at = self.net.now + LATENCY_MS;
             self.net.down.push_back((at, conn, None));
@@ -160,8 +160,18 @@ impl<S: Server> World<S> {
         self.server.opened(&mut self.net);
     }
 
+    pub(super) fn paced(&mut self, conn: ConnId) {
+        assert_eq!(self.open, None, "one connection at a time");
+        let since = self.last_dial.map(|at| self.net.now - at);
+        assert!(
+            since.is_none_or(|since| since >= DIAL_GAP.0),
+            "a dial after {since:?}"
+        );
+        (self.open, self.last_dial) = (Some(conn), Some(self.net.now));
+    }
+
     /// The connection is over for the server.
-    fn lose(&mut self) {
+    pub(super) fn lose(&mut self) {
         self.net.link = None;
         self.server.lost();
     }
@@ -173,6 +183,7 @@ impl<S: Server> World<S> {
             self.net.down.clear();
             let at = self.net.now + LATENCY_MS;
             self.net.down.push_back((at, conn, None));
+            self.http.breaks();
         }
     }
 
@@ -219,8 +230,9 @@ impl<S: Server> World<S> {
             let wake = self.engine.next_wakeup().map(|at| at.0).filter(|_| !frozen);
             let frame = self.net.down.front().map(|(at, ..)| *at);
             let frame = frame.filter(|_| !frozen);
+            let reply = self.http.next().filter(|_| !frozen);
             let own = self.server.next().filter(|_| self.net.link.is_some());
-            let next = [wake, frame, own].into_iter().flatten().min();
+            let next = [wake, frame, reply, own].into_iter().flatten().min();
             let Some(next) = next.filter(|at| *at <= until) else {
                 break;
             };
@@ -229,6 +241,8 @@ impl<S: Server> World<S> {
                 if !self.server.due(&mut self.net) {
                     self.breaks();
                 }
+            } else if reply == Some(next) {
+                self.reply();
             } else if frame == Some(next) {
                 self.deliver();
             } else {
@@ -243,6 +257,10 @@ impl<S: Server> World<S> {
             return;
         };
         if self.open != Some(conn) {
+            return;
+        }
+        if self.http.carries(conn) {
+            self.poll_hears(frame);
             return;
         }
         let event = match frame.as_deref() {

@@ -124,8 +124,8 @@ fn g9_the_id_of_one_person_is_not_told_for_the_next() {
     page.happens(crate::engine::input::Input::Command(Command::SetUser {
         user,
     }));
-    let mut wire = std::mem::replace(&mut page.engine.wire, crate::wire::Wire::Native);
-    let call = wire.stream("https://h".to_owned(), None).unwrap();
+    let mut wire = std::mem::replace(&mut page.engine.wires.link, crate::wire::Wire::Native);
+    let call = wire.stream("wss://h", "me", None).unwrap();
     assert_eq!(call.headers, [("accept", "text/event-stream".to_owned())]);
 }
 

@@ -10,7 +10,7 @@ use super::network::{FAMILIES, Network, Server, World};
 const PING_MS: u64 = 25_000;
 const TIMEOUT_MS: u64 = 20_000;
 
-const CONFIG: &str = r#"{"user":"u","backend":{"kind":"socketio","url":"wss://h/socket.io/"},"getToken":true,
+const CONFIG: &str = r#"{"user":"u","backend":{"kind":"socketio","url":"wss://h/socket.io/","ladder":["ws"]},"getToken":true,
     "events":{"a":[["a"]],"b":[["b"]]}}"#;
 
 /// What kind of server it is.
@@ -239,11 +239,16 @@ proptest! {
     #[test]
     fn a_change_that_was_told_makes_its_family_stale_in_the_end(
         kind in prop::sample::select(vec![Kind::Forgets, Kind::Keeps, Kind::Python]),
+        polls in any::<bool>(),
         seed in any::<u64>(),
         deeds in prop::collection::vec(deed(), 1..40),
     ) {
         let server = Node { kind, link: None, log: Vec::new(), kept: Vec::new(), serial: 0, deny: 0 };
-        let mut world = World::new(CONFIG, seed, server);
+        let config = match polls {
+            true => CONFIG.replace("\"ws\"", "\"poll\""),
+            false => CONFIG.to_owned(),
+        };
+        let mut world = World::new(&config, seed, server);
         for deed in &deeds {
             does(&mut world, deed);
         }

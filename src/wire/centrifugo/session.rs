@@ -12,7 +12,7 @@ use crate::engine::ids::{Position, RequestId};
 use crate::engine::limits::{CENTRIFUGO_GRACE, GIVEN_CHANNELS_MAX, PING_MAX};
 use crate::engine::map::Map;
 use crate::wire::json::Raw;
-use crate::wire::{Ask, Event, Heard, Refusal, RoomCan};
+use crate::wire::{Ask, Capabilities, CloseRule, Event, Heard, Protocol, Refusal, RoomCan, Want};
 
 /// The command that says who we are is the first one.
 const CONNECT: u64 = 1;
@@ -445,5 +445,51 @@ impl Session {
     fn forget(&mut self, channel: &str) {
         self.topics.remove(channel);
         self.marks.remove(channel);
+    }
+}
+
+impl Protocol for Session {
+    fn capabilities(&self) -> Capabilities {
+        super::CAPABILITIES
+    }
+
+    fn closes(&self) -> &'static [CloseRule] {
+        super::CLOSES
+    }
+
+    fn begin(&mut self) {
+        Session::begin(self);
+    }
+
+    fn hello(&mut self, token: Option<&str>) -> String {
+        Session::hello(self, token)
+    }
+
+    fn read<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        Session::read(self, frame, heard);
+    }
+
+    fn ask(&mut self, want: &Want<'_>) -> Ask {
+        self.subscribe(want.channel, want.position)
+    }
+
+    fn give_back(&mut self, _id: RequestId, channel: &str) -> Option<String> {
+        self.unsubscribe(channel)
+    }
+
+    fn news(&mut self) -> Vec<Heard<'static>> {
+        Session::news(self)
+    }
+
+    fn forget_user(&mut self) {
+        Session::forget_user(self);
+    }
+
+    fn authorize(&mut self, id: RequestId, token: Option<&str>) -> Vec<String> {
+        Session::authorize(self, id, token)
+    }
+
+    fn pong(&self) -> String {
+        super::PONG.to_owned()
     }
 }

@@ -20,7 +20,9 @@ use crate::wire::engineio::Fault;
 use crate::wire::json::{Raw, Text, Writer};
 use crate::wire::supabase::{self, Meaning};
 use crate::wire::token::{is_about_who, push_query, with_member};
-use crate::wire::{Ask, Capabilities, Ends, Event, Heard, Recovery, Refusal, RoomCan};
+use crate::wire::{
+    Ask, Capabilities, CloseRule, Ends, Event, Heard, Protocol, Recovery, Refusal, RoomCan, Want,
+};
 
 /// What is known of the topics, on the connection that is in use.
 #[derive(Debug)]
@@ -387,6 +389,56 @@ impl Session {
     fn part(&mut self, channel: &str) -> Option<String> {
         let join = self.topics.get(channel)?.join;
         self.unsubscribe(RequestId(join), channel)
+    }
+}
+
+impl Protocol for Session {
+    fn capabilities(&self) -> Capabilities {
+        Session::capabilities(self)
+    }
+
+    fn closes(&self) -> &'static [CloseRule] {
+        super::CLOSES
+    }
+
+    fn begin(&mut self) {
+        Session::begin(self);
+    }
+
+    fn hello(&mut self, token: Option<&str>) -> String {
+        Session::hello(self, token)
+    }
+
+    fn read<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        self.hear(super::read(frame), heard);
+    }
+
+    fn ask(&mut self, want: &Want<'_>) -> Ask {
+        self.subscribe(want.id, want.channel, want.token)
+    }
+
+    fn give_back(&mut self, id: RequestId, channel: &str) -> Option<String> {
+        self.unsubscribe(id, channel)
+    }
+
+    fn news(&mut self) -> Vec<Heard<'static>> {
+        Session::news(self)
+    }
+
+    fn socket_url(&self, url: &str, token: Option<&str>) -> String {
+        Session::socket_url(self, url, token)
+    }
+
+    fn read_bytes<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        self.hear(super::read_bytes(frame), heard);
+    }
+
+    fn authorize(&mut self, id: RequestId, token: Option<&str>) -> Vec<String> {
+        Session::authorize(self, id, token)
+    }
+
+    fn ping(&mut self, number: u64) -> Option<String> {
+        Some(self.heartbeat(number))
     }
 }
 

@@ -11,12 +11,17 @@ use std::borrow::Cow;
 
 use super::{Bookmark, Decoder, Event, Packet, Said, Says, To, Whole, ack, disconnect, payload};
 use crate::engine::backend::SocketIo;
+use crate::engine::http::{Call, Reply};
+use crate::engine::ids::RequestId;
 use crate::engine::limits::{HELD_BYTES_MAX, HELD_EVENTS_MAX};
 use crate::engine::map::Map;
-use crate::wire::engineio::{Fault, Frame, Open};
+use crate::wire::carried::Door;
+use crate::wire::engineio::{self, Fault, Frame, Open};
 use crate::wire::json::{self, Raw, Text};
 use crate::wire::token::{is_about_who, with_member};
-use crate::wire::{self, Ask, Heard, Recovery, Refusal, RoomCan};
+use crate::wire::{
+    self, Ask, Capabilities, CloseRule, Heard, Protocol, Recovery, Refusal, RoomCan, Want,
+};
 
 /// What is known of the namespaces of one person, over all connections, of which one is in use at a time.
 #[derive(Debug)]
@@ -146,7 +151,13 @@ impl Session {
         each: &mut dyn FnMut(Heard<'static>),
     ) -> Result<(), Fault> {
         match self.decoder.push(frame)? {
-            Some(Said::Open(open)) => self.open = Some(open),
+            Some(Said::Open(open)) => {
+                each(Heard::Opened {
+                    session: open.session.clone(),
+                    bytes_max: open.bytes_max,
+                });
+                self.open = Some(open);
+            }
             Some(Said::Ping) => each(Heard::Ping { number: 0 }),
             Some(Said::Close) => each(Heard::GoAway { spread_ms: 0 }),
             Some(Said::Packet(whole)) => self.packet(whole, each)?,
@@ -230,7 +241,7 @@ impl Session {
             each(Heard::Welcome {
                 ping_ms: open.ping_ms,
                 timeout_ms: Some(open.timeout_ms),
-                session: Some(open.session.clone()),
+                session: None,
                 now_ms: None,
                 ends: None,
                 room: RoomCan::default(),
@@ -251,6 +262,80 @@ impl Session {
             self.with.auth.as_deref(),
             token.map(|token| ("token", token)),
         )
+    }
+}
+
+impl Protocol for Session {
+    fn capabilities(&self) -> Capabilities {
+        super::CAPABILITIES
+    }
+
+    fn closes(&self) -> &'static [CloseRule] {
+        engineio::CLOSES
+    }
+
+    fn begin(&mut self) {
+        Session::begin(self);
+    }
+
+    fn hello(&mut self, token: Option<&str>) -> String {
+        Session::hello(self, token)
+    }
+
+    fn read<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        self.hear(Frame::text(frame), heard);
+    }
+
+    fn ask(&mut self, want: &Want<'_>) -> Ask {
+        self.subscribe(want.channel, want.token)
+    }
+
+    fn give_back(&mut self, _id: RequestId, channel: &str) -> Option<String> {
+        self.unsubscribe(channel)
+    }
+
+    fn news(&mut self) -> Vec<Heard<'static>> {
+        Session::news(self)
+    }
+
+    fn forget_user(&mut self) {
+        Session::forget_user(self);
+    }
+
+    fn socket_url(&self, url: &str, _token: Option<&str>) -> String {
+        engineio::address(url, true, None)
+    }
+
+    fn read_bytes<'a>(&mut self, frame: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        self.hear(Ok(Frame::binary(frame)), heard);
+    }
+
+    fn pong(&self) -> String {
+        engineio::PONG.to_owned()
+    }
+
+    fn call(&self, url: &str, door: Door<'_>) -> Option<Call> {
+        Some(engineio::call(url, door))
+    }
+
+    fn status(&self, reply: &Reply<'_>) -> u16 {
+        match reply.status {
+            status @ (400 | 403) => engineio::read_error(reply.body).unwrap_or(status),
+            status => status,
+        }
+    }
+
+    fn body_type(&self) -> &'static str {
+        engineio::BODY_TYPE
+    }
+
+    fn read_body<'a>(&mut self, body: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        let read = engineio::read_body(body, &mut |frame| {
+            self.read(frame, &mut |said| heard.push(said))
+        });
+        if let Err(fault) = read {
+            heard.push(Heard::Broken(fault.text()));
+        }
     }
 }
 

@@ -15,7 +15,7 @@ if (python !== "none") PROGRAMS["python-socketio"] = [python, file("server.py")]
 export class SocketIoServer extends AppServer {
   /**
    * @param library a name of {@link PROGRAMS}
-   * @param wanted `tokens`, `recovery`, `pingMs`, `timeoutMs`
+   * @param wanted `tokens`, `recovery`, `pingMs`, `timeoutMs`, `transports`
    */
   static start(library, www, wanted) {
     return SocketIoServer.run(PROGRAMS[library], www, wanted);

@@ -7,7 +7,8 @@ import { Server } from "socket.io";
 
 import { app } from "../lib/app.mjs";
 
-const { port, www, data, tokens, recovery, feed, pingMs = 25_000, timeoutMs = 20_000 } = JSON.parse(process.argv[2]);
+const wanted = JSON.parse(process.argv[2]);
+const { port, www, data, tokens, recovery, feed, pingMs = 25_000, timeoutMs = 20_000, transports = ["polling", "websocket"] } = wanted;
 
 let connects = 0;
 let mute = false;
@@ -27,6 +28,7 @@ const http = app({
 const io = new Server(http, {
   pingInterval: pingMs,
   pingTimeout: timeoutMs,
+  transports,
   connectionStateRecovery: recovery ? { maxDisconnectionDuration: 120_000, skipMiddlewares: true } : undefined,
 });
 

@@ -23,6 +23,7 @@ io = socketio.AsyncServer(
     namespaces=NAMESPACES,
     ping_interval=WANTED.get("pingMs", 25_000) / 1000,
     ping_timeout=WANTED.get("timeoutMs", 20_000) / 1000,
+    transports=WANTED.get("transports", ["polling", "websocket"]),
 )
 
 

@@ -380,11 +380,11 @@ impl Rig {
                 self.up = false;
             }
             Step::Frame(_, frame) => self.frames.push(frame),
-            Step::Post { conn, lines, .. } => {
-                self.frames.push(lines);
+            Step::Post { conn, messages, .. } => {
+                self.frames.extend(messages);
                 self.plan(TRIP, Event::Posted(conn));
             }
-            Step::Poll { .. } | Step::Pong(..) | Step::TooLarge => {}
+            Step::Poll { .. } | Step::Pong(..) | Step::End(_) | Step::TooLarge => {}
         }
     }
 

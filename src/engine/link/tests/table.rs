@@ -227,6 +227,7 @@ fn done(step: Step) -> String {
         Step::Frame(..) => "say it",
         Step::Post { .. } => "post",
         Step::Poll { .. } => "poll",
+        Step::End(_) => "say that it is given up",
         Step::Look(_) => "look",
         Step::StopLooking => "stop looking",
         Step::Up => "up",

@@ -266,7 +266,7 @@ fn pages_that_cannot_see_the_server_by_http_do_without() {
 fn what_is_said_over_http_goes_by_requests() {
     let mut rig = on_stream();
     rig.act(|link, now, rng| link.say(now, "hello".to_owned(), rng));
-    assert_eq!(rig.frames, ["hello\n"]);
+    assert_eq!(rig.frames, ["hello"]);
 }
 
 #[test]

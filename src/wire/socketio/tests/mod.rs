@@ -6,7 +6,6 @@ mod forms;
 mod session;
 
 use super::*;
-use crate::wire::CloseMeans;
 use crate::wire::engineio::{
     CLOSE, PONG, PROBE, UPGRADE, query, read_body, read_error, write_body,
 };
@@ -313,9 +312,9 @@ fn over_http_a_body_carries_several() {
         .iter()
         .find_map(|row| behind(row, "HTTP 400 "))
         .unwrap();
-    assert_eq!(read_error(error.as_bytes()), Some(CloseMeans::Lost));
-    assert_eq!(read_error(br#"{"code":5}"#), Some(CloseMeans::Final));
-    assert_eq!(read_error(br#"{"code":4}"#), Some(CloseMeans::Unauthorized));
+    assert_eq!(read_error(error.as_bytes()), Some(410));
+    assert_eq!(read_error(br#"{"code":5}"#), Some(403));
+    assert_eq!(read_error(br#"{"code":4}"#), Some(401));
     assert_eq!(read_error(b"<html>"), None);
     assert_eq!(read_body(b"", &mut |_| Err(Fault::Order)), Ok(()));
 }

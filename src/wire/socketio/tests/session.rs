@@ -47,29 +47,34 @@ fn hear(session: &mut Session, frame: Frame<'_>) -> Vec<String> {
 }
 
 fn words(heard: Vec<Heard<'_>>) -> Vec<String> {
-    let words = heard.into_iter().map(|heard| match heard {
-        Heard::Event(event) => {
-            assert_eq!((event.seq, event.by, event.at), (None, None, None));
-            format!("{} {} {}", event.channel, event.name, event.data)
-        }
-        Heard::Subscribed {
-            request: None,
-            channel,
-            position: None,
-            recovery,
-        } => format!("{channel} {recovery:?}"),
-        Heard::Unsubscribed { channel, .. } => format!("{channel} ended"),
-        Heard::Refused(refusal) => {
-            let channel = refusal.channel.unwrap_or_default();
-            format!("{channel} {}: {}", refusal.code, refusal.message)
-        }
-        Heard::Welcome { ping_ms, .. } => format!("welcome {ping_ms}"),
-        Heard::TurnedAway(refusal) => {
-            format!("turned away: {}: {}", refusal.code, refusal.message)
-        }
-        Heard::Say(text) => format!("say {text}"),
-        other => format!("{other:?}"),
-    });
+    // How requests name the connection is nothing to one on a socket.
+    let on_a_socket = |heard: &Heard<'_>| !matches!(heard, Heard::Opened { .. });
+    let words = heard
+        .into_iter()
+        .filter(on_a_socket)
+        .map(|heard| match heard {
+            Heard::Event(event) => {
+                assert_eq!((event.seq, event.by, event.at), (None, None, None));
+                format!("{} {} {}", event.channel, event.name, event.data)
+            }
+            Heard::Subscribed {
+                request: None,
+                channel,
+                position: None,
+                recovery,
+            } => format!("{channel} {recovery:?}"),
+            Heard::Unsubscribed { channel, .. } => format!("{channel} ended"),
+            Heard::Refused(refusal) => {
+                let channel = refusal.channel.unwrap_or_default();
+                format!("{channel} {}: {}", refusal.code, refusal.message)
+            }
+            Heard::Welcome { ping_ms, .. } => format!("welcome {ping_ms}"),
+            Heard::TurnedAway(refusal) => {
+                format!("turned away: {}: {}", refusal.code, refusal.message)
+            }
+            Heard::Say(text) => format!("say {text}"),
+            other => format!("{other:?}"),
+        });
     words.collect()
 }
 
