@@ -1,6 +1,6 @@
 //! Which fields this tab may edit: one small table of states a field.
 //!
-//! A lease is taken when a field gets the focus, renewed at a third of its time while the user
+//! A lease is taken when a field gets the focus, renewed at a quarter of its time while the user
 //! edits, and given back on save or blur. Every grant has a fence that grows for ever: the server
 //! refuses a write with an older one, so a tab that slept over the end of its lease does no harm.
 //! What this tab holds ends by its own monotonic clock, counted from when it asked and a margin
@@ -319,7 +319,9 @@ impl Held {
         Held {
             fence,
             until: since + Millis(ttl.0.saturating_sub(LEASE_MARGIN.0)),
-            renew: since + Millis(ttl.0 / 3),
+            // The server keeps it for 10 s when the connection that had it is lost, and the last words of a tab
+            // that crashed may come there after what the next one said, and give it to the lost one again.
+            renew: since + Millis(ttl.0 / 4),
             edited: false,
             asked: None,
         }

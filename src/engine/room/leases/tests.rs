@@ -184,18 +184,18 @@ fn it_ends_before_the_server_ends_it_counted_from_the_question() {
 }
 
 #[test]
-fn it_is_renewed_at_a_third_while_the_user_edits_and_not_while_he_is_away() {
+fn it_is_renewed_at_a_quarter_while_the_user_edits_and_not_while_he_is_away() {
     let mut leases = holding();
     assert_eq!(on(&mut leases, 5000, Input::Edit), []);
-    assert_eq!(leases.next_wakeup(), Some(Mono(1000 + TTL.0 / 3)));
-    leases.tick(Mono(11_000));
+    assert_eq!(leases.next_wakeup(), Some(Mono(1000 + TTL.0 / 4)));
+    leases.tick(Mono(1000 + TTL.0 / 4));
     let field = field("title");
     assert_eq!(leases.poll(), Some(Step::Say(field, ask(2, Some(5)))));
-    on(&mut leases, 11_200, granted(2, 5));
+    on(&mut leases, 8700, granted(2, 5));
     // Nobody edits any more: the next moment is the end.
     assert_eq!(
         leases.next_wakeup(),
-        Some(Mono(11_000 + TTL.0 - LEASE_MARGIN.0))
+        Some(Mono(1000 + TTL.0 / 4 + TTL.0 - LEASE_MARGIN.0))
     );
 }
 
