@@ -341,6 +341,9 @@ impl World {
                 // Where no adapter says what is shown, "not modified" means nothing.
                 let plain = self.terms.plain == Some(true);
                 let changes = match self.terms.list[term].probe && !plain {
+                    // Where a fetch takes long, a tab cannot wait long for the one that looks, or its window
+                    // breaks: it helps itself now and then.
+                    true if self.shape.fetch > S => 3 + most / 4,
                     true => 3,
                     false => most,
                 };
