@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, patch, post};
 use axum::{Extension, Router};
 
@@ -130,7 +130,8 @@ pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
             .route("/cut", post(demo::cut))
             .route("/burst", post(demo::burst))
             .route("/echo", get(echo::echo))
-            .route("/expire", post(faults::expire));
+            .route("/expire", post(faults::expire))
+            .route("/wait", post(faults::wait));
         let mut demo = demo.merge(lab).fallback(nothing_here);
         if app.live.access.is_closed() {
             demo = demo.layer(from_fn_with_state(app.clone(), gate::admit));
@@ -138,6 +139,7 @@ pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
         router = router
             .nest("/demo", demo)
             .route("/metrics", get(gate::metrics))
+            .layer(from_fn(faults::apart))
             .layer(from_fn_with_state(Arc::clone(faults), faults::meet));
     }
     router

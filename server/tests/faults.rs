@@ -62,6 +62,7 @@ async fn without_the_demo_there_is_no_lab() {
         "restart",
         "cut",
         "burst",
+        "wait",
         "stats",
     ] {
         let path = format!("/demo/{door}");
@@ -74,6 +75,27 @@ async fn without_the_demo_there_is_no_lab() {
     let device = [("everfresh-device", "one")];
     let answer = request(addr, Method::GET, "/api/tasks", &device, "").await;
     assert_eq!(answer.status, StatusCode::OK);
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_answer_is_waited_for_as_long_as_was_asked() {
+    let server = start(config()).await;
+    let addr = server.addr();
+    let asked = Instant::now();
+    assert_eq!(
+        lab(addr, "wait", json!({ "for_ms": 300 })).await,
+        json!(null)
+    );
+    assert!(asked.elapsed() >= Duration::from_millis(300));
+    for bad in [
+        json!({}),
+        json!({ "for_ms": -1 }),
+        json!({ "for_ms": 1, "device": "one" }),
+    ] {
+        let answer = send(addr, Method::POST, "/demo/wait", &bad).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
     server.shutdown().await;
 }
 

@@ -96,6 +96,35 @@ async fn files_have_their_type_their_age_and_their_policy() {
 }
 
 #[tokio::test]
+async fn only_the_demo_sets_a_page_apart() {
+    let folder = built_page("apart");
+    for demo in [true, false] {
+        let server = start(Config {
+            www: Some(folder.clone()),
+            demo,
+            ..config()
+        })
+        .await;
+        let addr = server.addr();
+        for (path, opener, embedder) in [
+            ("/apart", "same-origin", "require-corp"),
+            ("/assets/index-BMGY8Afm.js", "", "require-corp"),
+            ("/stage", "", ""),
+        ] {
+            let answer = get(addr, path).await;
+            let said = (
+                answer.header("cross-origin-opener-policy"),
+                answer.header("cross-origin-embedder-policy"),
+            );
+            let wanted = if demo { (opener, embedder) } else { ("", "") };
+            assert_eq!((answer.status.as_u16(), said), (200, wanted), "{path}");
+        }
+        server.shutdown().await;
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_the_page() {
     let outer = std::env::temp_dir().join(format!("everfresh-outside-{}", std::process::id()));
     let folder = outer.join("www");

@@ -25,6 +25,9 @@ const DEAD_MS: u64 = 3000;
 /// The longest time that it stays dead.
 const DEAD_MS_MAX: u64 = 60_000;
 
+/// The longest time that an answer is waited for.
+const WAIT_MS_MAX: u64 = 60_000;
+
 /// Faults for a device, or for all of them.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
@@ -47,6 +50,13 @@ struct Aim {
 struct Death {
     #[serde(default)]
     for_ms: Option<u64>,
+}
+
+/// For how long to say nothing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wait {
+    for_ms: u64,
 }
 
 /// How many connections were met.
@@ -148,4 +158,16 @@ pub(crate) async fn restart(
     let pause = Duration::from_millis(for_ms.unwrap_or(DEAD_MS).min(DEAD_MS_MAX));
     faults.restart.send_replace(Some(pause));
     Ok(StatusCode::ACCEPTED)
+}
+
+/// `POST /demo/wait {for_ms}`: answers after so long. A page that waits for it without letting anything else happen
+/// stands still, and needs no processor for that.
+pub(crate) async fn wait(
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, ApiError> {
+    let bytes = body::bytes(&headers, body, Kind::Json)?;
+    let Wait { for_ms } = read(&bytes)?;
+    tokio::time::sleep(Duration::from_millis(for_ms.min(WAIT_MS_MAX))).await;
+    Ok(StatusCode::NO_CONTENT)
 }

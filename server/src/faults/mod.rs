@@ -4,8 +4,9 @@
 //! A page says which device it stands for, by `?device=` in the address of its connection and by a header of its
 //! requests. A fault holds for one device, or for all of them; the requests of the lab itself name none, and always
 //! come through. `gate` decides at the head of each request, `wire` does what happens to bytes, `passes` ends tokens,
-//! and `doors` is where the lab asks for it.
+//! `apart` sets a page apart that is to stand still, and `doors` is where the lab asks for it.
 
+mod apart;
 mod doors;
 mod gate;
 mod passes;
@@ -19,7 +20,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 use tokio::sync::watch;
 
-pub(crate) use doors::{expire, half_open, list, restart, set};
+pub(crate) use apart::apart;
+pub(crate) use doors::{expire, half_open, list, restart, set, wait};
 pub(crate) use gate::meet;
 pub(crate) use passes::Passes;
 pub(crate) use wire::{Link, Wire};
