@@ -6,8 +6,11 @@ const asked = new URLSearchParams(location.search);
  */
 export const device: string | undefined = plain(asked.get("device"));
 
-/** Whether the page is one of the tabs on the stage. Only a page of this origin may show it (`frame-ancestors`). */
-export const onStage: boolean = device !== undefined && window.parent !== window;
+/** Of a tab in a window of its own: the stage that it takes part in, and what that calls it. */
+export const seatOnStage: { readonly stage: string; readonly key: string } | undefined = seatOf(plain(asked.get("stage")), plain(asked.get("key")));
+
+/** Whether the page is a tab of the stage, in a frame or in a window. Only a page of this origin may show it (`frame-ancestors`). */
+export const onStage: boolean = device !== undefined && (seatOnStage !== undefined || window.parent !== window);
 
 /** The address of the server's events, by which its lab can tell whose connection it is. */
 export const liveUrl: string = device === undefined ? "/live" : `/live?device=${device}`;
@@ -15,6 +18,10 @@ export const liveUrl: string = device === undefined ? "/live" : `/live?device=${
 /** A token of the demo, of which the server's lab can say that it has expired. A new one is another one. */
 export function passOf(user: string): string {
   return device === undefined ? `demo:${user}` : `demo:${user}#${device}/${Math.random().toString(36).slice(2)}`;
+}
+
+function seatOf(stage: string | undefined, key: string | undefined) {
+  return stage === undefined || key === undefined ? undefined : { stage, key };
 }
 
 function plain(name: string | null): string | undefined {

@@ -38,12 +38,39 @@ export interface Sighting {
   readonly at: number;
 }
 
+/** A tab in a window of its own does nothing from now on, for so many milliseconds: no timer, no message, no answer. */
+export interface Standstill {
+  readonly kind: "still";
+  readonly for: number;
+}
+
+/** A tab in a window of its own was closed. */
+export interface Gone {
+  readonly kind: "gone";
+}
+
+export type Told = Report | Sighting | Standstill | Gone;
+
 /** What the stage asks of a tab. */
 export type Order =
   | { readonly order: "login"; readonly user: string }
   | { readonly order: "scene"; readonly scene: Scene }
   | { readonly order: "clock"; readonly by: number }
-  | { readonly order: "reconnect" };
+  | { readonly order: "reconnect" }
+  | { readonly order: "reload" }
+  | { readonly order: "still"; readonly for: number }
+  | { readonly order: "close" };
+
+/** Between the stage and the tabs in windows of their own there is a channel, by this name. */
+export const channelOfStage = (stage: string) => `everfresh-demo:stage:${stage}`;
+
+/** In place of one window's name. */
+export const ALL_WINDOWS = "*";
+
+/** What goes over it: each window says which it is, and hears what is for it. */
+export type OverChannel =
+  | { readonly from: string; readonly device: string; readonly told: Told }
+  | { readonly to: string; readonly order: Order };
 
 interface Comparable {
   readonly id: string;

@@ -85,6 +85,11 @@ export class Browser {
     return new Tab(driver, await driver.getWindowHandle());
   }
 
+  /** How many tabs and windows are open. */
+  async windows() {
+    return (await this.#driver.getAllWindowHandles()).length;
+  }
+
   /** Hides every page. A driver keeps a page visible that is only behind another one. */
   async minimize() {
     await this.#driver.manage().window().minimize();

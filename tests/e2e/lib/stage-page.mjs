@@ -68,6 +68,19 @@ export class StagePage {
     );
   }
 
+  /** Goes one day back in the calendar of one tab of a device; true once it shows the first. */
+  turnBackIn(device, index) {
+    return this.run(
+      `${FRAMES} const page = frames(arguments[0])[arguments[1]];
+      const back = page.querySelector("[data-testid='earlier-days']");
+      back?.click();
+      // Where there is room for the week there is nothing to turn.
+      return page.querySelector("[data-testid='calendar']") !== null && (back === null || back.disabled)`,
+      device,
+      index,
+    );
+  }
+
   /** The text of something in one tab of a device; `null` where it is not there. */
   textIn(device, index, testId) {
     return this.run(

@@ -5,6 +5,7 @@ import type { StageDevice } from "../stage/devices";
 import { look, useRecords } from "../stage/records";
 import type { Fault } from "../stage/records";
 import { Flask } from "../ui/icons";
+import { standStill } from "./standstill";
 import * as server from "./server";
 import type { Target } from "./server";
 import * as storage from "./storage";
@@ -13,6 +14,7 @@ import "./Lab.css";
 const DEAD_MS = 3000;
 const HOUR_MS = 3_600_000;
 const HIDDEN_S = 10;
+const STILL_S = 30;
 
 interface Deed {
   readonly id: string;
@@ -160,6 +162,12 @@ export function Lab({ names }: { names: ReadonlyMap<string, string> }) {
             const front = window.open(`/away?for=${HIDDEN_S}`, "_blank");
             return front === null ? "The browser did not allow another tab." : "The stage is hidden behind another tab.";
           },
+        },
+        {
+          id: "still",
+          name: `Stand still ${STILL_S} s`,
+          hint: "The tab with the connection, in a window of its own, does nothing at all: no timer, no message, no answer. So does a hidden tab that the browser freezes.",
+          act: () => (aimed[0] === undefined ? "There is no device." : standStill(aimed[0], names.get(aimed[0].id) ?? "", STILL_S * 1000)),
         },
       ],
     },

@@ -1,8 +1,8 @@
-import type { ConnectionStatus } from "everfresh";
 import { useState } from "react";
 import { Avatar } from "../people/Avatar";
 import { firstNameOf } from "../people/people";
 import { Close, Crown, Plus } from "../ui/icons";
+import { InWindow } from "./InWindow";
 import { TABS_MOST, addTab, closeDevice, closeTab, frameOf, useStage, userOf } from "./devices";
 import type { StageDevice, StageTab } from "./devices";
 
@@ -11,7 +11,9 @@ const WAYS = { ws: "WebSocket", sse: "event stream", poll: "polling" } as const;
 /** One browser: its tabs side by side, over the one connection that they share. */
 export function DeviceCard({ device, name }: { device: StageDevice; name: string }) {
   const { id, as, tabs } = device;
-  const holder = tabs.find(({ report }) => report?.role === "leader" || report?.role === "alone")?.report;
+  // One that stands still may believe for a while that it leads, when another does.
+  const leaders = tabs.filter(({ report }) => report?.role === "leader" || report?.role === "alone");
+  const holder = leaders.find(({ still }) => still === null) ?? leaders[0];
   return (
     <section
       className="device"
@@ -25,8 +27,8 @@ export function DeviceCard({ device, name }: { device: StageDevice; name: string
         <Avatar user={userOf(device)} small />
         <div>
           <h2>{name}’s browser</h2>
-          <p className="device-link" data-live={holder?.status === "connected" || holder?.status === "degraded"} data-testid="device-link">
-            {linkWords(holder?.status, holder?.transport ?? null)}
+          <p className="device-link" data-live={isLive(holder)} data-testid="device-link">
+            {linkWords(holder)}
           </p>
         </div>
         <button
@@ -60,9 +62,17 @@ export function DeviceCard({ device, name }: { device: StageDevice; name: string
   );
 }
 
-function linkWords(status: ConnectionStatus | undefined, transport: keyof typeof WAYS | null): string {
-  if (status === undefined) return "starting";
+function isLive(holder: StageTab | undefined): boolean {
+  const status = holder?.report?.status;
+  return holder?.still === null && (status === "connected" || status === "degraded");
+}
+
+function linkWords(holder: StageTab | undefined): string {
+  if (holder === undefined || holder.report === null) return "starting";
+  const { status, transport } = holder.report;
+  if (holder.still !== null) return "its connection stands still";
   if (transport !== null && (status === "connected" || status === "degraded")) return `one connection, ${WAYS[transport]}`;
+  if (status === "reconnecting" && transport !== null) return `reconnecting, tries ${WAYS[transport]}`;
   return status === "needs-auth" ? "login needed" : status;
 }
 
@@ -76,12 +86,12 @@ interface FrameProps {
 
 /** A frame of this origin is a tab to the browser: it has locks, channels and storage like any other. */
 function TabFrame({ device, as, tab, title, owner }: FrameProps) {
-  const { report, key } = tab;
+  const { report, key, apart, still } = tab;
   // The scene that it begins with: a frame whose address changes would be loaded again.
   const [src] = useState(() => `/?device=${device}&as=${as}&scene=${useStage.getState().scene}`);
   const leads = report?.role === "leader";
   return (
-    <article className="stage-tab" data-testid="stage-tab" data-role={report?.role ?? "starting"} data-status={report?.status ?? "idle"}>
+    <article className="stage-tab" data-testid="stage-tab" data-role={report?.role ?? "starting"} data-status={report?.status ?? "idle"} data-apart={apart} data-still={still !== null}>
       <header className="stage-tab-head">
         <span className="stage-tab-mark">{leads ? <Crown /> : null}</span>
         <h3>
@@ -89,7 +99,7 @@ function TabFrame({ device, as, tab, title, owner }: FrameProps) {
           <span className="visually-hidden"> of {owner}</span>
         </h3>
         <span className="stage-tab-role" data-testid="stage-tab-role">
-          {report === null ? "opening" : report.fenced ? `${firstNameOf(report.user)} was here` : ROLES[report.role]}
+          {still !== null ? "stands still" : report === null ? "opening" : report.fenced ? `${firstNameOf(report.user)} was here` : ROLES[report.role]}
         </span>
         <button
           type="button"
@@ -102,7 +112,11 @@ function TabFrame({ device, as, tab, title, owner }: FrameProps) {
           <Close />
         </button>
       </header>
-      <iframe ref={frameOf(key)} className="stage-frame" title={`${title} of ${owner}`} src={src} />
+      {apart ? (
+        <InWindow device={device} tab={tab} owner={owner} />
+      ) : (
+        <iframe ref={frameOf(key)} className="stage-frame" title={`${title} of ${owner}`} src={src} />
+      )}
     </article>
   );
 }

@@ -2,6 +2,7 @@ import { create } from "zustand";
 import { PEOPLE } from "../people/people";
 import type { Order, Report } from "../report";
 import type { Scene } from "../scenes/scenes";
+import { openWindow, tellWindow } from "./windows";
 
 /** As many as the connections for requests allow that a browser has to one host: six, and a stream takes one. */
 export const DEVICES_MOST = 4;
@@ -10,6 +11,10 @@ export const TABS_MOST = 4;
 export interface StageTab {
   readonly key: string;
   readonly report: Report | null;
+  /** In a window of its own, and not in a frame of the stage. */
+  readonly apart: boolean;
+  /** From when until when its page does nothing at all, by the clock that only runs on; `null` while it lives. */
+  readonly still: { readonly from: number; readonly to: number } | null;
 }
 
 export interface StageDevice {
@@ -25,6 +30,7 @@ export interface Past {
   readonly tabs: number;
   readonly events: number;
   readonly reads: number;
+  readonly unchanged: number;
 }
 
 interface Stage {
@@ -34,7 +40,7 @@ interface Stage {
 }
 
 let lastKey = 0;
-const newTab = (): StageTab => ({ key: `tab-${++lastKey}`, report: null });
+const newTab = (apart = false): StageTab => ({ key: `tab-${++lastKey}`, report: null, apart, still: null });
 
 const [first, second] = [PEOPLE[0].id, PEOPLE[1]?.id ?? PEOPLE[0].id];
 
@@ -44,7 +50,7 @@ export const useStage = create<Stage>(() => ({
     { id: "d1", as: first, tabs: [newTab(), newTab()] },
     { id: "d2", as: second, tabs: [newTab()] },
   ],
-  past: { tabs: 0, events: 0, reads: 0 },
+  past: { tabs: 0, events: 0, reads: 0, unchanged: 0 },
 }));
 
 const frames = new Map<string, HTMLIFrameElement>();
@@ -64,7 +70,8 @@ export function keyOf(source: MessageEventSource | null): string | undefined {
 }
 
 export function order(tab: StageTab, what: Order): void {
-  frames.get(tab.key)?.contentWindow?.postMessage(what, location.origin);
+  if (tab.apart) tellWindow(tab.key, what);
+  else frames.get(tab.key)?.contentWindow?.postMessage(what, location.origin);
 }
 
 /** All tabs show this scene, and those that are opened later. */
@@ -84,8 +91,17 @@ export function addTab(id: string): void {
   change(id, (device) => (device.tabs.length < TABS_MOST ? { ...device, tabs: [...device.tabs, newTab()] } : device));
 }
 
+/** One more tab, in a window of its own; `null` if the browser opens none. */
+export function addWindow({ id, as }: StageDevice): StageTab | null {
+  const tab = newTab(true);
+  if (!openWindow(tab.key, id, as, useStage.getState().scene)) return null;
+  change(id, (device) => ({ ...device, tabs: [...device.tabs, tab] }));
+  return tab;
+}
+
 /** A device without a tab is closed. */
 export function closeTab(id: string, key: string): void {
+  tellWindow(key, { order: "close" });
   useStage.setState(({ devices, past }) => ({
     past: devices.flatMap(({ tabs }) => tabs).filter((tab) => tab.key === key).reduce(added, past),
     devices: devices
@@ -95,6 +111,7 @@ export function closeTab(id: string, key: string): void {
 }
 
 export function closeDevice(id: string): void {
+  for (const { key, apart } of deviceOf(id)?.tabs ?? []) if (apart) tellWindow(key, { order: "close" });
   useStage.setState(({ devices, past }) => ({
     past: (devices.find((device) => device.id === id)?.tabs ?? []).reduce(added, past),
     devices: devices.filter((device) => device.id !== id),
@@ -105,10 +122,39 @@ export function noteReport(key: string, report: Report): void {
   useStage.setState(({ devices }) => ({
     devices: devices.map((device) =>
       device.tabs.some((tab) => tab.key === key)
-        ? { ...device, tabs: device.tabs.map((tab) => (tab.key === key ? { key, report } : tab)) }
+        ? { ...device, tabs: device.tabs.map((tab) => (tab.key === key ? { ...tab, report, still: null } : tab)) }
         : device,
     ),
   }));
+}
+
+/** A window that was loaded anew is a tab again. */
+export function welcomeWindow(id: string, key: string): void {
+  change(id, (device) =>
+    device.tabs.some((tab) => tab.key === key) ? device : { ...device, tabs: [...device.tabs, { ...newTab(true), key }] },
+  );
+}
+
+/** From now on a tab does nothing, for so long. */
+export function noteStandstill(id: string, key: string, ms: number): void {
+  const from = performance.now();
+  change(id, (device) => ({
+    ...device,
+    tabs: device.tabs.map((tab) => (tab.key === key ? { ...tab, still: { from, to: from + ms } } : tab)),
+  }));
+}
+
+/** A tab is loaded anew: what it had counted is not counted by it again. */
+export function reloadTab(id: string, key: string): void {
+  const tab = deviceOf(id)?.tabs.find((tab) => tab.key === key);
+  if (tab === undefined) return;
+  useStage.setState(({ past }) => ({ past: added(past, tab) }));
+  change(id, (device) => ({ ...device, tabs: device.tabs.map((tab) => (tab.key === key ? { ...tab, report: null } : tab)) }));
+  order(tab, { order: "reload" });
+}
+
+export function deviceOf(id: string): StageDevice | undefined {
+  return useStage.getState().devices.find((device) => device.id === id);
 }
 
 function change(id: string, to: (device: StageDevice) => StageDevice): void {
@@ -117,8 +163,13 @@ function change(id: string, to: (device: StageDevice) => StageDevice): void {
 
 function added(past: Past, { report }: StageTab): Past {
   if (report === null) return past;
-  const { events } = report.counters;
-  return { tabs: past.tabs + 1, events: past.events + events, reads: past.reads + report.traffic.answered };
+  const { counters, traffic } = report;
+  return {
+    tabs: past.tabs + 1,
+    events: past.events + counters.events,
+    reads: past.reads + traffic.answered,
+    unchanged: past.unchanged + traffic.unchanged,
+  };
 }
 
 /** Who is logged in on a device now. */

@@ -1,6 +1,7 @@
-import type { Report, Sighting } from "../report";
-import { keyOf, noteReport, useStage } from "./devices";
+import type { Told } from "../report";
+import { closeTab, deviceOf, keyOf, noteReport, noteStandstill, useStage, welcomeWindow } from "./devices";
 import { noteSighting } from "./latency";
+import { hearWindows } from "./windows";
 
 /** Hears what the tabs on the stage tell of themselves. Returns what ends it. */
 export function hearTabs(): () => void {
@@ -8,13 +9,35 @@ export function hearTabs(): () => void {
     if (origin !== location.origin) return;
     const key = keyOf(source);
     if (key === undefined) return;
-    const told = data as Report | Sighting;
-    if (told?.kind === "report") noteReport(key, told);
-    else if (told?.kind === "acted" || told?.kind === "painted") {
-      const device = useStage.getState().devices.find(({ tabs }) => tabs.some((tab) => tab.key === key));
-      if (device !== undefined) noteSighting(device.id, told);
-    }
+    const device = useStage.getState().devices.find(({ tabs }) => tabs.some((tab) => tab.key === key));
+    if (device !== undefined) note(device.id, key, data as Told);
   };
   addEventListener("message", hear);
-  return () => removeEventListener("message", hear);
+  const windows = hearWindows((key, device, told) => {
+    if (deviceOf(device) === undefined) return;
+    if (told.kind === "gone") {
+      closeTab(device, key);
+      return;
+    }
+    welcomeWindow(device, key);
+    note(device, key, told);
+  });
+  return () => {
+    removeEventListener("message", hear);
+    windows();
+  };
+}
+
+function note(device: string, key: string, told: Told): void {
+  switch (told?.kind) {
+    case "report":
+      noteReport(key, told);
+      break;
+    case "still":
+      noteStandstill(device, key, told.for);
+      break;
+    case "acted":
+    case "painted":
+      noteSighting(device, told);
+  }
 }

@@ -10,10 +10,12 @@ import { ThisTab } from "../instruments/ThisTab";
 import { Fenced } from "../people/Fenced";
 import { PersonMenu } from "../people/PersonMenu";
 import { useSession } from "../people/people";
+import { clockTime } from "../ui/clock";
 import { CalendarScene } from "../scenes/calendar/CalendarScene";
 import { ContractsScene } from "../scenes/contracts/ContractsScene";
 import { SCENES } from "../scenes/scenes";
 import { TasksScene } from "../scenes/tasks/TasksScene";
+import { useStill } from "./still";
 import { useView } from "./view";
 import type { Panel } from "./view";
 import "../App.css";
@@ -30,8 +32,14 @@ export function StageTab() {
   const fenced = useSession((session) => session.fenced);
   const { scene, panel } = useView();
   const { count } = useQueue();
+  const { until } = useStill();
   return (
     <>
+      {until !== null && (
+        <p className="still" role="alert" data-testid="still">
+          This page stands still until {clockTime(until)}: it hears, draws and answers nothing.
+        </p>
+      )}
       <header className="tab-header">
         <ConnectionIndicator />
         <PersonMenu />
@@ -70,6 +78,7 @@ export function StageTab() {
                 <ContractsScene />
               </div>
             )}
+            {panel !== null && <h1 className="visually-hidden">{PANELS.find(({ id }) => id === panel)?.name}</h1>}
             <Behind panel={panel} />
           </main>
         </>

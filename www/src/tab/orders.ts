@@ -1,13 +1,13 @@
 import { live, switchTo } from "../live";
 import { PEOPLE } from "../people/people";
 import type { Order } from "../report";
+import { onOrder } from "./around";
+import { standStill } from "./still";
 import { useView } from "./view";
 
-/** Does what the stage asks for: only the page around this one may ask, and only if it is of this origin. */
+/** Does what the stage asks for. */
 export function obey(): void {
-  addEventListener("message", ({ source, origin, data }) => {
-    if (source !== window.parent || origin !== location.origin) return;
-    const order = data as Order;
+  onOrder((order: Order) => {
     switch (order?.order) {
       case "login": {
         const person = PEOPLE.find(({ id }) => id === order.user);
@@ -23,8 +23,24 @@ export function obey(): void {
       case "reconnect":
         live.reconnect();
         break;
+      case "reload":
+        reload();
+        break;
+      case "still":
+        standStill(order.for);
+        break;
+      case "close":
+        window.close();
+        break;
     }
   });
+}
+
+/** Loads the page anew, with what it shows. */
+function reload(): void {
+  const address = new URL(location.href);
+  address.searchParams.set("scene", useView.getState().scene);
+  location.replace(address);
 }
 
 const trueNow = Date.now.bind(Date);

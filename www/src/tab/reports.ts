@@ -1,16 +1,18 @@
-import { device } from "../device";
+import { device, seatOnStage } from "../device";
 import { live, queryClient } from "../live";
 import { trafficOf, useTraffic } from "../net/traffic";
 import { useSession } from "../people/people";
-import type { Report, Sighting } from "../report";
+import type { Report } from "../report";
+import { tell } from "./around";
 import { changesBetween } from "./changes";
 import type { Seen } from "./changes";
 import { records, shown } from "./shown";
+import { useStill } from "./still";
 
 /** No two reports are closer than this, in milliseconds. */
 const PAUSE = 200;
 
-/** Tells the page around this one, and no other, how this tab stands, and what it paints when. */
+/** Tells the stage how this tab stands, and what it paints when. */
 export function reportAll(): void {
   let due = false;
   const soon = () => {
@@ -24,6 +26,8 @@ export function reportAll(): void {
   live.subscribe(soon);
   useTraffic.subscribe(soon);
   useSession.subscribe(soon);
+  // Once it is over.
+  useStill.subscribe(soon);
   let before = records();
   queryClient.getQueryCache().subscribe(({ type }) => {
     // Others tell of who looks at a query, which changes nothing on the screen.
@@ -33,6 +37,7 @@ export function reportAll(): void {
     before = after;
     soon();
   });
+  if (seatOnStage !== undefined) addEventListener("pagehide", () => tell({ kind: "gone" }));
   soon();
 }
 
@@ -47,10 +52,6 @@ function sight(before: ReadonlyMap<string, Seen>, after: ReadonlyMap<string, See
 
 /** Of the clock that nobody sets. */
 const now = () => performance.timeOrigin + performance.now();
-
-function tell(what: Report | Sighting): void {
-  window.parent.postMessage(what, location.origin);
-}
 
 function report(): Report {
   const { tab, role, tabs, status, transport, queue, counters, metrics, freshness } = live.getSnapshot();

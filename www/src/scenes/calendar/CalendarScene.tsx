@@ -23,9 +23,10 @@ export function CalendarScene() {
   useChannel("calendar");
   const count = useDayCount();
   const [monday] = useState(() => mondayOf(Date.now()));
-  const [from, setFrom] = useState(0);
+  // Where there is no room for all, today is among what is seen first.
+  const [from, setFrom] = useState(() => firstShown(monday));
   const first = Math.min(from, WEEK - count);
-  const { days, blocks, loaded, failed } = useDays(monday + first * DAY, count);
+  const { days, blocks, loaded, failed, askedAt } = useDays(monday + first * DAY, count);
   const [held, setHeld] = useState<{ block: Block; to: Span } | null>(null);
   const [clash, setClash] = useState<Clash | null>(null);
   const refused = useRefusedMoves();
@@ -41,7 +42,7 @@ export function CalendarScene() {
         </div>
         {count < WEEK && (
           <div className="calendar-turn">
-            <button type="button" className="icon-button" aria-label="Earlier days" disabled={first === 0} onClick={() => setFrom(first - 1)}>
+            <button type="button" className="icon-button" aria-label="Earlier days" data-testid="earlier-days" disabled={first === 0} onClick={() => setFrom(first - 1)}>
               <Chevron />
             </button>
             <button
@@ -75,10 +76,13 @@ export function CalendarScene() {
       </div>
       <div className="card week" data-testid="calendar" data-loaded={loaded} aria-busy={!loaded}>
         <div className="week-days" style={{ "--days": count } as React.CSSProperties}>
-          {days.map((day) => (
-            <p key={day} className="week-day" data-today={dayOf(Date.now()) === day}>
-              <strong>{weekdayOf(day)}</strong> <span>{dateOf(day)}</span>
-            </p>
+          {days.map((day, index) => (
+            <div key={day} className="week-day" data-today={dayOf(Date.now()) === day}>
+              <p>
+                <strong>{weekdayOf(day)}</strong> <span>{dateOf(day)}</span>
+              </p>
+              <AskedAt at={askedAt[index] ?? 0} />
+            </div>
           ))}
         </div>
         <div className="week-body">
@@ -116,6 +120,12 @@ export function CalendarScene() {
   );
 }
 
+/** The day before today, if that is one of work. At a weekend the week is over, and seen from its beginning. */
+function firstShown(monday: number): number {
+  const today = (dayOf(Date.now()) - monday) / DAY;
+  return today < WEEK ? Math.max(0, today - 1) : 0;
+}
+
 /** Says how far the calendar can be trusted, in one line at all times. */
 function Freshness({ day, failed }: { day: number; failed: boolean }) {
   const { status } = useConnection();
@@ -125,6 +135,17 @@ function Freshness({ day, failed }: { day: number; failed: boolean }) {
   return (
     <p className="freshness" data-live={live}>
       {!live ? "Not live now" : old ? "Asking the server" : "Up to date with the server"}
+    </p>
+  );
+}
+
+/** When a day was last asked for. Each is a query of its own: a move asks for the days that it left and came to. */
+function AskedAt({ at }: { at: number }) {
+  // Another moment is another element, and so the same light once more.
+  return (
+    <p key={at} className="week-asked number" title="When this day was last asked for">
+      <span className="visually-hidden">Asked for at </span>
+      {at === 0 ? "–" : clockTime(at)}
     </p>
   );
 }
