@@ -73,7 +73,7 @@ export function ConnectionIndicator() {
           <dd data-testid="connection-reason">{reason}</dd>
           <dt>Way</dt>
           <dd data-testid="connection-transport" data-transport={transport ?? ""}>
-            {transport === null ? "–" : WAYS[transport]}
+            {wayWords(transport, status, nextRetry)}
           </dd>
           <dt>Held by</dt>
           <dd data-testid="connection-relay" data-relay={relay ?? ""}>
@@ -99,4 +99,11 @@ export function ConnectionIndicator() {
       </div>
     </div>
   );
+}
+
+/** While there is no connection it is the way that is tried: a server that does not answer by it gets ten seconds. */
+function wayWords(transport: Transport | null, status: ConnectionStatus, nextRetry: number | null): string {
+  if (transport === null) return "–";
+  if (status !== "connecting" && status !== "reconnecting") return WAYS[transport];
+  return `${WAYS[transport]}, ${nextRetry === null ? "tried now; left after 10 s without an answer" : "tried next"}`;
 }

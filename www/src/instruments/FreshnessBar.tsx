@@ -5,6 +5,7 @@ import { CONTRACTS } from "../contracts";
 import type { ContractName } from "../contracts";
 import { span, until, useNow } from "../ui/clock";
 import { Pause, Play, Refresh } from "../ui/icons";
+import { CAUSES } from "./causes";
 import { useViolations } from "./violations";
 
 const STATES: Record<ContractStatus["state"], string> = {
@@ -16,14 +17,6 @@ const STATES: Record<ContractStatus["state"], string> = {
   manual: "On request",
   disabled: "Off",
   paused: "Paused",
-};
-
-const CAUSES: Record<string, string> = {
-  offline: "no connection",
-  throttled: "a throttled tab",
-  frozen: "a frozen tab",
-  "slow-fetch": "a slow answer",
-  "server-error": "an error of the server",
 };
 
 interface Props {
@@ -42,7 +35,7 @@ export function FreshnessBar({ name, title, value, explain }: Props) {
   const id = useId();
   const { maxAge } = CONTRACTS[name];
   const state = status?.state ?? "empty";
-  const left = status?.deadline == null ? undefined : Math.max(0, status.deadline - now);
+  const left = status?.deadline == null ? undefined : Math.min(maxAge, Math.max(0, status.deadline - now));
   const off = state === "disabled";
   return (
     <li className="contract" data-testid={`contract-${name}`} data-state={state} data-violations={status?.violations ?? 0}>
@@ -107,7 +100,7 @@ export function FreshnessBar({ name, title, value, explain }: Props) {
 
 function windowOf(left: number | undefined, maxAge: number): string {
   if (left === undefined) return "no window runs";
-  return left > 0 ? `${span(left + 999)} of ${span(maxAge)} left` : `over its ${span(maxAge)}`;
+  return left > 0 ? `${span(Math.min(left + 999, maxAge))} of ${span(maxAge)} left` : `over its ${span(maxAge)}`;
 }
 
 function nextOf(status: ContractStatus | undefined, now: number): string {

@@ -14,6 +14,12 @@ export function LogSwitch() {
     setOn(parts);
     live.log(parts);
   };
+  // By the switch that any page with Everfresh has; an empty word turns no log on.
+  const [there, setThere] = useState(false);
+  const show = () => {
+    dispatchEvent(new CustomEvent("everfresh:debug", { detail: on.join() }));
+    setThere(true);
+  };
   return (
     <section className="card log-switch" aria-labelledby="log-switch-title">
       <h2 id="log-switch-title">Log</h2>
@@ -25,6 +31,17 @@ export function LogSwitch() {
           </button>
         ))}
       </div>
+      <p className="log-switch-words">
+        {there ? (
+          <>
+            In this page’s console: <code data-testid="diagnostics-at">__everfresh[{JSON.stringify(live.name)}].diagnostics()</code>
+          </>
+        ) : (
+          <button type="button" className="link-button" data-testid="diagnostics" onClick={show}>
+            Put the diagnostics on this page’s window
+          </button>
+        )}
+      </p>
     </section>
   );
 }

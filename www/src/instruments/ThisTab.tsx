@@ -1,3 +1,4 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { useChannel, useConnection, useLeader, useTabState } from "everfresh/react";
 import { useSyncExternalStore } from "react";
 import { seat } from "../people/people";
@@ -12,6 +13,7 @@ export function ThisTab() {
   const { relay, transport, authenticated } = useConnection();
   const name = channelOf(useView(({ project }) => project));
   const channel = useChannel(name);
+  const { watched, known } = useQueryCounts();
   const visible = useSyncExternalStore(onVisibility, () => document.visibilityState === "visible");
   return (
     <section className="card this-tab" aria-labelledby="this-tab-title">
@@ -33,6 +35,10 @@ export function ThisTab() {
         <dd className="number" data-testid="this-tab-channel" data-state={channel?.state ?? ""}>
           {channel === undefined ? "–" : channel.seq === undefined ? channel.state : `${channel.state}, at event ${channel.seq}`}
         </dd>
+        <dt>Queries that listen</dt>
+        <dd className="number" data-testid="this-tab-queries" data-watched={watched}>
+          {watched} on the screen, {known} known
+        </dd>
         <dt>Tabs of {seat ? "this seat" : "this browser"}</dt>
         <dd className="number">{tabs}</dd>
         <dt>Id</dt>
@@ -45,4 +51,15 @@ export function ThisTab() {
 function onVisibility(changed: () => void): () => void {
   document.addEventListener("visibilitychange", changed);
   return () => document.removeEventListener("visibilitychange", changed);
+}
+
+/** How many queries somebody looks at, which are kept up to date, and how many there are. */
+function useQueryCounts(): { watched: number; known: number } {
+  const cache = useQueryClient().getQueryCache();
+  const counts = useSyncExternalStore(
+    (changed) => cache.subscribe(changed),
+    () => `${cache.findAll({ type: "active" }).length} ${cache.getAll().length}`,
+  );
+  const [watched = 0, known = 0] = counts.split(" ").map(Number);
+  return { watched, known };
 }

@@ -47,33 +47,35 @@ export function Stage() {
           </p>
         </div>
         <Lab names={names} />
-        <div className="segments" role="group" aria-label="What the tabs show">
-          {SCENES.map(({ id, name }) => (
-            <button key={id} type="button" className="segment" aria-pressed={scene === id} data-testid={`scene-${id}`} onClick={() => showScene(id)}>
-              {name}
+        <div className="stage-bar">
+          <div className="segments" role="group" aria-label="What the tabs show">
+            {SCENES.map(({ id, name }) => (
+              <button key={id} type="button" className="segment" aria-pressed={scene === id} data-testid={`scene-${id}`} onClick={() => showScene(id)}>
+                {name}
+              </button>
+            ))}
+          </div>
+          <div className="stage-add">
+            <button
+              type="button"
+              className="button button-small"
+              data-testid="add-person"
+              disabled={full || away === undefined}
+              onClick={() => away && addDevice(away.id)}
+            >
+              <Person />
+              {away === undefined ? "Everybody is here" : `Add a person: ${firstNameOf(away.id)}`}
             </button>
-          ))}
+            <button type="button" className="button button-small" data-testid="add-device" disabled={full} onClick={() => addDevice(PEOPLE[0].id)}>
+              <Phone />
+              Add a device of {firstNameOf(PEOPLE[0].id)}
+            </button>
+          </div>
         </div>
         <div className="devices" id="devices" tabIndex={-1}>
           {devices.map((device) => (
             <DeviceCard key={device.id} device={device} name={names.get(device.id) ?? ""} />
           ))}
-        </div>
-        <div className="stage-add">
-          <button
-            type="button"
-            className="button"
-            data-testid="add-person"
-            disabled={full || away === undefined}
-            onClick={() => away && addDevice(away.id)}
-          >
-            <Person />
-            {away === undefined ? "Everybody is here" : `Add a person: ${firstNameOf(away.id)}`}
-          </button>
-          <button type="button" className="button" data-testid="add-device" disabled={full} onClick={() => addDevice(PEOPLE[0].id)}>
-            <Phone />
-            Add a device of {firstNameOf(PEOPLE[0].id)}
-          </button>
         </div>
         <section className="stage-instruments" aria-label="Instruments">
           <Savings />

@@ -90,7 +90,7 @@ export function AddTask({ projects, newest }: Props) {
         </span>
         <button type="submit" className="button" data-testid="task-add">
           <Plus />
-          Add
+          <span className="add-task-word">Add</span>
         </button>
       </form>
       <div className="add-task-note">
