@@ -79,7 +79,7 @@ describe(`letters in the demo, in ${engine()}`, () => {
   test("a contract that is broken is shown with its cause, and what led to it in words", async () => {
     here.proxy.break({ refuse: true });
     here.proxy.cut();
-    assert.match(await shown(ana, "violation-server"), /^Broken once, last by an error of the server$/);
+    assert.match(await shown(ana, "violation-server"), /^Broken once, last by a server that failed or was out of reach$/);
     await ana.click("explain-server");
     const chain = () => ana.run("return [...document.querySelectorAll(\"[data-testid='explain-chain'] li\")].map((item) => item.innerText)");
     const told = await eventually("what was decided is listed", chain, (lines) => lines.length > 0);

@@ -5,14 +5,15 @@ import { fileURLToPath } from "node:url";
 
 const axe = await readFile(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 
-/** What a page breaks of them, in words. */
-export function brokenRules(tab) {
+/** What a page breaks of them, or a part of it, in words. */
+export function brokenRules(tab, within) {
   return tab.runAsync(
     `${axe}
     const done = arguments[arguments.length - 1];
     // The tabs on the stage are pages of their own.
-    axe.run(document, { iframes: false }).then(
+    axe.run(arguments[0] ?? document, { iframes: false }).then(
       ({ violations }) => done(violations.map(({ id, help, nodes }) => id + ": " + help + ": " + nodes.map(({ html }) => html.slice(0, 200)).join(", "))),
       (error) => done([String(error)]));`,
+    within,
   );
 }

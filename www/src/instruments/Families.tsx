@@ -43,36 +43,39 @@ function Family({ name, explain }: { name: ContractName; explain: (name: Contrac
   const { maxAge } = CONTRACTS[name];
   const left = Math.min(maxAge, Math.max(0, (deadline ?? now) - now));
   return (
-    <tr data-testid={`family-${name}`} data-interval={interval ?? ""} data-source={source ?? ""} data-state={state}>
-      <th scope="row">
-        <button type="button" className="link-button" onClick={() => explain(name)}>
-          {String(CONTRACTS[name].key[0])}
-        </button>
-        <span
-          className="family-bar"
-          role="meter"
-          aria-label={`Time that ${CONTRACTS[name].key[0]} may still go without a look`}
-          aria-valuemin={0}
-          aria-valuemax={maxAge}
-          aria-valuenow={left}
-          aria-valuetext={deadline === null ? "no window runs" : `${span(left)} of ${span(maxAge)}`}
-        >
-          <span style={{ width: `${(100 * left) / maxAge}%` }} />
-        </span>
-      </th>
-      <td key={interval} className="family-interval" data-pace={paceOf(interval)}>
-        {interval === null ? "–" : span(interval)}
-      </td>
-      <td>{nextPoll === null ? "–" : until(nextPoll - now)}</td>
-      <td className="family-source">
-        {source ?? "–"}
-        {violations > 0 && (
-          <span className="family-broken" data-testid={`family-broken-${name}`} title="Its window was broken">
-            {violations}× {broken === undefined ? "broken" : (CAUSES[broken.cause] ?? broken.cause)}
+    <>
+      <tr data-testid={`family-${name}`} data-interval={interval ?? ""} data-source={source ?? ""} data-state={state}>
+        <th scope="row">
+          <button type="button" className="link-button" onClick={() => explain(name)}>
+            {String(CONTRACTS[name].key[0])}
+          </button>
+          <span
+            className="family-bar"
+            role="meter"
+            aria-label={`Time that ${CONTRACTS[name].key[0]} may still go without a look`}
+            aria-valuemin={0}
+            aria-valuemax={maxAge}
+            aria-valuenow={left}
+            aria-valuetext={deadline === null ? "no window runs" : `${span(left)} of ${span(maxAge)}`}
+          >
+            <span style={{ width: `${(100 * left) / maxAge}%` }} />
           </span>
-        )}
-      </td>
-    </tr>
+        </th>
+        <td key={interval} className="family-interval" data-pace={paceOf(interval)}>
+          {interval === null ? "–" : span(interval)}
+        </td>
+        <td>{nextPoll === null ? "–" : until(nextPoll - now)}</td>
+        <td className="family-source">{source ?? "–"}</td>
+      </tr>
+      {violations > 0 && (
+        <tr className="family-broken" data-testid={`family-broken-${name}`}>
+          <td colSpan={4}>
+            Broken {violations === 1 ? "once" : `${violations} times`}
+            {broken && `, last by ${CAUSES[broken.cause] ?? broken.cause}`}
+          </td>
+        </tr>
+      )}
+    </>
   );
 }
 

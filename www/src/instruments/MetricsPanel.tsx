@@ -40,7 +40,7 @@ export function MetricsPanel() {
         <Fact name="Round trip" value={ms(figures?.roundTrip)} />
         <Fact name="Received" value={bytes(figures?.bytesIn)} />
         <Fact name="Sent" value={bytes(figures?.bytesOut)} />
-        <Fact name="Changes that failed" value={percent(figures?.failureRate)} />
+        <Fact name="Requests that failed" value={percent(figures?.failureRate)} />
         <Fact name="Changes in conflict" value={percent(figures?.conflictRate)} />
         <Fact name="Spared: repeats, echoes" value={String(repeats + duplicates + echoes)} />
       </dl>

@@ -4,5 +4,5 @@ export const CAUSES: Readonly<Record<string, string>> = {
   throttled: "a throttled tab",
   frozen: "a frozen tab",
   "slow-fetch": "a slow answer",
-  "server-error": "an error of the server",
+  "server-error": "a server that failed or was out of reach",
 };

@@ -52,7 +52,7 @@ export function Lab({ names }: { names: ReadonlyMap<string, string> }) {
   const faulty = faults.length > 0;
   const turn = (name: string, change: Partial<Fault>, on: boolean) => async () => {
     await server.changeFault(target, change, on);
-    return on ? `${name}: off for ${whose}.` : `${name}: on for ${whose}.`;
+    return on ? `${name} for ${whose}: that is over.` : `${name} for ${whose}, until you press it again or heal the network.`;
   };
   const standing = (id: string, name: string, hint: string, change: Partial<Fault>, on: boolean): Deed => ({
     id,

@@ -55,7 +55,7 @@ export function DeviceCard({ device, name }: { device: StageDevice; name: string
       </header>
       <div className="device-tabs">
         {tabs.map((tab, index) => (
-          <TabFrame key={tab.key} device={id} as={as} tab={tab} title={`Tab ${index + 1}`} owner={name} />
+          <TabFrame key={tab.key} device={id} as={as} tab={tab} holds={tab === holder} title={`Tab ${index + 1}`} owner={name} />
         ))}
       </div>
     </section>
@@ -80,16 +80,18 @@ interface FrameProps {
   device: string;
   as: string;
   tab: StageTab;
+  /** Whether it is the one that has the connection. */
+  holds: boolean;
   title: string;
   owner: string;
 }
 
 /** A frame of this origin is a tab to the browser: it has locks, channels and storage like any other. */
-function TabFrame({ device, as, tab, title, owner }: FrameProps) {
+function TabFrame({ device, as, tab, holds, title, owner }: FrameProps) {
   const { report, key, apart, still } = tab;
   // The scene that it begins with: a frame whose address changes would be loaded again.
   const [src] = useState(() => `/?device=${device}&as=${as}&scene=${useStage.getState().scene}`);
-  const leads = report?.role === "leader";
+  const leads = report?.role === "leader" && holds;
   return (
     <article className="stage-tab" data-testid="stage-tab" data-role={report?.role ?? "starting"} data-status={report?.status ?? "idle"} data-apart={apart} data-still={still !== null}>
       <header className="stage-tab-head">
@@ -99,7 +101,7 @@ function TabFrame({ device, as, tab, title, owner }: FrameProps) {
           <span className="visually-hidden"> of {owner}</span>
         </h3>
         <span className="stage-tab-role" data-testid="stage-tab-role">
-          {still !== null ? "stands still" : report === null ? "opening" : report.fenced ? `${firstNameOf(report.user)} was here` : ROLES[report.role]}
+          {roleWords(tab)}
         </span>
         <button
           type="button"
@@ -119,6 +121,14 @@ function TabFrame({ device, as, tab, title, owner }: FrameProps) {
       )}
     </article>
   );
+}
+
+function roleWords(tab: StageTab): string {
+  const { report, still } = tab;
+  if (still !== null) return "stands still";
+  if (report === null) return "opening";
+  if (report.fenced) return `${firstNameOf(report.user)} was here`;
+  return report.role === "leader" && !isLive(tab) ? "leads, and is not connected" : ROLES[report.role];
 }
 
 const ROLES = {

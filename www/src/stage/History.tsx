@@ -14,7 +14,7 @@ const CURVES: readonly Curve[] = [
   { of: "latency", name: "Mean latency", unit: " ms", least: 100 },
   { of: "uptime", name: "Uptime", unit: " %", least: 100 },
   { of: "reconnects", name: "Reconnects", unit: "", least: 5 },
-  { of: "failures", name: "Changes that failed", unit: " %", least: 100 },
+  { of: "failures", name: "Requests that failed", unit: " %", least: 100 },
   { of: "conflicts", name: "Changes in conflict", unit: " %", least: 100 },
 ];
 
