@@ -16,3 +16,6 @@ export const onceIsEnough = () => ({ skip: engine() === "chromium" ? false : "th
 
 /** For tests of what only the DevTools protocol can force: crashes, freezes. */
 export const devtoolsOnly = () => ({ skip: engine() === "chromium" ? false : "only Chromium can be told to" });
+
+/** For tests that `what` tries in Chromium, and in more ways. */
+export const notInChromium = (what) => ({ skip: engine() === "chromium" ? `tried by ${what}` : false });
