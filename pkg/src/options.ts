@@ -1,4 +1,5 @@
 import { EverfreshError, mistake } from "./errors.js";
+import { parseGraphQl } from "./graphql.js";
 import { notJson, toKey } from "./keys.js";
 import { everyChange, parsePhoenix, parseSupabase } from "./phoenix.js";
 import type {
@@ -171,6 +172,8 @@ function parseBackend(value: unknown, base: string | undefined): { kind?: unknow
       return parseJson(value, base, "sse", KNOWN_OF_SSE, "every");
     case "centrifugo":
       return parseCentrifugo(value, base);
+    case "graphql":
+      return parseGraphQl(value, base);
     case "phoenix":
       return parsePhoenix(value, base);
     case "supabase":
@@ -312,7 +315,7 @@ function callable(value: unknown, path: string): unknown {
 }
 
 /** An object by name, each member of which is read. */
-function each<Read>(
+export function each<Read>(
   value: unknown,
   path: string,
   read: (value: unknown, path: string, name: string) => Read | undefined,

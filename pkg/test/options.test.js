@@ -9,6 +9,7 @@ const BASE = "https://app.test/board/7";
 const good = () => ({ user: null, backend: { kind: "everfresh", url: "/live" } });
 const socketio = () => ({ kind: "socketio", url: "https://a.test" });
 const json = () => ({ kind: "json", url: "/ws" });
+const graphql = () => ({ kind: "graphql", url: "https://a.test/graphql", subscriptions: { tasks: { query: "subscription { task { id } }" } } });
 const centrifugo = () => ({ kind: "centrifugo", url: "https://a.test/connection/websocket" });
 const phoenix = () => ({ kind: "phoenix", url: "https://a.test/socket" });
 const supabase = () => ({ kind: "supabase", url: "https://a.test", apikey: "k" });
@@ -80,6 +81,14 @@ test("a server of Centrifugo has the address of its own client", () => {
   assert.equal(read({ url: "/live?v=1" }, "http://127.0.0.1:4321/board/").url, "ws://127.0.0.1:4321/live?v=1");
   const more = { connect: { app: "planner" }, event: "$.kind", data: "$", presence: true, maxAttempts: 3 };
   assert.deepEqual(read(more), { kind: "centrifugo", url: "wss://a.test/connection/websocket", ladder: ["ws"], ...more });
+});
+
+test("a server of GraphQL has subscriptions by the names of their channels", () => {
+  const read = (more, base) => plain(parse({ ...good(), backend: { ...graphql(), ...more } }, base).config.backend);
+  assert.deepEqual(read({}), { ...graphql(), url: "wss://a.test/graphql", ladder: ["ws"] });
+  const board = { query: "subscription B($b: ID!) { task(board: $b) { id } }", variables: { b: "{id}" }, operationName: "B", event: "moved", data: "$.task" };
+  const more = { connect: { authorization: "Bearer $token" }, subscriptions: { "board:{id}": board }, maxAttempts: 3 };
+  assert.deepEqual(read(more), { kind: "graphql", url: "wss://a.test/graphql", ladder: ["ws"], ...more });
 });
 
 test("a project of Supabase has a key, and its changes are routed by type and table", () => {
@@ -176,6 +185,10 @@ const atOnce = [
   ["a decoder", { user: null, backend: { ...json(), decode: () => [] } }, "option-unknown", "backend.decode"],
   ["a misspelled heartbeat", { user: null, backend: { ...json(), heartbeat: { each: 1 } } }, "option-unknown", "backend.heartbeat.each"],
   ["data of a connection that are no JSON", { user: null, backend: { ...centrifugo(), connect: { at: new Date() } } }, "option-invalid", "backend.connect.at"],
+  ["a subscription that is a text", { user: null, backend: { ...graphql(), subscriptions: { a: "subscription { a }" } } }, "option-invalid", "backend.subscriptions.a"],
+  ["a misspelled subscription", { user: null, backend: { ...graphql(), subscriptions: { a: { qeury: "" } } } }, "option-unknown", "backend.subscriptions.a.qeury"],
+  ["variables that are no JSON", { user: null, backend: { ...graphql(), subscriptions: { a: { query: "q", variables: { at: new Date() } } } } }, "option-invalid", "backend.subscriptions.a.variables.at"],
+  ["a connection's data that are no JSON", { user: null, backend: { ...graphql(), connect: { at: new Date() } } }, "option-invalid", "backend.connect.at"],
   ["a token of Centrifugo", { user: null, backend: { ...centrifugo(), token: "t" } }, "option-unknown", "backend.token"],
   ["a param that is an object", { user: null, backend: { ...phoenix(), params: { a: {} } } }, "option-invalid", "backend.params.a"],
   ["a join that is no JSON", { user: null, backend: { ...phoenix(), join: { at: new Date() } } }, "option-invalid", "backend.join.at"],
@@ -248,6 +261,11 @@ const byTheEngine = [
   ["a name that is nowhere", { backend: { ...centrifugo(), event: "type" } }, "backend.event"],
   ["a presence that is a word", { backend: { ...centrifugo(), presence: "yes" } }, "backend.presence"],
   ["a stream of Centrifugo", { backend: { ...centrifugo(), ladder: ["sse"] } }, "backend.ladder"],
+  ["no subscriptions", { backend: { ...graphql(), subscriptions: undefined } }, "backend.subscriptions"],
+  ["a subscription without a text", { backend: { ...graphql(), subscriptions: { a: {} } } }, 'backend.subscriptions["a"].query'],
+  ["a place that GraphQL has not", { backend: { ...graphql(), subscriptions: { a: { query: "q", data: "task" } } } }, 'backend.subscriptions["a"].data'],
+  ["a channel that is no subscription", { backend: graphql(), channels: ["b"] }, "channels[0]"],
+  ["polls of GraphQL", { backend: { ...graphql(), ladder: ["poll"] } }, "backend.ladder"],
   ["a version that is none", { backend: { ...phoenix(), vsn: "3.0.0" } }, "backend.vsn"],
   ["a token that is a text", { backend: { ...phoenix(), token: "t" } }, "backend.token"],
   ["a token without a name", { backend: { ...phoenix(), token: { param: "" } } }, "backend.token.param"],

@@ -4,6 +4,10 @@
 #[cfg(feature = "wires")]
 pub mod centrifugo;
 #[cfg(feature = "wires")]
+pub mod graphql;
+#[cfg(feature = "wires")]
+mod pattern;
+#[cfg(feature = "wires")]
 pub mod phoenix;
 #[cfg(feature = "wires")]
 pub mod places;
@@ -13,7 +17,7 @@ pub mod plain;
 pub mod supabase;
 
 #[cfg(feature = "wires")]
-use self::{centrifugo::Centrifugo, phoenix::Phoenix, plain::Plain};
+use self::{centrifugo::Centrifugo, graphql::GraphQl, phoenix::Phoenix, plain::Plain};
 use super::config::{BadInput, is_channel_name};
 use super::status::Transport;
 #[cfg(feature = "wires")]
@@ -23,7 +27,7 @@ use crate::wire::json::{Raw, Text};
 use crate::wire::socketio::session::Session;
 
 /// What `backend.kind` may be, whatever the module at hand was built with.
-const KINDS: &str = "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\", \"centrifugo\", \"json\", \"sse\" or \"http\"";
+const KINDS: &str = "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\", \"centrifugo\", \"graphql\", \"json\", \"sse\" or \"http\"";
 
 /// What the server speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +48,9 @@ pub enum Speaks {
     /// The protocol of Centrifugo.
     #[cfg(feature = "wires")]
     Centrifugo(Centrifugo),
+    /// Subscriptions of GraphQL.
+    #[cfg(feature = "wires")]
+    GraphQl(GraphQl),
 }
 
 /// What has to be known of a server that speaks Socket.IO.
@@ -75,6 +82,8 @@ impl Speaks {
             #[cfg(feature = "wires")]
             Some("centrifugo") => Ok(Speaks::Centrifugo(Centrifugo::read(backend)?)),
             #[cfg(feature = "wires")]
+            Some("graphql") => Ok(Speaks::GraphQl(GraphQl::read(backend)?)),
+            #[cfg(feature = "wires")]
             Some("sse") => Ok(Speaks::Plain(Box::new(Plain::read_sse(backend)?))),
             _ => Err(BadInput::at("backend.kind", KINDS)),
         }
@@ -89,6 +98,7 @@ impl Speaks {
             Speaks::Plain(with) => Some(&**with),
             Speaks::Phoenix(with) => Some(with),
             Speaks::Centrifugo(with) => Some(with),
+            Speaks::GraphQl(with) => Some(with),
         }
     }
 

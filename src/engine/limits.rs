@@ -706,6 +706,13 @@ pub const GIVEN_BYTES_MAX: usize = 32 << 10;
 
 // Phoenix channels, and Supabase Realtime.
 
+/// Bytes of the text of a subscription of GraphQL: it is kept, and said with each connection.
+pub const GRAPHQL_QUERY_BYTES_MAX: usize = 64 << 10;
+
+/// How often a server of GraphQL is asked for a sign of life. The protocol names no span, and proxies close what is
+/// silent for a minute.
+pub const GRAPHQL_HEARTBEAT: Millis = Millis::seconds(25);
+
 /// How often a server of Phoenix is asked for a sign of life. Its own client asks every 30 s, that of
 /// Supabase every 25 s: of those two fit into the server's patience even where a timer is late.
 pub const PHOENIX_HEARTBEAT: Millis = Millis::seconds(25);

@@ -11,6 +11,7 @@ mod centrifugo;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod corpus;
 mod engine;
+mod graphql;
 pub(crate) mod page;
 pub(crate) mod parts;
 mod phoenix;
@@ -28,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     ("command", parts::command),
     ("config", parts::config),
     ("engine", engine::run),
+    ("graphql", graphql::server),
     ("http", parts::http),
     ("ids", texts::ids),
     ("json", texts::json),

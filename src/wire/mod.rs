@@ -21,6 +21,8 @@ pub mod carried;
 pub mod centrifugo;
 #[cfg(feature = "wires")]
 pub mod engineio;
+#[cfg(feature = "wires")]
+pub mod graphql;
 #[cfg(all(test, feature = "wires"))]
 pub mod harmed;
 pub mod json;
@@ -50,6 +52,8 @@ pub use self::capabilities::{Capabilities, Heartbeat, Resume, RoomCan};
 pub use self::protocol::{Protocol, Want};
 use crate::engine::backend::Speaks;
 use crate::engine::ids::{Position, RequestId, Seq};
+#[cfg(feature = "wires")]
+use crate::engine::text;
 
 /// The protocol that a link speaks. Whoever has one asks what it can, never which it is.
 ///
@@ -354,6 +358,20 @@ pub struct Refusal {
     pub message: String,
     /// When to try again, in milliseconds.
     pub retry_after_ms: Option<u64>,
+}
+
+#[cfg(feature = "wires")]
+impl Refusal {
+    /// What decides about a channel is its code. The words are for the app, whatever is decided.
+    fn told(channel: &str, code: &str, words: &str) -> Heard<'static> {
+        Heard::Refused(Refusal {
+            request: None,
+            channel: None,
+            code: code.to_owned(),
+            message: text::concat(&[words, " (channel ", channel, ")"]),
+            retry_after_ms: None,
+        })
+    }
 }
 
 /// What a close code means, in any protocol.

@@ -2,7 +2,7 @@ import type { Family, Route } from "./events.js";
 import type { AnyMutation, MutationOptions } from "./mutations.js";
 
 /** Where the live connection goes. */
-export type EverfreshBackend = NativeBackend | SocketIoBackend | JsonBackend | SseBackend | PhoenixBackend | SupabaseBackend | CentrifugoBackend | HttpBackend;
+export type EverfreshBackend = NativeBackend | SocketIoBackend | JsonBackend | SseBackend | PhoenixBackend | SupabaseBackend | CentrifugoBackend | GraphQlBackend | HttpBackend;
 
 /** A server that speaks the package's own protocol, `fresh.v1`. */
 export interface NativeBackend {
@@ -194,6 +194,44 @@ export interface LayerOptions {
   channels?: readonly string[];
   /** Gives the token that this one wants. None when left out: the one of the instance is for the first backend alone. */
   getToken?: (request: TokenRequest) => string | null | PromiseLike<string | null>;
+}
+
+/**
+ * A server of GraphQL, by its subscriptions over `graphql-transport-ws` (the npm package `graphql-ws`, and most other servers
+ * of today). Channels are the subscriptions that are named here: each is subscribed as long as somebody wants it.
+ */
+export interface GraphQlBackend {
+  kind: "graphql";
+  /** Its address, as in `createClient({ url: "wss://api.example.com/graphql" })`. */
+  url: string | URL;
+  /**
+   * What the server is told of the page, the `connectionParams` of its own client; `$token` stands for the token.
+   * `{ token: "$token" }` when left out and there is one.
+   */
+  connect?: Readonly<Record<string, unknown>>;
+  /**
+   * Subscriptions, by the names of their channels. A name may have a place in braces (`"board:{id}"`): what a channel has
+   * there is put into the variables. The first one that fits counts.
+   */
+  subscriptions: Readonly<Record<string, GraphQlSubscription>>;
+  /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
+  ladder?: readonly "ws"[];
+  /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
+  maxAttempts?: number | null;
+}
+
+/** A subscription of GraphQL. Each result of it is an event. */
+export interface GraphQlSubscription {
+  /** Its text. */
+  query: string;
+  /** Its variables. `{id}` in a string of them stands for what the channel's name has there. */
+  variables?: Readonly<Record<string, unknown>>;
+  /** Which operation it is, where the text has several. */
+  operationName?: string;
+  /** What its events are called; its name here when left out. */
+  event?: string;
+  /** Where the server's `data` has the event's payload, such as `"$.taskChanged"`. All of it when left out. */
+  data?: JsonPath;
 }
 
 /** A server without connections: contracts ask it, and mutations go by HTTP. */

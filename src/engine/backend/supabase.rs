@@ -3,9 +3,9 @@
 //! Channels have a name, or a name with a place in it (`"board:{id}"`): what a channel has there is put
 //! into the filters of its changes, so that one entry stands for the boards that nobody knows yet.
 
+use super::pattern::{Pattern, named};
 use super::text;
 use crate::engine::config::{BadInput, bad_member, indexed};
-use crate::engine::text::{concat, cut, find};
 use crate::wire::json::{Raw, Writer};
 
 /// How the channels of a project are joined.
@@ -23,14 +23,6 @@ struct Channel {
     presence: Option<String>,
     changes: Vec<Change>,
     private: bool,
-}
-
-/// A name, or one with a place in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Pattern {
-    before: String,
-    /// What stands for the place in filters, with its braces, and what follows it in the name.
-    place: Option<(String, String)>,
 }
 
 /// Changes of rows that are asked for.
@@ -70,7 +62,7 @@ impl Supabase {
                     Ok(channel) => channels.push(channel),
                     Err(wrong) => {
                         bad.get_or_insert(BadInput {
-                            path: path(&name, &wrong.path),
+                            path: named("backend.channels", &name, &wrong.path),
                             expected: wrong.expected,
                         });
                     }
@@ -88,14 +80,6 @@ impl Supabase {
             .find_map(fits)
             .unwrap_or_else(|| write(None, Vec::new()))
     }
-}
-
-/// Where something is wrong in a channel of that name.
-fn path(name: &str, within: &str) -> String {
-    let mut out = Writer::new();
-    out.string(name);
-    let dot = if within.is_empty() { "" } else { "." };
-    concat(&["backend.channels[", &out.finish(), "]", dot, within])
 }
 
 impl Channel {
@@ -135,10 +119,9 @@ impl Channel {
     fn filled(&self, name: &str) -> Option<Join> {
         let value = self.name.value(name)?;
         let mut changes = self.changes.clone();
-        if let Some((place, _)) = &self.name.place {
-            for change in &mut changes {
-                change.filter = change.filter.take().map(|text| fill(&text, place, value));
-            }
+        for change in &mut changes {
+            let filter = change.filter.take();
+            change.filter = filter.map(|text| self.name.fill(&text, value));
         }
         Some(write(Some(self), changes))
     }
@@ -225,53 +208,11 @@ fn write(channel: Option<&Channel>, changes: Vec<Change>) -> Join {
     }
 }
 
-impl Pattern {
-    fn read(name: &str) -> Pattern {
-        let place = cut(name, b"{").and_then(|(before, rest)| {
-            let (word, after) = cut(rest, b"}")?;
-            Some((before, (concat(&["{", word, "}"]), after.to_owned())))
-        });
-        match place {
-            Some((before, place)) => Pattern {
-                before: before.to_owned(),
-                place: Some(place),
-            },
-            None => Pattern {
-                before: name.to_owned(),
-                place: None,
-            },
-        }
-    }
-
-    /// What a name has in the place, if it is one of these names.
-    fn value<'a>(&self, name: &'a str) -> Option<&'a str> {
-        let rest = name.strip_prefix(&*self.before)?;
-        match &self.place {
-            None => rest.is_empty().then_some(""),
-            Some((_, after)) => rest
-                .strip_suffix(&**after)
-                .filter(|value| !value.is_empty()),
-        }
-    }
-}
-
-/// A filter with a value in each of its places.
-fn fill(filter: &str, place: &str, value: &str) -> String {
-    let mut out = String::new();
-    let mut rest = filter;
-    while let Some(at) = find(rest, place) {
-        out.push_str(rest.get(..at).unwrap_or(""));
-        out.push_str(value);
-        rest = rest.get(at + place.len()..).unwrap_or("");
-    }
-    out.push_str(rest);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::engine::text::concat;
     use crate::wire::json;
 
     fn read(channels: &str) -> Result<Supabase, BadInput> {

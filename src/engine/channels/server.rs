@@ -218,13 +218,13 @@ impl Channels {
     pub fn refused(&mut self, now: Mono, refusal: &Refusal, rng: &mut Rng) -> bool {
         let mut found = None;
         for channel in self.channels.values_mut() {
-            let Place::Asked { request, .. } = channel.place else {
-                continue;
-            };
-            let ours = match (refusal.request, &refusal.channel) {
-                (Some(answered), _) => answered == request,
-                (None, Some(name)) => **name == *channel.name,
-                (None, None) => false,
+            let ours = match (channel.place, refusal.request, &refusal.channel) {
+                (Place::Asked { request, .. }, Some(answered), _) => answered == request,
+                // A server that does not answer to what it takes refuses when we have it for taken.
+                (Place::Asked { .. } | Place::Live { .. }, None, Some(name)) => {
+                    **name == *channel.name
+                }
+                _ => false,
             };
             if ours {
                 found = Some(channel);

@@ -1,4 +1,4 @@
-//! Messages of Phoenix, of Supabase and of Centrifugo in a recording: what decides about a channel stays, payloads go by their
+//! Messages of Phoenix, of Supabase, of Centrifugo and of GraphQL in a recording: what decides about a channel stays, payloads go by their
 //! place.
 
 use super::mask::{Mask, Rule, offset};
@@ -28,6 +28,10 @@ pub(super) enum Part {
     Subs,
     /// How the connection or a channel stands.
     State,
+    /// A message of GraphQL.
+    GraphQl,
+    /// What it carries: a result, or why there is none.
+    Result,
 }
 
 /// What decides in how a connection or a channel of Centrifugo stands.
@@ -82,6 +86,11 @@ impl Part {
             // Where an event has its name is the app's to say.
             (Part::Publication, "data") => Rule::Message,
             (Part::Publication, "info") => Rule::Payload,
+            (Part::GraphQl, "id" | "type")
+            | (Part::Result, "message" | "extensions" | "locations" | "path") => Rule::Open,
+            (Part::GraphQl, "payload") => Rule::Of(Part::Result),
+            // Where a subscription has what an app is told is the app's to say.
+            (Part::Result, "data") => Rule::Message,
             (Part::State, "subs") => Rule::Of(Part::Subs),
             (Part::State, name) if is_in(STATE, name) => Rule::Open,
             _ => Rule::Covered,

@@ -19,7 +19,7 @@ pub(super) struct Known {
 }
 
 /// Of which backends that is so.
-const KINDS: &str = " json sse centrifugo ";
+const KINDS: &str = " json sse centrifugo graphql ";
 /// By what the server is understood.
 const FORMS: &str = " welcome refused subscribed denied ping answer ";
 /// What is said to it.
@@ -38,16 +38,21 @@ impl Known {
     pub(super) fn of(backend: Raw<'_>, routes: &[Rc<str>]) -> Option<Box<Known>> {
         let kind = backend.member("kind").and_then(Raw::string);
         let kind = kind.filter(|kind| is_in(KINDS, &kind.decode()))?;
+        let graphql = kind.is("graphql");
         let mut known = Known {
-            within: kind.is("centrifugo").then_some(Part::Command),
+            within: match kind.is("centrifugo") {
+                true => Some(Part::Command),
+                false => graphql.then_some(Part::GraphQl),
+            },
             ..Known::default()
         };
         let string = |name| backend.member(name).and_then(Raw::string).map(Text::decode);
         let event = [("event", &[".type", ".event"][..])];
+        let event = event.iter().filter(|_| !graphql);
         // Where the protocol says these, they are nothing in a payload.
         let more = [("channel", &[".channel"][..]), ("seq", &[])];
         let more = more.iter().filter(|_| known.within.is_none());
-        for (name, usual) in event.iter().chain(more).copied().collect::<Vec<_>>() {
+        for (name, usual) in event.chain(more).copied().collect::<Vec<_>>() {
             match string(name) {
                 Some(path) => known.paths.push(path.trim_start_matches('$').into()),
                 None => known.paths.extend(usual.iter().map(|path| Rc::from(*path))),
@@ -57,6 +62,10 @@ impl Known {
             || vec![".data".to_owned(), ".payload".to_owned(), String::new()],
             |path| vec![path.trim_start_matches('$').to_owned()],
         );
+        let data = match backend.member("subscriptions") {
+            Some(subscriptions) if graphql => places_of(subscriptions),
+            _ => data,
+        };
         for route in routes {
             let all = data.iter().map(|data| [data, &**route].concat());
             known.paths.extend(all.map(Rc::from));
@@ -107,6 +116,13 @@ impl Known {
     /// How a member of `backend`, or of its `heartbeat`, is treated.
     pub(super) fn rule_of_option(name: &str, of: Raw<'_>) -> Option<Rule> {
         let kind = of.member("kind").and_then(Raw::string);
+        if kind.is_some_and(|kind| kind.is("graphql")) {
+            return match name {
+                "subscriptions" => Some(Rule::Open),
+                "connect" => Some(Rule::Message),
+                _ => None,
+            };
+        }
         if !kind.is_some_and(|kind| is_in(KINDS, &kind.decode())) && of.member("every").is_none() {
             return None;
         }
@@ -125,6 +141,16 @@ impl Known {
             || text.contains("$channel")
             || self.words.iter().any(|word| **word == *text)
     }
+}
+
+/// Where subscriptions have what an app is told.
+fn places_of(subscriptions: Raw<'_>) -> Vec<String> {
+    let mut places = Vec::new();
+    subscriptions.members(|_, how| {
+        let place = how.member("data").and_then(Raw::string).map(Text::decode);
+        places.push(place.unwrap_or_default().trim_start_matches('$').to_owned());
+    });
+    places
 }
 
 impl Mask {

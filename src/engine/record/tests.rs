@@ -255,6 +255,33 @@ fn a_message_of_phoenix_keeps_what_decides_and_no_payload() {
 }
 
 #[test]
+fn a_message_of_graphql_keeps_what_decides_and_no_payload() {
+    let config = r#"{"user":null,"backend":{"kind":"graphql","url":"wss://h/g","connect":{"key":"sesame","authorization":"Bearer $token"},"subscriptions":{"a:{id}":{"query":"subscription{a}","event":"moved","data":"$.a"},"b":{"query":"subscription{b}"}}},"events":{"moved":[["tasks","$.id"]]}}"#;
+    let shown = r#"{"user":null,"backend":{"kind":"graphql","url":"wss://h/g","connect":{"xxx":"xxxxxx","xxxxxxxxxxxxx":"Bearer $token"},"subscriptions":{"a:{id}":{"query":"subscription{a}","event":"moved","data":"$.a"},"b":{"query":"subscription{b}"}}},"events":{"moved":[["tasks","$.id"]]}}"#;
+    let mut mask = mask();
+    assert_eq!(mask.config(config), shown);
+    for (text, covered) in [
+        (r#"{"type":"ping"}"#, r#"{"type":"ping"}"#),
+        (
+            r#"{"type":"connection_ack","payload":{"user":"ann"}}"#,
+            r#"{"type":"connection_ack","payload":{"xxxx":"xxx"}}"#,
+        ),
+        (
+            r#"{"id":"7","type":"next","payload":{"data":{"a":{"id":7,"title":"secret"}}}}"#,
+            r#"{"id":"7","type":"next","payload":{"data":{"a":{"id":7,"xxxxx":"xxxxxx"}}}}"#,
+        ),
+        (
+            r#"{"id":"7","type":"error","payload":[{"message":"no","extensions":{"code":"FORBIDDEN"}}]}"#,
+            r#"{"id":"7","type":"error","payload":[{"message":"no","extensions":{"code":"FORBIDDEN"}}]}"#,
+        ),
+        ("secret", "xxxxxx"),
+    ] {
+        assert_eq!(mask.frame(text), covered, "{text}");
+        assert_eq!(mask.frame(covered), covered, "what is covered stays so");
+    }
+}
+
+#[test]
 fn a_message_of_centrifugo_keeps_what_decides_and_no_payload() {
     let config = r#"{"user":null,"backend":{"kind":"centrifugo","url":"wss://h/c","connect":{"key":"sesame"},"event":"$.kind","presence":true},"events":{"moved":[["tasks","$.id"]]}}"#;
     let shown = r#"{"user":null,"backend":{"kind":"centrifugo","url":"wss://h/c","connect":{"xxx":"xxxxxx"},"event":"$.kind","presence":true},"events":{"moved":[["tasks","$.id"]]}}"#;

@@ -4,6 +4,8 @@ mod another_user;
 mod centrifugo;
 mod centrifugo_chance;
 mod contracts;
+mod graphql;
+mod graphql_chance;
 mod hot;
 mod http_only;
 mod layers;

@@ -24,6 +24,7 @@ pub(super) struct Page {
     pub(super) said: Vec<String>,
     conn: ConnId,
     pub(super) url: String,
+    pub(super) protocol: &'static str,
     /// The last stream that it wanted.
     pub(super) stream: Option<Call>,
     pub(super) dials: u32,
@@ -54,6 +55,7 @@ impl Page {
             said: Vec::new(),
             conn: ConnId(0),
             url: String::new(),
+            protocol: "",
             stream: None,
             dials: 0,
             asked: Vec::new(),
@@ -84,7 +86,7 @@ impl Page {
                     url,
                     protocol,
                 } => {
-                    assert_eq!(protocol, "");
+                    self.protocol = protocol;
                     self.url = url;
                     self.conn = conn;
                     self.dials += 1;

@@ -1,9 +1,8 @@
 //! How the server says no, in the words of every wire.
 
 use super::{Failure, number, word};
-use crate::engine::text;
+use crate::wire::Refusal;
 use crate::wire::json::Raw;
-use crate::wire::{Heard, Refusal};
 
 impl Failure<'_> {
     /// The reason in our words.
@@ -20,18 +19,6 @@ impl Failure<'_> {
             _ => "forbidden",
         }
     }
-}
-
-/// What decides about a channel is its code. The words are for the app, whatever is decided.
-pub(super) fn told(channel: &str, code: &str, words: &str) -> Heard<'static> {
-    let message = text::concat(&[words, " (channel ", channel, ")"]);
-    Heard::Refused(Refusal {
-        request: None,
-        channel: None,
-        code: code.to_owned(),
-        message,
-        retry_after_ms: None,
-    })
 }
 
 pub(super) fn refusal(channel: Option<String>, code: &str, failure: &Failure<'_>) -> Refusal {

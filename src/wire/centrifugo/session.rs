@@ -4,7 +4,7 @@
 //! that the server gives by itself (a server-side subscription) is kept until somebody asks for it: then it is
 //! known already. How far it was followed is remembered here, because it is said with the first command.
 
-use super::refusal::{refusal, sent_away, told};
+use super::refusal::{refusal, sent_away};
 use super::topic::{Answer, Held, Place, Topic};
 use super::{Failure, Message, Push, Subscription, ends, is_true, number, offset, word};
 use crate::engine::backend::centrifugo::Centrifugo;
@@ -311,7 +311,7 @@ impl Session {
             }
             Err(failure) => {
                 let code = failure.code();
-                heard.push(told(&channel, code, &failure.message));
+                heard.push(Refusal::told(&channel, code, &failure.message));
                 heard.push(Heard::Refused(refusal(
                     Some(channel.into()),
                     code,
@@ -434,7 +434,7 @@ impl Session {
         if code >= RESUBSCRIBE {
             heard.push(Heard::Torn { channel });
         } else {
-            heard.push(told(&channel, "forbidden", &word(body, "reason")));
+            heard.push(Refusal::told(&channel, "forbidden", &word(body, "reason")));
             heard.push(Heard::Unsubscribed {
                 request: None,
                 channel,

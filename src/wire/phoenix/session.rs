@@ -328,7 +328,7 @@ impl Session {
             }
             // Changes were told until now, and are not told any more.
             Meaning::NotReady(text) => {
-                heard.push(told(&channel, "internal", &text));
+                heard.push(Refusal::told(&channel, "internal", &text));
                 if let Some(say) = self.part(&channel) {
                     heard.push(Heard::Say(say));
                 }
@@ -337,7 +337,7 @@ impl Session {
             // What ends the channel follows.
             Meaning::Trouble(text) => match is_about_who(&text) {
                 true => heard.push(Heard::TurnedAway(refusal(None, "unauthorized", &text))),
-                false => heard.push(told(&channel, "rate_limited", &text)),
+                false => heard.push(Refusal::told(&channel, "rate_limited", &text)),
             },
         }
     }
@@ -365,7 +365,7 @@ impl Session {
         if whole {
             heard.push(Heard::TurnedAway(refusal(Some(channel), code, &reason)));
         } else {
-            heard.push(told(&channel, code, &reason));
+            heard.push(Refusal::told(&channel, code, &reason));
             heard.push(Heard::Refused(refusal(Some(channel), code, &reason)));
         }
     }
@@ -381,7 +381,7 @@ impl Session {
         if let Some(say) = self.part(&channel) {
             heard.push(Heard::Say(say));
         }
-        heard.push(told(&channel, code, text));
+        heard.push(Refusal::told(&channel, code, text));
         heard.push(Heard::Refused(refusal(Some(channel), code, text)));
     }
 
@@ -444,12 +444,6 @@ impl Protocol for Session {
 
 fn event<'a>(channel: String, name: Cow<'a, str>, data: Cow<'a, str>) -> Heard<'a> {
     Heard::Event(Event::plain(channel, name, data))
-}
-
-/// What decides about a channel is its code. The words are for the app, whatever is decided.
-fn told(channel: &str, code: &str, text: &str) -> Heard<'static> {
-    let text = text::concat(&[text, " (channel ", channel, ")"]);
-    Heard::Refused(refusal(None, code, &text))
 }
 
 fn refusal(channel: Option<String>, code: &str, text: &str) -> Refusal {

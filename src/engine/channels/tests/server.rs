@@ -282,4 +282,16 @@ fn a_refusal_is_matched_by_its_number_or_by_its_channel() {
     assert!(bench.part.refused(bench.now, &refusal, &mut rng));
     assert_eq!(bench.state("c"), Some(State::Subscribing));
     assert_eq!(bench.state("d"), Some(State::Refused));
+    // A server that does not answer to what it takes refuses what we have for taken; by a number it does not.
+    let now = bench.now;
+    bench
+        .part
+        .subscribed(now, None, "c", None, Recovery::Impossible);
+    assert_eq!(bench.state("c"), Some(State::Subscribed));
+    refusal.channel = Some("c".to_owned());
+    refusal.request = Some(RequestId(1));
+    assert!(!bench.part.refused(bench.now, &refusal, &mut rng));
+    refusal.request = None;
+    assert!(bench.part.refused(bench.now, &refusal, &mut rng));
+    assert_eq!(bench.state("c"), Some(State::Refused));
 }
