@@ -49,8 +49,13 @@ describe(`the calendar in ${engine()}`, () => {
       await new Promise((resolve) => setTimeout(resolve, 3000));
       return before + (await ben.run("return asked.length"));
     }, (count) => count === 0);
+    const askedAt = () => ben.run("return [...document.querySelectorAll('.week-asked')].map(({ textContent }) => textContent)");
+    const beforeIt = await askedAt();
     await ana.fill(selector(focus.id), ENTER + DOWN.repeat(4) + ENTER);
     await untilAt(ben, focus.id, focus.start + HOUR);
+    // And it is seen which day that was.
+    const afterIt = await askedAt();
+    assert.deepEqual(beforeIt.map((at, day) => at !== afterIt[day]), [true, false, false, false, false]);
     await untilAt(ana, focus.id, focus.start + HOUR);
     const day = focus.start - (focus.start % (24 * HOUR));
     const asked = await ben.run("return [...new Set(asked)]");

@@ -82,4 +82,27 @@ describe(`two tabs in ${engine()}`, () => {
     assert.ok(await second.stillLoaded());
     await eventually("one socket is open", () => connections(here), (open) => open === 1);
   });
+
+  test("what a part decides is in the console while it is asked for, and the diagnostics are on the window", async () => {
+    await first.run(`window.said = [];
+      for (const way of ["log", "info", "debug"]) {
+        const tell = console[way];
+        console[way] = (...words) => { said.push(words.map(String).join(" ")); tell.apply(console, words); };
+      }`);
+    const said = () => first.run("return said.splice(0)");
+    await here.server.addTask("Before anybody asked");
+    await first.untilShown("Before anybody asked");
+    assert.deepEqual(await said(), []);
+    await first.click("log-invalidation");
+    await here.server.addTask("While somebody asks");
+    await eventually("the part says what it decides", said, (lines) => lines.some((line) => line.includes("invalidation")));
+    await first.click("log-invalidation");
+    await said();
+    await here.server.addTask("Nobody asks any more");
+    await first.untilShown("Nobody asks any more");
+    assert.deepEqual(await said(), []);
+    await first.click("diagnostics");
+    const where = await eventually("it is said where they are", () => first.text("diagnostics-at"));
+    assert.equal(await first.run(`return ${where}.snapshot.status`), "connected");
+  });
 });
