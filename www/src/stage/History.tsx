@@ -11,7 +11,7 @@ type Curve = {
 
 const CURVES: readonly Curve[] = [
   { of: "messages", name: "Messages a second", unit: "", least: 5 },
-  { of: "latency", name: "Mean latency", unit: " ms", least: 100 },
+  { of: "latency", name: "Median latency", unit: " ms", least: 100 },
   { of: "uptime", name: "Uptime", unit: " %", least: 100 },
   { of: "reconnects", name: "Reconnects", unit: "", least: 5 },
   { of: "failures", name: "Requests that failed", unit: " %", least: 100 },
