@@ -470,7 +470,8 @@ impl Queries {
             let Some((at, fetch)) = at.and_then(|at| Some((at, self.list[at].fetch?))) else {
                 continue;
             };
-            if now < fetch.began + FETCH_LASTS {
+            // A millisecond: the engine's clock is that coarse.
+            if now + MS < fetch.began + FETCH_LASTS {
                 let age = (now - fetch.began) / MS;
                 let how = format!("a fetch of {} is given up after {age} ms", key.text());
                 let promise = Promise::G2;

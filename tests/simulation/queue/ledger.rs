@@ -74,8 +74,8 @@ pub(crate) struct Entry {
     /// Since when what became of it could not be noted down, because there was no room: whoever
     /// leads next sends it again, and it may be late then.
     pub(crate) unnoted: Option<Time>,
-    /// No storage took it, nor its letter, and whoever held the letter leads no more: its lane waits for
-    /// nobody.
+    /// Whoever held its letter leads no more, and who leads next found it in no storage, because that took
+    /// nothing or could not be read: its lane waits for nobody.
     pub(crate) lost: bool,
     /// Its record was harmed by something that no browser promises not to do.
     pub(crate) harmed: bool,

@@ -358,11 +358,14 @@ impl World {
         let browser = self.tabs[tab].seat.browser;
         self.queue.led_since[browser] = self.now;
         self.excuse(browser);
+        let knowledge = self.queue.ledger.knowledge[browser];
+        let unread = (knowledge.mute_from..=knowledge.mute_until).contains(&self.now);
         for serial in 0..self.queue.ledger.list.len() {
             let entry = &self.queue.ledger.list[serial];
             let in_memory = matches!(entry.fate, Fate::Accepted { durable: false, .. });
-            let lost = in_memory && entry.letter && !self.is_stored(serial);
-            self.queue.ledger.list[serial].lost |= lost && entry.browser == browser;
+            let lost = unread || in_memory && !self.is_stored(serial);
+            let there = entry.browser == browser && entry.letter;
+            self.queue.ledger.list[serial].lost |= lost && there;
         }
     }
 
