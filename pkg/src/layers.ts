@@ -155,8 +155,13 @@ class Layer {
     }
   };
 
-  #is({ status, reason, since, attempt, nextRetry, authenticated, transport }: EverfreshSnapshot): void {
-    this.#home.send({ do: "layer", n: this.#number, status, reason, since, attempt, nextRetry, authenticated, transport });
+  #is({ status, reason, since, attempt, nextRetry, authenticated, transport, channels }: EverfreshSnapshot): void {
+    const waiting = channels.find(({ state }) => state === "waiting" || state === "subscribing");
+    const link = { do: "layer", n: this.#number, since, attempt, nextRetry, transport } as const;
+    // Until its channels are told nothing can be expected of it.
+    if (status === "connected" && waiting !== undefined) {
+      this.#home.send({ ...link, status: "connecting", reason: `subscribing to ${waiting.channel}`, authenticated: false });
+    } else this.#home.send({ ...link, status, reason, authenticated });
   }
 
   /** The others go on without it. */

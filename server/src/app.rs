@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::faults::{self, Faults};
 use crate::lane::Writes;
 use crate::live::{self, Live, Origins};
+use crate::neighbours::Neighbours;
 use crate::pages::{self, Pages};
 use crate::publish::Publishing;
 use crate::store::Store;
@@ -37,6 +38,8 @@ pub(crate) struct App {
     /// The page, if one is served.
     pub(crate) pages: Option<Pages>,
     /// Who may publish.
+    /// Other servers that the page may talk to.
+    pub(crate) beside: Neighbours,
     pub(crate) publishing: Publishing,
     /// Counters of REST.
     pub(crate) requests: Arc<Requests>,
@@ -127,6 +130,7 @@ pub(crate) fn router(app: App, faults: Option<&Arc<Faults>>) -> Router {
             .with_state(Arc::clone(faults));
         let demo = Router::new()
             .route("/stats", get(demo::stats))
+            .route("/beside", get(demo::beside))
             .route("/cut", post(demo::cut))
             .route("/burst", post(demo::burst))
             .route("/echo", get(echo::echo))

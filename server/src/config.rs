@@ -8,6 +8,7 @@ use crate::address::Proxies;
 use crate::crowd::CrowdLimits;
 use crate::hub::HubLimits;
 use crate::listen::ListenLimits;
+use crate::neighbours::Neighbours;
 use crate::protocol::{DATA_DEPTH_MAX, PAGE_FRAME_BYTES_MAX, SERVER_FRAME_BYTES_MAX};
 use crate::quota::{QuotaLimits, Rate};
 use crate::secret::Secret;
@@ -55,6 +56,8 @@ pub struct Config {
     pub audit: Option<PathBuf>,
     /// How the log is written.
     pub log: Log,
+    /// Other servers that the page may talk to.
+    pub beside: Neighbours,
     /// Origins that may connect beside the server's own.
     pub allow_origins: Vec<String>,
     /// Bounds and times.
@@ -81,6 +84,7 @@ impl Default for Config {
             metrics_listen: None,
             audit: None,
             log: Log::default(),
+            beside: Neighbours::default(),
             allow_origins: Vec::new(),
             limits: Limits::default(),
         }

@@ -1,5 +1,7 @@
 //! What only `--demo` switches on: a look inside, faults on demand, example tasks.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -46,6 +48,15 @@ pub(crate) async fn stats(State(app): State<App>) -> Json<Stats> {
         not_modified_total,
         connections: app.live.connections(),
     })
+}
+
+/// `GET /demo/beside`: the other servers that the page may talk to, by their names.
+pub(crate) async fn beside(State(app): State<App>) -> Json<BTreeMap<String, String>> {
+    let each = app.beside.iter();
+    Json(
+        each.map(|(name, origin)| (name.to_owned(), origin.to_owned()))
+            .collect(),
+    )
 }
 
 /// How many sockets were cut.

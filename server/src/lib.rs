@@ -44,6 +44,7 @@ mod log;
 mod messages;
 mod metrics;
 mod mutation;
+mod neighbours;
 mod once;
 mod outbox;
 mod overview;
@@ -71,6 +72,7 @@ pub use config::{
     Command, Config, DatabaseUrl, Hidden, Level, Limits, Log, NoDatabase, Tokens, UsageError, help,
 };
 pub use log::set as log_as;
+pub use neighbours::Neighbours;
 pub use publisher::{PublishError, Published, Publisher, To};
 pub use quota::Rate;
 pub use secret::{Secret, WeakSecret};

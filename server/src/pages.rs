@@ -77,7 +77,7 @@ fn is_absence(error: &io::Error) -> bool {
 
 /// Everything that is neither REST nor the socket.
 pub(crate) async fn page(State(app): State<App>, request: Request) -> Response {
-    let policy = policy(request.headers());
+    let policy = policy(request.headers(), &app.beside.sources());
     let immutable = is_hashed(request.uri());
     let mut response = match &app.pages {
         None => not_found("no page is served here: start the server with --www DIR"),
@@ -151,7 +151,7 @@ fn is_hashed(uri: &Uri) -> bool {
 }
 
 /// What the page may load and whom it may talk to.
-fn policy(headers: &HeaderMap) -> HeaderValue {
+fn policy(headers: &HeaderMap, beside: &str) -> HeaderValue {
     const REST: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
          img-src 'self' data:; worker-src 'self'; base-uri 'none'; frame-ancestors 'self'";
     // Older Safari does not take 'self' for the page's own host under ws:, so the host is named. Only what reads
@@ -163,8 +163,8 @@ fn policy(headers: &HeaderMap) -> HeaderValue {
         .and_then(|host| host.parse::<Authority>().ok())
         .filter(|host| is_plain(host.as_str()));
     let policy = match host {
-        Some(host) => format!("{REST}; connect-src 'self' ws://{host} wss://{host}"),
-        None => format!("{REST}; connect-src 'self'"),
+        Some(host) => format!("{REST}; connect-src 'self' ws://{host} wss://{host}{beside}"),
+        None => format!("{REST}; connect-src 'self'{beside}"),
     };
     HeaderValue::from_str(&policy)
         .unwrap_or_else(|_bad| HeaderValue::from_static("default-src 'none'"))
@@ -205,7 +205,7 @@ mod tests {
     fn a_strange_host_writes_no_policy() {
         let with = |host: &'static str| {
             let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]);
-            policy(&headers).to_str().unwrap().to_owned()
+            policy(&headers, "").to_str().unwrap().to_owned()
         };
         assert!(
             with("localhost:4321")

@@ -358,6 +358,7 @@ pub async fn serve(config: Config) -> Result<Handle, StartError> {
         carriers: Carriers::default(),
         origins: Origins::new(&config.allow_origins),
         proxies: config.trust_proxies.clone(),
+        beside: config.beside.clone(),
         pages: Pages::new(config.www.as_deref()),
         publishing: Publishing::new(config.publish_key.clone(), config.demo),
         requests: Arc::new(Requests::default()),

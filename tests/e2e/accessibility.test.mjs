@@ -15,6 +15,7 @@ const PAGES = [
   ["/calendar", "block"],
   ["/contracts", "step-quests"],
   ["/stage", "agreement"],
+  ["/backends", "backends-tasks"],
   ["/away?for=60", "away"],
 ];
 

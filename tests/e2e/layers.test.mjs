@@ -23,7 +23,16 @@ describe(`three layers, in ${engine()}`, () => {
     const backend = { kind: "supabase", url: feed.url, apikey: "anon", channels: { "tasks:{id}": { changes } } };
     const layers = JSON.stringify({ feed: { backend, channels: ["tasks:p1"] } });
     const contracts = JSON.stringify({ tasks: { key: ["tasks"], poll: "auto" } });
-    return open(here, BACKEND, { layers, contracts }, (tab) => untilLayers(tab, "connected", "connected"));
+    const tab = await open(here, BACKEND, { layers, contracts }, (tab) => untilLayers(tab, "connected", "connected"));
+    // Each backend makes up for what it may have missed before it was there, within two seconds.
+    let seen;
+    let since = Date.now();
+    await eventually("both have caught up", async () => {
+      const now = (await fetched(tab)).tasks;
+      if (now !== seen) [seen, since] = [now, Date.now()];
+      return Date.now() - since > 2500;
+    });
+    return tab;
   };
 
   const stand = async (tab) => (await tab.snapshot()).layers.map(({ status }) => status);

@@ -13,6 +13,7 @@ const PAGES = [
   ["/calendar", "block", connected],
   ["/contracts", "step-quests", connected],
   ["/stage", "agreement", equal],
+  ["/backends", "backends-tasks", connected],
 ];
 
 const WIDTHS = [1280, 360];

@@ -6,6 +6,7 @@ import "./ui/root";
 /** The pages that are no tab of the app: they have no connection, and count as no device. */
 const PAGES: Readonly<Record<string, () => Promise<unknown>>> = {
   "/stage": () => import("./stage/start"),
+  "/backends": () => import("./backends/start"),
   "/away": () => import("./stage/away"),
 };
 

@@ -1,8 +1,10 @@
 //! `cargo xtask demo`: from a fresh clone to the page in the browser.
 
+mod beside;
+
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -29,7 +31,8 @@ pub fn run(project: &Project, arguments: lexopt::Parser) -> Result<bool> {
     node::check()?;
     let server = build::server(project, Profile::Release)?;
     build::site(project)?;
-    serve(project, &server, &options)
+    let beside = beside::servers(project)?;
+    serve(project, &server, &beside, &options)
 }
 
 fn parse(mut arguments: lexopt::Parser) -> Result<Options> {
@@ -78,7 +81,12 @@ fn port_busy(port: u16) -> Error {
     )
 }
 
-fn serve(project: &Project, server: &std::path::Path, options: &Options) -> Result<bool> {
+fn serve(
+    project: &Project,
+    server: &Path,
+    beside: &[beside::Server],
+    options: &Options,
+) -> Result<bool> {
     let data = match &options.data {
         Some(data) => data.clone(),
         None => fresh_data(project)?,
@@ -96,15 +104,27 @@ fn serve(project: &Project, server: &std::path::Path, options: &Options) -> Resu
         .arg("--ping-ms")
         .arg("5000")
         .stdout(Stdio::piped());
+    for one in beside {
+        program.arg("--beside").arg(one.neighbour());
+    }
     let mut group =
         Group::start(&mut program).map_err(|error| Error::io("cannot start", server, &error))?;
+    // They end with us.
+    let mut others = Vec::new();
     if let Some(output) = group.take_stdout() {
         for line in BufReader::new(output)
             .lines()
             .map_while(std::result::Result::ok)
         {
             match line.strip_prefix(LISTENING) {
-                Some(url) => announce(url.trim(), options.open),
+                Some(url) => {
+                    let url = url.trim();
+                    // A server that the lab kills says this again.
+                    if others.is_empty() {
+                        others.extend(beside.iter().filter_map(|one| one.start(project, url)));
+                    }
+                    announce(url, options.open);
+                }
                 None => println!("{line}"),
             }
         }
@@ -140,7 +160,8 @@ fn fresh_data(project: &Project) -> Result<PathBuf> {
 
 fn announce(url: &str, open: bool) {
     println!(
-        "\n  The stage is at       {url}/stage\n  One tab by itself at  {url}\n  Ctrl-C ends it.\n"
+        "\n  The stage is at       {url}/stage\n  One tab by itself at  {url}\n  \
+         Any backend at        {url}/backends\n  Ctrl-C ends it.\n"
     );
     if open && has_display() {
         open_browser(&format!("{url}/stage"));

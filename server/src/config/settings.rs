@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::{Config, DatabaseUrl, Hidden, Level};
 use crate::address::Proxies;
+use crate::neighbours::Neighbours;
 use crate::protocol::DATA_DEPTH_MAX;
 use crate::quota::Rate;
 use crate::secret::Secret;
@@ -44,6 +45,8 @@ pub(crate) enum Slot<'a> {
     List(&'a mut Vec<String>),
     /// Several addresses.
     Addresses(&'a mut Proxies),
+    /// Several other servers, by names.
+    Neighbours(&'a mut Neighbours),
     /// A text that may be missing.
     Maybe(&'a mut Option<String>),
     /// Which lines of the log are written.
@@ -118,6 +121,9 @@ impl Setting {
             Slot::Addresses(proxies) => {
                 shown_or_none(Some(proxies.texts().join(", ")).filter(|text| !text.is_empty()))
             }
+            Slot::Neighbours(all) => {
+                shown_or_none(Some(all.texts().join(", ")).filter(|text| !text.is_empty()))
+            }
             Slot::Maybe(text) => shown_or_none(text.clone()),
             Slot::Level(level) => LEVELS
                 .iter()
@@ -182,6 +188,13 @@ impl Slot<'_> {
                     ))
                 })?;
             }
+            Self::Neighbours(all) => {
+                *all = Neighbours::parse(values).map_err(|bad| {
+                    Wanted(format!(
+                        "NAME=ORIGIN, such as feed=http://127.0.0.1:4000, without {bad:?}"
+                    ))
+                })?;
+            }
             Self::Maybe(text) => *text = (!last.is_empty()).then(|| last.to_owned()),
             Self::Level(level) => {
                 let known = LEVELS.iter().find(|(name, _)| *name == last);
@@ -208,7 +221,10 @@ impl Slot<'_> {
 
     /// Does it take several values?
     pub(crate) fn is_list(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Addresses(_))
+        matches!(
+            self,
+            Self::List(_) | Self::Addresses(_) | Self::Neighbours(_)
+        )
     }
 
     /// Is it a flag without a value?
@@ -281,6 +297,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting!("data", "FILE", "keep records and events in this SQLite file; in memory without one", |c| Slot::Path(&mut c.data)),
     setting!("database", "URL", "keep them in PostgreSQL instead, such as postgres://USER@HOST/NAME?sslmode=verify-full&sslrootcert=FILE; with a password better by the variable", |c| Slot::Database(&mut c.database)),
     setting!("demo", "", "example tasks, publishing for everybody if there is no key, and a lab of faults under /demo/", |c| Slot::Switch(&mut c.demo)),
+    setting!("beside", "NAME=ORIGIN", "let the served page talk to this origin too; the demo tells it the name; repeatable", |c| Slot::Neighbours(&mut c.beside)),
     setting!("allow-origin", "ORIGIN", "let pages of this origin in too, such as https://app.example.com; repeatable", |c| Slot::List(&mut c.allow_origins)),
     setting!("people", "FILE", "let only those in whose tokens are in FILE, a line `TOKEN NAME CHANNEL...` each; a channel may end in *", |c| Slot::Path(&mut c.people)),
     setting!("publish-key", "KEY", "who sends this key may POST /api/publish and /api/kick; better by the variable", |c| Slot::Key(&mut c.publish_key)),

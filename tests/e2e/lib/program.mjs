@@ -20,8 +20,8 @@ export class Program {
     this.folder = await mkdtemp(join(tmpdir(), "everfresh-e2e-"));
   }
 
-  async launch(program, args) {
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  async launch(program, args, env = {}) {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
     this.#child = child;
     const timer = setTimeout(() => child.kill("SIGKILL"), READY_WITHIN_MS);
     for await (const line of createInterface({ input: child.stdout })) {

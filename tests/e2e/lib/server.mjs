@@ -16,7 +16,7 @@ export class Server extends Program {
    * @param www the folder with the pages; the demo if it is left out
    */
   static async start(flags = [], www = need("EVERFRESH_WWW")) {
-    const server = new Server();
+    const server = new this();
     server.#www = www;
     server.#flags = flags;
     await server.prepare();

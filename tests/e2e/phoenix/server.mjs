@@ -6,13 +6,15 @@
 
 import { WebSocketServer } from "ws";
 
+import { away } from "../../../examples/socketio/doors.mjs";
+import { follow } from "../../../examples/socketio/follow.mjs";
 import { app } from "../lib/app.mjs";
 
 /**
  * `tokens`: those that are good; any is if it is left out. `readyMs`: after how long changes are told.
- * `patienceMs`: after how long without a word a client is left.
+ * `patienceMs`: after how long without a word a client is left. `source`: a server of ours whose tasks are the rows.
  */
-const { port, www, data, tokens, readyMs = 50, patienceMs = 60_000 } = JSON.parse(process.argv[2]);
+const { port, www, data, tokens, source, readyMs = 50, patienceMs = 60_000 } = JSON.parse(process.argv[2]);
 const PLAIN = "/socket/websocket";
 const SUPABASE = "/realtime/v1/websocket";
 
@@ -212,6 +214,7 @@ const http = app({
     change({ type: "INSERT", table: "tasks", record: { id, title, project_id: "p1" } });
   },
   doors: {
+    "/lab/away": ({ ms }) => void setTimeout(away, 20, http, () => clients.forEach((client) => client.close(1001)), ms),
     "/demo/emit": emit,
     "/demo/change": change,
     "/demo/crash": ({ topic }) => clientsOf(topic).forEach((client) => client.end(topic, "phx_error", { reason: "channel_crash" })),
@@ -240,5 +243,13 @@ http.on("upgrade", (request, socket, head) => {
   dialled.push(request.url);
   sockets.handleUpgrade(request, socket, head, (opened) => new Client(opened, url));
 });
+
+if (source !== undefined) {
+  // As the feed of the database behind that server: a row for each of its events.
+  const types = { task_created: "INSERT", task_updated: "UPDATE", task_deleted: "DELETE" };
+  follow(source, ["tasks"], ({ name, data: row }) => {
+    if (name in types) change({ type: types[name], table: "tasks", [name === "task_deleted" ? "old_record" : "record"]: row });
+  });
+}
 
 http.listen(port, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:${http.address().port}`));

@@ -11,6 +11,9 @@ export function SceneNav() {
           {name}
         </a>
       ))}
+      <a href="/backends" title="The same list over a server of Socket.IO, or over three layers">
+        Backends
+      </a>
       <a className="scenes-stage" href="/stage" title="Several devices side by side, and a lab to break their network">
         <Flask />
         Stage<span className="scenes-stage-more"> and lab</span>

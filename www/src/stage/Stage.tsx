@@ -14,6 +14,7 @@ import { LatencyStrip } from "./LatencyStrip";
 import { watchServer } from "./records";
 import { Savings } from "./Savings";
 import { ServerRecords } from "./ServerRecords";
+import "./Header.css";
 import "./Stage.css";
 
 /** Several devices on one page, and what breaks the network between them and the server. */
