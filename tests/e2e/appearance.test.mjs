@@ -40,6 +40,7 @@ const PAGES = [
   ["person", "/", "task-item", (tab) => press(tab, "person-button"), "#person-menu"],
   ["why", "/", "task-item", (tab) => press(tab, "explain-tasks"), "[data-testid='explain']"],
   ["title", "/", "task-item", (tab) => press(tab, "task-rename"), "[data-testid='task-item']"],
+  ["backends", "/backends", "backends-tasks"],
   ["away", "/away?for=60", "away"],
 ];
 
