@@ -46,6 +46,7 @@ pub mod supabase;
 pub mod token;
 
 use std::borrow::Cow;
+use std::fmt;
 
 pub use self::capabilities::{Capabilities, Heartbeat, Resume, RoomCan};
 #[cfg(feature = "wires")]
@@ -58,7 +59,6 @@ use crate::engine::text;
 /// The protocol that a link speaks. Whoever has one asks what it can, never which it is.
 ///
 /// Our own is called by its name: a module that has no other has no table of functions either.
-#[derive(Debug)]
 pub enum Wire {
     /// `fresh.v1`.
     Native,
@@ -76,6 +76,12 @@ pub enum Ask {
     Known,
     /// It was asked before on this connection and has not answered, and must not be asked twice.
     Unanswered,
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(either!(self, "Native", _wire => "Other"))
+    }
 }
 
 impl Wire {

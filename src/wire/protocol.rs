@@ -2,8 +2,6 @@
 //!
 //! What most of them do alike is said here once, so that a wire is what is its own.
 
-use std::fmt::Debug;
-
 use super::carried::Door;
 use super::sse::SseEvent;
 use super::{Ask, Capabilities, CloseRule, Heard};
@@ -24,7 +22,9 @@ pub struct Want<'a> {
 }
 
 /// A protocol, with what is known of a connection and of those before it. [`super::Wire`] says what each is for.
-pub trait Protocol: Debug {
+///
+/// It cannot be shown: what shows it would be in every module, of each of them.
+pub trait Protocol {
     /// What it can.
     fn capabilities(&self) -> Capabilities;
     /// What its close codes mean.
