@@ -56,6 +56,9 @@ impl Engine {
     /// The leader said how its link stands. A leader that is new to us knows nothing of this tab.
     pub(super) fn room_follows(&mut self, now: Now, new: bool) {
         let up = self.tabs.leader_status().is_some_and(Status::has_link);
+        if new {
+            self.room.new_leader();
+        }
         if new || up != self.room_up {
             self.room_link(now, up);
         }

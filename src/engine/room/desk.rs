@@ -134,6 +134,7 @@ impl Desk {
                 channel,
                 meta,
                 anonymous,
+                anew,
             } => {
                 if !self.channels.contains(&channel) && self.channels.len() >= CHANNELS_MAX {
                     return;
@@ -145,8 +146,8 @@ impl Desk {
                     // Said again, it is a sign of life of the tab and no news.
                     let same = board.tabs.get(&tab) == Some(&shown);
                     board.tabs.insert(tab, shown);
-                    board.asks |= new;
-                    board.changed |= !same;
+                    board.asks |= new || anew;
+                    board.changed |= !same || anew;
                 }
                 if new && board.barred {
                     let code = "forbidden".into();

@@ -46,6 +46,8 @@ struct Here {
     typing: Option<Typing>,
     told: Option<Mono>,
     changed: bool,
+    /// Another one leads than who told of it before.
+    anew: bool,
 }
 
 /// What others see.
@@ -87,6 +89,7 @@ impl Mine {
             typing: None,
             told: None,
             changed: true,
+            anew: false,
         });
         if here.show != show {
             here.show = show;
@@ -203,6 +206,14 @@ impl Mine {
         }
     }
 
+    /// Another one leads now. What it told of before this tab took its word was lost, and it may have heard
+    /// of this tab then: who is there is to be told once more.
+    pub fn begin_anew(&mut self) {
+        for here in self.channels.values_mut() {
+            here.anew = true;
+        }
+    }
+
     /// What is to be told now.
     pub fn due(&mut self, now: Mono) -> Vec<Wish> {
         self.judge(now);
@@ -236,6 +247,7 @@ impl Mine {
                 here.told = Some(now);
                 here.changed = false;
                 out.push(here.wish(channel, active));
+                here.anew = false;
             }
         }
         out
@@ -292,6 +304,7 @@ impl Here {
             channel: Rc::clone(channel),
             meta,
             anonymous,
+            anew: self.anew,
         }
     }
 }

@@ -227,6 +227,11 @@ impl Room {
         }
     }
 
+    /// Another tab leads than before.
+    pub fn new_leader(&mut self) {
+        self.mine.begin_anew();
+    }
+
     /// The machine slept for so long, and this clock stood still meanwhile.
     pub fn slept(&mut self, span: Millis) {
         self.leases.slept(span);

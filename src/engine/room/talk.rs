@@ -26,6 +26,8 @@ pub enum Wish {
         meta: Option<Rc<str>>,
         /// Others may not see who it is.
         anonymous: bool,
+        /// What was told of the channel before was said by another one that leads: say it all.
+        anew: bool,
     },
     /// I am not there any more, and do not look.
     Absent {
@@ -220,11 +222,15 @@ impl Wish {
                 channel,
                 meta,
                 anonymous,
+                anew,
             } => {
                 w.key("a").string("presence");
                 w.key("ch").string(channel);
                 w.key("meta").raw(meta.as_deref().unwrap_or("null"));
                 w.key("anon").bool(*anonymous);
+                if *anew {
+                    w.key("full").bool(true);
+                }
             }
             Wish::Absent { channel } => {
                 w.key("a").string("absent");
@@ -267,6 +273,7 @@ impl Wish {
                     None => None,
                 },
                 anonymous: members.anonymous.and_then(Raw::bool)?,
+                anew: members.full.and_then(Raw::bool).unwrap_or(false),
             },
             "absent" => Wish::Absent {
                 channel: members.channel()?,

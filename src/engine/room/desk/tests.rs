@@ -23,6 +23,7 @@ fn shows(desk: &mut Desk, tab: TabId, meta: Option<&str>, anonymous: bool) {
         channel: "c".into(),
         meta: meta.map(Rc::from),
         anonymous,
+        anew: false,
     };
     desk.hear(Mono(0), tab, wish);
 }
@@ -277,4 +278,28 @@ fn a_signal_is_said_at_once_or_never() {
     assert_eq!(steps(&mut desk), []);
     desk.hear(Mono(0), A, signal("2"));
     assert!(matches!(&steps(&mut desk)[..], [Step::Signal { data, .. }] if &**data == "2"));
+}
+
+#[test]
+fn who_goes_over_to_this_tab_late_is_told_who_is_there_though_it_was_shown_before() {
+    let mut desk = desk();
+    shows(&mut desk, A, Some("{}"), false);
+    desk.tick(Mono(1000));
+    steps(&mut desk);
+    desk.everybody_told("c");
+    let wish = Wish::Presence {
+        channel: "c".into(),
+        meta: Some("{}".into()),
+        anonymous: false,
+        anew: true,
+    };
+    desk.hear(Mono(2000), A, wish.clone());
+    desk.tick(Mono(2000));
+    let one = r#"{"tabs":{"0000000000000001":{}}}"#;
+    assert_eq!(steps(&mut desk), [show(Some(one), false, true)]);
+    desk.everybody_told("c");
+    // Said again without that it is a sign of life.
+    shows(&mut desk, A, Some("{}"), false);
+    desk.tick(Mono(4000));
+    assert_eq!(steps(&mut desk), []);
 }

@@ -13,11 +13,13 @@ fn wishes() -> Vec<Wish> {
             channel: Rc::clone(&channel),
             meta: Some(r#"{"cursor":[1,2]}"#.into()),
             anonymous: true,
+            anew: true,
         },
         Wish::Presence {
             channel: Rc::clone(&channel),
             meta: None,
             anonymous: false,
+            anew: false,
         },
         Wish::Signal {
             channel: Rc::clone(&channel),
