@@ -13,7 +13,7 @@ use super::mutation::MutationId;
 use super::record::{Damage, Slot, prefix};
 use super::sender::{Sender, Stage};
 use super::take::Source;
-use super::told::End;
+use super::told::{End, How};
 use super::word::Entry;
 use crate::engine::limits::{
     ASIDE_MAX, QUEUE_RESCAN, QUEUE_RESCAN_FIRST, QUEUE_SETTLE, QUEUE_SLICE, TOMBSTONE_SPAN,
@@ -286,6 +286,9 @@ impl Sender {
                     }
                 }
             }
+            // What was replaced was never sent when that was noted down; it has been since, by who could not see
+            // the note yet. What became of it is for the server to say.
+            Entry::Gone(id, How::Superseded, _) if self.was_sent(id) => desk.remove(slot),
             Entry::Gone(id, how, since) => {
                 if self.drop_unsent(now, id) && !desk.answered.contains(id) {
                     self.say_ended(desk, id, End::Resolved { how });
@@ -295,6 +298,10 @@ impl Sender {
                 }
             }
         }
+    }
+
+    fn was_sent(&self, id: MutationId) -> bool {
+        self.items.get(&id).is_some_and(|item| item.attempts > 0)
     }
 
     /// Forgets one that was taken before the word on it was read. False if it is too late, because

@@ -341,6 +341,29 @@ fn who_follows_waits_no_longer_than_who_leads_would_for_a_storage_that_is_not_re
 }
 
 #[test]
+fn what_was_sent_is_not_said_to_have_been_replaced_by_a_note_that_is_read_late() {
+    let mut rig = Rig::leads();
+    rig.mutate();
+    let (id, _) = *rig.runs.last().unwrap();
+    let mut failure = Failure::of(Class::SlowDown);
+    failure.after = Some(Millis::seconds(2));
+    rig.failed(failure);
+    // Who led before replaced it and crashed before it could say so; this tab could not see the note then.
+    let note = word::Entry::Gone(id, How::Superseded, rig.at().wall);
+    let (key, value) = (note.slot().key("s"), note.record());
+    rig.stored.insert(key.clone(), value.clone());
+    rig.queue.changed(rig.at(), Some(&key), Some(&value));
+    rig.settle();
+    assert!(!rig.is_stored(Slot::Word(id)));
+    rig.wait(Millis::seconds(3));
+    assert_eq!(
+        rig.runs.last(),
+        Some(&(id, 2)),
+        "the server says what became of it"
+    );
+}
+
+#[test]
 fn what_was_replaced_while_its_page_was_away_is_not_sent_by_it() {
     let input = r#","lane":"l","coalesce":"f""#;
     let mut rig = Rig::leads();
