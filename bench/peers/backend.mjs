@@ -8,6 +8,7 @@ import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createServer as createWall } from "node:net";
 import { extname, join, normalize } from "node:path";
+import { json } from "node:stream/consumers";
 
 import { Server as SocketIo } from "socket.io";
 import { WebSocketServer } from "ws";
@@ -18,6 +19,8 @@ const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", "
 const NOW = () => performance.timeOrigin + performance.now();
 /** How long the backend takes for a query. */
 const QUERY_MS = 5;
+/** And for a mutation. */
+const MUTATION_MS = 2;
 
 export class Backend {
   #http;
@@ -33,6 +36,11 @@ export class Backend {
   #wall;
   #tried = 0;
   requests = 0;
+  /** What became of mutations: how many were done, how often one came that had been done, and how many came after a later one
+   * of their lane. */
+  queue = { done: 0, again: 0, disorder: 0 };
+  #keys = new Set();
+  #lanes = new Map();
 
   constructor(pages) {
     this.#pages = pages;
@@ -131,6 +139,28 @@ export class Backend {
     return Object.fromEntries(this.#versions);
   }
 
+  /** No mutation was ever done. */
+  forget() {
+    this.queue = { done: 0, again: 0, disorder: 0 };
+    this.#keys.clear();
+    this.#lanes.clear();
+  }
+
+  /** Done once for each key, as a server does that honours it. */
+  async #mutate(request, response) {
+    const { n, lane, key } = await json(request);
+    await new Promise((resolve) => setTimeout(resolve, MUTATION_MS));
+    if (this.#keys.has(key)) this.queue.again += 1;
+    else {
+      this.#keys.add(key);
+      this.queue.done += 1;
+      const last = this.#lanes.get(lane) ?? -1;
+      if (n < last) this.queue.disorder += 1;
+      this.#lanes.set(lane, Math.max(n, last));
+    }
+    response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" }).end("{}");
+  }
+
   /** What was counted since the last time. */
   count() {
     const { requests } = this;
@@ -144,6 +174,7 @@ export class Backend {
       // A look whether the server is there.
       return void response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" }).end('{"t":"alive","after":0}');
     }
+    if (pathname === "/queue") return void (await this.#mutate(request, response).catch(() => response.destroy()));
     if (pathname.startsWith("/data/")) {
       this.requests += 1;
       const body = JSON.stringify({ n: this.#versions.get(pathname.slice("/data/".length)) ?? 0 });

@@ -9,8 +9,8 @@ import { rolldown } from "rolldown";
 const here = (path) => new URL(path, import.meta.url).pathname;
 const PACKAGE = here("../../pkg/dist");
 
-export async function contestants() {
-  const files = await readdir(here("page/contestants"));
+export async function contestants(folder = "contestants") {
+  const files = await readdir(here(`page/${folder}`));
   const names = files.filter((file) => file.endsWith(".js")).map((file) => basename(file, ".js"));
   // The floor, ours, and the peers.
   const rank = (name) => (name.startsWith("raw") ? 0 : name.startsWith("everfresh") ? 1 : 2);
@@ -42,10 +42,16 @@ export async function build(folder) {
   await mkdir(folder, { recursive: true });
   await cp(PACKAGE, folder, { recursive: true });
   await cp(here("page/index.html"), join(folder, "index.html"));
-  for (const name of await contestants()) {
-    const output = await bundle(here("page/harness.js"), { contestant: here(`page/contestants/${name}.js`) });
+  await pages(folder, "harness", "contestants", "");
+  await pages(folder, "queue", "queues", "queue-");
+}
+
+/** A page of each contestant of a folder: what is measured, bundled with it. */
+async function pages(folder, harness, of, prefix) {
+  for (const name of await contestants(of)) {
+    const output = await bundle(here(`page/${harness}.js`), { contestant: here(`page/${of}/${name}.js`) });
     for (const chunk of output) {
-      const file = chunk.isEntry ? `${name}.js` : chunk.fileName;
+      const file = chunk.isEntry ? `${prefix}${name}.js` : chunk.fileName;
       await writeFile(join(folder, file), chunk.type === "chunk" ? chunk.code : chunk.source);
     }
   }

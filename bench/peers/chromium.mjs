@@ -57,6 +57,32 @@ class Page {
     return value;
   }
 
+  async #devtools(command, parameters = {}) {
+    await this.#driver.switchTo().window(this.#handle);
+    return this.#driver.sendDevToolsCommand(command, parameters);
+  }
+
+  /** Takes the network away from the page, or gives it back. */
+  async network(there) {
+    await this.#devtools("Network.enable");
+    const free = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+    await this.#devtools("Network.emulateNetworkConditions", { offline: !there, ...free });
+  }
+
+  async close() {
+    await this.#driver.switchTo().window(this.#handle);
+    await this.#driver.close();
+    const [first] = await this.#driver.getAllWindowHandles();
+    await this.#driver.switchTo().window(first);
+  }
+
+  /** Ends its process without a word. */
+  async crash() {
+    await this.#devtools("Page.crash").catch(() => {});
+    const handles = (await this.#driver.getAllWindowHandles()).filter((handle) => handle !== this.#handle);
+    await this.#driver.switchTo().window(handles[0]);
+  }
+
   /** The same, with the fetching of the module; how many milliseconds it took. */
   async timed(name, ...args) {
     await this.#driver.switchTo().window(this.#handle);

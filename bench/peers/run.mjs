@@ -22,7 +22,11 @@ const { values: options } = parseArgs({
   },
 });
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
-const names = options.contestant ?? (await contestants());
+const wanted = (all) => all.filter((name) => !options.contestant || options.contestant.includes(name));
+const names = wanted(await contestants());
+/** A queue is no client: other contestants are compared there. */
+const queues = wanted(await contestants("queues"));
+const namesOf = (measure) => (measure.contestants === "queues" ? queues : names);
 const measures = MEASURES.filter(({ id }) => !options.only || options.only.some((part) => id.startsWith(part)));
 
 const folder = await mkdtemp(join(tmpdir(), "everfresh-bench-"));
@@ -33,7 +37,7 @@ try {
   const results = { download: await downloads(folder, names) };
   for (const measure of measures) results[measure.id] = await sideBySide(measure);
   const about = await conditions();
-  const text = document({ about, measures, names, results });
+  const text = document({ about, measures, names, namesOf, results });
   console.log(text);
   if (!options.only && !options.contestant && !options.check) await keep({ about, results }, text);
   if (options.check) {
@@ -49,13 +53,14 @@ process.exit();
 
 /** All contestants, one after the other in each round, so that whatever the machine does meets all of them. */
 async function sideBySide(measure) {
+  const names = namesOf(measure);
   const samples = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
     for (const name of names) {
       console.error(`${measure.id}, round ${round + 1} of ${rounds}: ${name}`);
       const chromium = await Chromium.start();
       try {
-        samples[name].push(await measure.run({ chromium, backend, contestant: name, quick: options.quick }));
+        samples[name].push(await measure.run({ chromium, backend, contestant: measure.contestants === "queues" ? `queue-${name}` : name, quick: options.quick }));
       } catch (error) {
         console.error(`  ${error.message.split("\n")[0]}`);
       } finally {

@@ -43,7 +43,7 @@ function table(measure, names, found) {
 
 const label = (name) => name.replace(/_(ms|us|mb)$/, "").replace("us_per_event", "an event").replaceAll("_", " ").replace(/^us$/, "an event");
 
-export function document({ about, measures, names, results }) {
+export function document({ about, measures, names, namesOf, results }) {
   const sizes = ["### Download of a client with all that it loads, brotli", "", "| | bytes |", "| --- | --- |", ...names.map((name) => row([name, short(results.download[name])])), ""];
   return [
     "# Side by side",
@@ -54,7 +54,7 @@ export function document({ about, measures, names, results }) {
     Object.entries(about.versions).map(([name, version]) => `${name} ${version}`).join(", "),
     "",
     ...sizes,
-    ...measures.map((measure) => table(measure, names, results[measure.id])),
+    ...measures.map((measure) => table(measure, namesOf(measure), results[measure.id])),
   ].join("\n");
 }
 
