@@ -35,6 +35,8 @@ export class Backend {
   #sequence = 0;
   #wall;
   #tried = 0;
+  /** When somebody connected, while that is watched. */
+  #knocks = undefined;
   requests = 0;
   /** What became of mutations: how many were done, how often one came that had been done, and how many came after a later one
    * of their lane. */
@@ -58,6 +60,7 @@ export class Backend {
     const http = createServer((request, response) => void this.#answer(request, response));
     this.#http = http;
     http.on("connection", (socket) => {
+      this.#knocks?.push(performance.now());
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
     });
@@ -85,6 +88,7 @@ export class Backend {
     await this.#close();
     const wall = createWall((socket) => {
       this.#tried += 1;
+      this.#knocks?.push(performance.now());
       socket.destroy();
     });
     wall.listen(this.#port, "127.0.0.1");
@@ -101,6 +105,18 @@ export class Backend {
     const tried = this.#tried;
     this.#tried = 0;
     return tried;
+  }
+
+  /** From now on it is written down when somebody connects. */
+  watch() {
+    this.#knocks = [];
+  }
+
+  /** When somebody did. */
+  knocks() {
+    const knocks = this.#knocks;
+    this.#knocks = undefined;
+    return knocks;
   }
 
   async end() {

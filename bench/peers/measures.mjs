@@ -1,5 +1,6 @@
 // What is measured. Each takes a contestant from a fresh browser to figures, and leaves nothing behind.
 
+import { crowd } from "./crowd.mjs";
 import { QUEUES } from "./queues.mjs";
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -163,4 +164,4 @@ const starvation = {
   },
 };
 
-export const MEASURES = [cpu(0, 300), cpu(10, 300), cpu(200, 300), cpu(10, 1000), paced, storm, tabs, outage(1), outage(10), start, starvation, ...QUEUES];
+export const MEASURES = [cpu(0, 300), cpu(10, 300), cpu(200, 300), cpu(10, 1000), paced, storm, tabs, outage(1), outage(10), start, starvation, crowd, ...QUEUES];

@@ -55,7 +55,7 @@ process.exit();
 async function sideBySide(measure) {
   const names = namesOf(measure);
   const samples = Object.fromEntries(names.map((name) => [name, []]));
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < (measure.once ? 1 : rounds); round += 1) {
     for (const name of names) {
       console.error(`${measure.id}, round ${round + 1} of ${rounds}: ${name}`);
       const chromium = await Chromium.start();

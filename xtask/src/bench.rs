@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: everfresh beside its peers, in one run, in a headless Chromium.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
         .map_err(|missing| Error::new(Cause::MissingTool, missing.0))?;
     build::package(project)?;
     peers(project)?;
+    let crowd = crowd(project)?;
     let driver = Driver::start(project, &browser, &Surroundings::of(browser.engine)?)?;
     let mut bench = project.command("node");
     bench
@@ -30,12 +32,31 @@ pub fn run(project: &Project, mut arguments: lexopt::Parser) -> Result<bool> {
         .args(rest)
         .env("EVERFRESH_WEBDRIVER", driver.url())
         .env("EVERFRESH_BROWSER", &browser.browser)
+        .env("EVERFRESH_CROWD", crowd)
         // It tells itself how far it is.
         .stdout(Stdio::inherit())
         .stderr(Stdio::inherit());
     let mut group = Group::start(&mut bench)
         .map_err(|error| Error::io("cannot start", &project.path("bench/peers/run.mjs"), &error))?;
     Ok(group.wait(LIMIT).is_some_and(|status| status.success()))
+}
+
+/// The engine's thousand pages, as a program.
+fn crowd(project: &Project) -> Result<PathBuf> {
+    let mut build = project.command("cargo");
+    build.args(["build", "--release", "--package", "everfresh"]);
+    build.args(["--bench", "crowd", "--message-format", "json"]);
+    let built = Step::new("compile the crowd", build)
+        .fetches()
+        .must(project)?;
+    // Cargo says where it has put it.
+    let mut executables = built.output.lines().filter_map(|line| {
+        let (_, rest) = line.split_once(r#""executable":""#)?;
+        rest.split_once('"').map(|(path, _)| PathBuf::from(path))
+    });
+    executables
+        .next_back()
+        .ok_or_else(|| Error::new(Cause::Failed, "cargo named no program of the crowd"))
 }
 
 /// Installs the peers of the bench's own lock file, unless they are there.
