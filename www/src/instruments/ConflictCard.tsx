@@ -18,7 +18,8 @@ export function ConflictCard({ item, titles }: { item: QueueItem; titles: Readon
     void resolve(item.id, "merged", { ...vars, title: merged.trim(), version: theirs?.version, was: other, guard: null });
   };
   return (
-    <article className="letter" data-testid="conflict" aria-labelledby={label}>
+    // It asks something and keeps nobody from going on: a dialog without a backdrop.
+    <div className="letter" role="dialog" tabIndex={-1} data-testid="conflict" aria-labelledby={label}>
       <p className="letter-what" id={label}>
         {wordsOf(item, titles)}
       </p>
@@ -54,6 +55,6 @@ export function ConflictCard({ item, titles }: { item: QueueItem; titles: Readon
           </button>
         </form>
       )}
-    </article>
+    </div>
   );
 }
