@@ -2,20 +2,22 @@
 // as Supabase Realtime does. Any two of the three may be lost.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 
 import { backendStage, fetched, open, shows } from "./lib/backend.mjs";
 import { eventually } from "./lib/browser.mjs";
-import { engine } from "./lib/environment.mjs";
+import { engine, onceIsEnough } from "./lib/environment.mjs";
 import { PhoenixServer } from "./lib/phoenix.mjs";
 import { SocketIoServer } from "./lib/socketio.mjs";
 
-const BACKEND = { kind: "socketio", url: "/" };
+// Without its way by requests, so that it is away when its sockets are.
+const BACKEND = { kind: "socketio", url: "/", ladder: ["ws"] };
 
-describe(`three layers, in ${engine()}`, () => {
+// The page of the demo has them in every engine (`backends.test.mjs`).
+describe(`three layers, in ${engine()}`, onceIsEnough(), () => {
   let feed;
-  before(async () => (feed = await PhoenixServer.start("/nowhere", {})));
-  after(() => feed?.stop());
+  beforeEach(async () => (feed = await PhoenixServer.start("/nowhere", {})));
+  afterEach(() => feed?.stop());
   const here = backendStage((www) => SocketIoServer.start("socket.io", www, { feed: feed.url, pingMs: 1000, timeoutMs: 1000 }));
 
   const opened = async () => {

@@ -18,7 +18,7 @@ const withServer = (library, wanted) => backendStage((www) => SocketIoServer.sta
 const transport = async (tab) => (await tab.snapshot()).transport;
 
 for (const library of Object.keys(PROGRAMS)) {
-  describe(`a server with ${library} over HTTP in ${engine()}`, () => {
+  describe(`a server with ${library} over HTTP in ${engine()}`, onceIsEnough(), () => {
     const here = withServer(library, QUICK);
 
     test("events come in order, bytes among them or not, and who wants to know that they came is told", async () => {

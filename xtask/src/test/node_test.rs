@@ -10,7 +10,8 @@ use crate::error::{Cause, Error, Result};
 use crate::process::Step;
 use crate::project::Project;
 
-const LIMIT: Duration = Duration::from_secs(20 * 60);
+/// Two engines at a time on two cores take each some twenty minutes.
+const LIMIT: Duration = Duration::from_secs(40 * 60);
 /// Milliseconds for one test, and for one file of them. A browser that hangs must fail its test, not
 /// hold up all that come after it.
 const TEST_TIMEOUT: &str = "--test-timeout=300000";
