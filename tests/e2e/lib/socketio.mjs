@@ -3,14 +3,17 @@
 import { fileURLToPath } from "node:url";
 
 import { AppServer } from "./app-server.mjs";
-import { need } from "./environment.mjs";
+import { engine, need } from "./environment.mjs";
 
 const file = (name) => fileURLToPath(new URL(`../socketio/${name}`, import.meta.url));
 
-/** The libraries that are there, and how a server of theirs is started. */
+/**
+ * The libraries that are there, and how a server of theirs is started. What differs between two servers is the same in every engine:
+ * the one in Python is tried in Chromium, and in the others on the demo's page of backends.
+ */
 export const PROGRAMS = { "socket.io": [process.execPath, file("server.mjs")] };
 const python = need("EVERFRESH_SOCKETIO_PYTHON");
-if (python !== "none") PROGRAMS["python-socketio"] = [python, file("server.py")];
+if (python !== "none" && engine() === "chromium") PROGRAMS["python-socketio"] = [python, file("server.py")];
 
 export class SocketIoServer extends AppServer {
   /**
