@@ -1,12 +1,12 @@
 //! What the other backends of the instance say.
 
-use super::Engine;
 use super::journal::What;
 use super::layers::Known;
 use super::notice::FaultCode;
 use super::status::Status;
 use super::text;
 use super::time::Now;
+use super::{Engine, Life};
 use crate::wire::Event;
 
 impl Engine {
@@ -19,7 +19,8 @@ impl Engine {
 
     /// Another backend told of something.
     pub(super) fn on_elsewhere(&mut self, now: Now, number: usize, mut event: Event<'_>) {
-        if !self.is_layer(number) {
+        // Behind the fence nothing is heard, whoever tells it: the other backend's engine may not know of it yet.
+        if !self.is_layer(number) || self.life != Life::Running {
             return;
         }
         event.channel = self.of_layer(number, &event.channel).into();
@@ -29,7 +30,7 @@ impl Engine {
 
     /// What another backend told of may not have been all.
     pub(super) fn on_missed(&mut self, now: Now, number: usize, channel: &str) {
-        if !self.is_layer(number) {
+        if !self.is_layer(number) || self.life != Life::Running {
             return;
         }
         let channel = self.of_layer(number, channel);

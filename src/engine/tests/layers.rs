@@ -163,3 +163,21 @@ fn a_backend_that_is_not_there_is_a_fault_and_names_are_looked_at() {
         assert_eq!(Command::parse(text).unwrap_err().path, path, "{text}");
     }
 }
+
+#[test]
+fn g9_behind_the_fence_nothing_of_another_backend_is_told() {
+    let mut page = Page::of(CONFIG);
+    page.does(r#"{"do":"listen","event":"postgres:UPDATE:public.tasks"}"#);
+    page.comes_up();
+    page.feed_tells(40);
+    page.waits(3000);
+    assert_eq!(page.stale(), [r#"["tasks"]"#]);
+    // Another tab says that somebody else is there, and the feed's engine has not heard it yet.
+    page.engine.life = crate::engine::Life::Fenced;
+    let events = page.engine.metrics.events;
+    page.feed_tells(41);
+    page.does(r#"{"do":"missed","n":1,"channel":"project:p1"}"#);
+    page.waits(15_000);
+    assert_eq!(page.stale(), [""; 0]);
+    assert_eq!(page.engine.metrics.events, events);
+}

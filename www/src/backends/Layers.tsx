@@ -52,7 +52,7 @@ export function Layers({ way, beside }: { way: Way; beside: Beside }) {
         ))}
       </ol>
       <p className="backends-counts number" data-testid="ways-counts">
-        {snapshot.counters.events} events, {snapshot.counters.repeats} of them told before by another layer
+        {snapshot.counters.events} {snapshot.counters.events === 1 ? "event" : "events"}, {snapshot.counters.repeats} of them told before by another layer
       </p>
     </section>
   );
