@@ -66,8 +66,14 @@ export function Backends() {
           ))}
         </div>
         <p className="backends-words">{way.words}</p>
-        {live && beside ? <Scene key={way.id} live={live} way={way} beside={beside} /> : <div className="backends-wait" />}
-        <Missing beside={beside} />
+        {live && beside ? (
+          <>
+            <Scene key={way.id} live={live} way={way} beside={beside} />
+            <Missing beside={beside} />
+          </>
+        ) : (
+          <div className="backends-wait" />
+        )}
       </main>
     </>
   );
@@ -84,10 +90,10 @@ function Scene({ live, way, beside }: { live: Everfresh; way: Way; beside: Besid
   );
 }
 
-/** Says what the demo was started without, and what starts it. */
-function Missing({ beside }: { beside: Beside | undefined }) {
-  const missing = beside && WAYS.filter(({ needs }) => needs.some((name) => !(name in beside)));
-  if (missing === undefined || missing.length === 0) return null;
+/** Says what the demo was started without, and what starts it. Below the scene, and with it: before it, the scene would push it down. */
+function Missing({ beside }: { beside: Beside }) {
+  const missing = WAYS.filter(({ needs }) => needs.some((name) => !(name in beside)));
+  if (missing.length === 0) return null;
   return (
     <p className="backends-missing" data-testid="ways-missing">
       {missing.map(({ name }) => name).join(" and ")}: not started. <code>cargo xtask demo</code> starts all servers.
