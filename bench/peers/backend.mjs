@@ -13,7 +13,7 @@ import { json } from "node:stream/consumers";
 import { Server as SocketIo } from "socket.io";
 import { WebSocketServer } from "ws";
 
-import { keep, SPOKEN } from "./protocols.mjs";
+import { History, SPOKEN } from "./protocols.mjs";
 
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".wasm": "application/wasm" };
 const NOW = () => performance.timeOrigin + performance.now();
@@ -32,7 +32,7 @@ export class Backend {
   #hearers = new Set();
   /** Events of each family so far: what a query of it shows. */
   #versions = new Map();
-  #sequence = 0;
+  #history = new History();
   #wall;
   #tried = 0;
   /** When somebody connected, while that is watched. */
@@ -71,7 +71,7 @@ export class Backend {
       const { pathname, searchParams } = new URL(request.url, this.url);
       const speak = SPOKEN[pathname];
       if (speak === undefined) return;
-      accept.handleUpgrade(request, socket, head, (ws) => speak({ ws, searchParams, last: () => this.#sequence, hears: (tell) => this.#hears(ws, tell, "close") }));
+      accept.handleUpgrade(request, socket, head, (ws) => speak({ ws, searchParams, history: this.#history, hears: (tell) => this.#hears(ws, tell, "close") }));
     });
     http.listen(this.#port, "127.0.0.1");
     await once(http, "listening");
@@ -142,11 +142,10 @@ export class Backend {
   }
 
   #tell(family, pad) {
-    this.#sequence += 1;
     const n = (this.#versions.get(family) ?? 0) + 1;
     this.#versions.set(family, n);
-    const event = { family, n, seq: this.#sequence, at: NOW(), pad };
-    keep(event);
+    const event = { family, n, seq: this.#history.last + 1, at: NOW(), pad };
+    this.#history.keep(event);
     for (const tell of this.#hearers) tell(event);
   }
 

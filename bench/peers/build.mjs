@@ -43,6 +43,7 @@ export async function build(folder) {
   await cp(PACKAGE, folder, { recursive: true });
   await cp(here("page/index.html"), join(folder, "index.html"));
   await pages(folder, "harness", "contestants", "");
+  await pages(folder, "harness", "tabs", "");
   await pages(folder, "queue", "queues", "queue-");
 }
 
@@ -60,10 +61,10 @@ async function pages(folder, harness, of, prefix) {
 const squeezed = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }).length;
 
 /** What a visitor downloads for each client, without TanStack Query, in bytes of brotli. */
-export async function downloads(folder, names) {
+export async function downloads(folder, names, of = "contestants") {
   const sizes = {};
   for (const name of names) {
-    const output = await bundle(here(`page/contestants/${name}.js`), {});
+    const output = await bundle(here(`page/${of}/${name}.js`), {});
     const { files = [], unused } = OURS[name] ?? {};
     const code = output.filter((chunk) => chunk.type === "chunk" && !unused?.test(chunk.fileName)).map((chunk) => Buffer.from(chunk.code));
     const parts = [...code, ...(await Promise.all(files.map((file) => readFile(join(folder, file)))))];

@@ -88,6 +88,7 @@ export const crowd = {
   figures: { share: "", lost_share: "", dials: "", looks: "", back_ms: "ms" },
   // The machine has nothing else to do meanwhile, and chance is in a thousand clients already.
   once: true,
+  long: true,
   async run({ backend, contestant }) {
     if (contestant === "everfresh" && process.env.EVERFRESH_CROWD) return ours();
     const client = CLIENTS[contestant];

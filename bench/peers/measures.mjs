@@ -15,8 +15,10 @@ async function until(holds, patienceMs, everyMs = 20) {
 const at = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 const round = (value, digits = 2) => (value === undefined ? undefined : Number(value.toFixed(digits)));
 
+/** How long a page is looked at that does nothing. */
+const IDLE_MS = 500;
 /** How long what was begun may go on. */
-const REST_MS = 1500;
+const REST_MS = 500;
 
 /** Seconds of the page's main thread while something happens. */
 async function busyFor(page, happens) {
@@ -32,11 +34,11 @@ function cpu(queries, bytes) {
     title: `${queries} live queries, events of ${bytes} bytes`,
     figures: { us_per_event: "us", refetches_of_1000: "", longest_ms: "ms", heard: "" },
     async run({ chromium, backend, contestant, quick }) {
-      const count = quick ? 500 : 4000;
+      const count = quick ? 300 : 1000;
       const page = await chromium.open(backend.url, contestant);
       await page.call("open", { queries, families: Math.max(1, queries) });
       // Nobody asks the page anything meanwhile: that would be its work too.
-      const idle = await busyFor(page, () => sleep(count + REST_MS));
+      const idle = (await busyFor(page, () => sleep(IDLE_MS))) * ((count + REST_MS) / IDLE_MS);
       const busy = await busyFor(page, async () => {
         const began = performance.now();
         await backend.publish({ count, families: Math.max(1, Math.min(queries, 10)), burst: 10, everyMs: 10, bytes });
@@ -53,7 +55,7 @@ const paced = {
   title: "one event of 1 KB every 20 ms: from the server's write to the callback",
   figures: { p50_ms: "ms", p99_ms: "ms" },
   async run({ chromium, backend, contestant, quick }) {
-    const count = quick ? 100 : 1000;
+    const count = quick ? 50 : 250;
     const page = await chromium.open(backend.url, contestant);
     await page.call("open", {});
     await backend.publish({ count, burst: 1, everyMs: 20, bytes: 1000 });
@@ -68,7 +70,7 @@ const storm = {
   title: "10,000 events at once over 50 families, 50 live queries that fetch over HTTP",
   figures: { requests: "", quiet_ms: "ms", busy_ms: "ms", stall_ms: "ms", right: "" },
   async run({ chromium, backend, contestant, quick }) {
-    const [count, families] = [quick ? 2000 : 10_000, 50];
+    const [count, families] = [quick ? 1000 : 10_000, 50];
     const page = await chromium.open(backend.url, contestant);
     await page.call("open", { queries: families, fetches: "over HTTP" });
     const versions = backend.versions();
@@ -78,7 +80,7 @@ const storm = {
     await page.call("await", versions);
     await backend.publish({ count, families });
     // The page itself notes when it is quiet: to be asked would be work too.
-    await until(async () => (await page.call("quiet")) !== null, 120_000, 2000);
+    await until(async () => (await page.call("quiet")) !== null, 120_000, 500);
     const busy = (await page.busy()) - before;
     const quiet = await page.call("quiet");
     const { longest } = await page.call("found");
@@ -89,37 +91,58 @@ const storm = {
 
 const tabs = {
   id: "tabs",
-  title: "ten tabs of one browser, an event of 300 bytes every 100 ms",
-  figures: { sockets: "", all_p50_ms: "ms", all_p99_ms: "ms", heap_mb: "MB" },
+  title: "ten tabs of one browser, an event of 300 bytes every 100 ms; then one every 20 ms while the first tab is closed",
+  also: "tabs",
+  figures: { sockets: "", requests: "", all_p50_ms: "ms", all_p99_ms: "ms", heap_mb: "MB", handover_ms: "ms", missed: "" },
   async run({ chromium, backend, contestant, quick }) {
-    const [many, count] = [quick ? 4 : 10, quick ? 30 : 100];
+    const [many, count] = [quick ? 4 : 10, quick ? 20 : 50];
     const pages = [];
     for (let n = 0; n < many; n += 1) {
       const page = await chromium.open(backend.url, contestant);
-      await page.call("open", { queries: 1 });
+      await page.call("open", { queries: 1, fetches: "over HTTP", rests: n === many - 1 });
       pages.push(page);
     }
     const sockets = backend.sockets;
     for (const page of pages) await page.call("reset");
+    backend.count();
     await backend.publish({ count, burst: 1, everyMs: 100 });
-    await sleep(1000);
+    await sleep(500);
+    const { requests } = backend.count();
     const founds = [];
     for (const page of pages) founds.push(await page.call("latencies"));
     const all = Array.from({ length: count }, (_, n) => Math.max(...founds.map((latencies) => latencies[n] ?? Infinity))).sort((a, b) => a - b);
     const heaps = [];
     for (const page of pages) heaps.push((await page.heap()) / 2 ** 20);
-    return { sockets, all_p50_ms: round(at(all, 0.5)), all_p99_ms: round(at(all, 0.99)), heap_mb: round(at(heaps.sort((a, b) => a - b), 0.5)) };
+    return { sockets, requests, all_p50_ms: round(at(all, 0.5)), all_p99_ms: round(at(all, 0.99)), heap_mb: round(at(heaps.sort((a, b) => a - b), 0.5)), ...(await handover(backend, pages)) };
   },
 };
+
+/** The tab that has the connection, if one has it for all, is closed while events come: the longest that another one heard nothing,
+ * and how many events one of them never heard of. */
+async function handover(backend, [first, ...others]) {
+  const count = 75;
+  for (const page of others) await page.call("reset");
+  const events = backend.publish({ count, burst: 1, everyMs: 20 });
+  await sleep(300);
+  await first.close();
+  await events;
+  await sleep(500);
+  const founds = [];
+  for (const page of others) founds.push(await page.call("found"));
+  return { handover_ms: round(Math.max(...founds.map(({ pause }) => pause)), 0), missed: count - Math.min(...founds.map(({ seen }) => seen)) };
+}
 
 function outage(seconds) {
   return {
     id: `outage-${seconds}`,
     title: `the server is away for ${seconds} s, and 100 events happen meanwhile`,
     figures: { back_ms: "ms", dials: "", missed: "", right: "" },
-    async run({ chromium, backend, contestant }) {
+    async open({ chromium, backend, contestant }) {
       const page = await chromium.open(backend.url, contestant);
       await page.call("open", { queries: 1, fetches: "over HTTP" });
+      return page;
+    },
+    async run({ backend, page }) {
       await backend.stop();
       await sleep((seconds * 1000) / 2);
       await backend.publish({ count: 100 });
@@ -129,7 +152,7 @@ function outage(seconds) {
       const back = await until(() => backend.sockets > 0, 60_000, 2);
       const took = performance.now() - began;
       // Whoever heard nothing may still find out that something happened.
-      const right = await until(() => page.call("shows", backend.versions()), 3000);
+      const right = await until(() => page.call("shows", backend.versions()), 3000, 100);
       const { seen } = await page.call("found");
       return { back_ms: back ? round(took, 0) : undefined, dials, missed: 100 - seen, right: right ? 1 : 0 };
     },

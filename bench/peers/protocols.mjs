@@ -22,40 +22,46 @@ function phoenix({ ws, hears }) {
   });
 }
 
-/** The last events: what a page that was away catches up from, as the real servers keep them. */
-const history = { epoch: `bench${Date.now()}`, events: [] };
 const KEPT = 500;
 
-export function keep(event) {
-  history.events.push(event);
-  if (history.events.length > KEPT) history.events.shift();
-}
+/** The last events: what a page that was away catches up from, as the real servers keep them. */
+export class History {
+  epoch = `bench${Date.now()}`;
+  last = 0;
+  #events = [];
 
-/** What came after a position; nothing if that is not known any more. */
-function since(epoch, offset, last) {
-  const isKept = epoch === history.epoch && offset >= last - history.events.length;
-  return isKept ? history.events.filter(({ seq }) => seq > offset) : undefined;
+  keep(event) {
+    this.last = event.seq;
+    this.#events.push(event);
+    if (this.#events.length > KEPT) this.#events.shift();
+  }
+
+  /** What came after a position; nothing if that is not known any more. */
+  since(epoch, offset) {
+    const isKept = epoch === this.epoch && offset >= this.last - this.#events.length;
+    return isKept ? this.#events.filter(({ seq }) => seq > offset) : undefined;
+  }
 }
 
 /** Centrifugo's JSON, with recovery by offset. */
-function centrifugo({ ws, hears, last }) {
+function centrifugo({ ws, hears, history }) {
   const asPublication = (data) => ({ data, offset: data.seq });
   ws.on("message", (text) => {
     for (const line of String(text).split("\n").filter(Boolean)) {
       const { id, connect, subscribe } = JSON.parse(line);
       if (connect) ws.send(JSON.stringify({ id, connect: { client: "bench", version: "6.0.0", ping: 25, pong: true } }));
       if (!subscribe) continue;
-      const missed = subscribe.recover ? since(subscribe.epoch, subscribe.offset ?? 0, last()) : undefined;
+      const missed = subscribe.recover ? history.since(subscribe.epoch, subscribe.offset ?? 0) : undefined;
       const recovered = missed !== undefined;
       const publications = (missed ?? []).map(asPublication);
-      ws.send(JSON.stringify({ id, subscribe: { recoverable: true, epoch: history.epoch, offset: last(), recovered, publications } }));
+      ws.send(JSON.stringify({ id, subscribe: { recoverable: true, epoch: history.epoch, offset: history.last, recovered, publications } }));
       hears((data) => ws.send(JSON.stringify({ push: { channel: CHANNEL, pub: asPublication(data) } })));
     }
   });
 }
 
 /** The core of docs/protocol.md. */
-function fresh({ ws, hears, last }) {
+function fresh({ ws, hears, history }) {
   const say = (message) => ws.send(JSON.stringify(message));
   const asEvent = (data) => ({ t: "ev", ch: CHANNEL, s: data.seq, name: "changed", data, at: Math.round(data.at) });
   ws.on("message", (text) => {
@@ -65,9 +71,9 @@ function fresh({ ws, hears, last }) {
       else if (t === "ping") say({ t: "pong", n });
       else if (t === "unsub") say({ t: "unsubd", id, ch });
       else if (t === "sub") {
-        const missed = pos === undefined ? undefined : since(pos.e, pos.s, last());
+        const missed = pos === undefined ? undefined : history.since(pos.e, pos.s);
         const recovered = pos === undefined ? null : missed !== undefined;
-        say({ t: "subd", id, ch, pos: { e: history.epoch, s: last() }, recovered, missed: (missed ?? []).map(asEvent) });
+        say({ t: "subd", id, ch, pos: { e: history.epoch, s: history.last }, recovered, missed: (missed ?? []).map(asEvent) });
         hears((data) => say(asEvent(data)));
       }
     }

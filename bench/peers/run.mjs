@@ -22,22 +22,26 @@ const { values: options } = parseArgs({
   },
 });
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
+/** Of the clients with a connection, whom a quick run has unless others are wished for: one peer stands for all. */
+const QUICK = ["raw", "raw-coalesced", "everfresh", "everfresh-socketio", "socketio"];
 const wanted = (all) => all.filter((name) => !options.contestant || options.contestant.includes(name));
-const names = wanted(await contestants());
-/** A queue is no client: other contestants are compared there. */
-const queues = wanted(await contestants("queues"));
-const namesOf = (measure) => (measure.contestants === "queues" ? queues : names);
-const measures = MEASURES.filter(({ id }) => !options.only || options.only.some((part) => id.startsWith(part)));
+const names = wanted(await contestants()).filter((name) => options.contestant || !options.quick || QUICK.includes(name));
+/** A queue is no client: other contestants are compared there. And some do for tabs what a client does not. */
+const [queues, tabs] = [wanted(await contestants("queues")), wanted(await contestants("tabs"))];
+const namesOf = ({ contestants, also }) => (contestants === "queues" ? queues : also === "tabs" ? [...names, ...tabs] : names);
+const measures = MEASURES.filter(({ id, long }) => (options.only ? options.only.some((part) => id.startsWith(part)) : !(long && options.quick)));
+/** Those that wait at the same time begin one after the other, so that none is disturbed by another one's return. */
+const APART_MS = 1000;
 
 const folder = await mkdtemp(join(tmpdir(), "everfresh-bench-"));
 const backend = new Backend(folder);
 try {
   await build(folder);
   await backend.start();
-  const results = { download: await downloads(folder, names) };
+  const results = { download: { ...(await downloads(folder, names)), ...(await downloads(folder, tabs, "tabs")) } };
   for (const measure of measures) results[measure.id] = await sideBySide(measure);
   const about = await conditions();
-  const text = document({ about, measures, names, namesOf, results });
+  const text = document({ about, measures, namesOf, results });
   console.log(text);
   if (!options.only && !options.contestant && !options.check) await keep({ about, results }, text);
   if (options.check) {
@@ -51,24 +55,59 @@ try {
 }
 process.exit();
 
-/** All contestants, one after the other in each round, so that whatever the machine does meets all of them. */
+/** All contestants in each round, so that whatever the machine does meets all of them. */
 async function sideBySide(measure) {
   const names = namesOf(measure);
   const samples = Object.fromEntries(names.map((name) => [name, []]));
-  for (let round = 0; round < (measure.once ? 1 : rounds); round += 1) {
-    for (const name of names) {
-      console.error(`${measure.id}, round ${round + 1} of ${rounds}: ${name}`);
-      const chromium = await Chromium.start();
-      try {
-        samples[name].push(await measure.run({ chromium, backend, contestant: measure.contestants === "queues" ? `queue-${name}` : name, quick: options.quick }));
-      } catch (error) {
-        console.error(`  ${error.message.split("\n")[0]}`);
-      } finally {
-        await chromium.stop();
-      }
-    }
+  const all = measure.once ? 1 : rounds;
+  for (let round = 0; round < all; round += 1) {
+    const began = performance.now();
+    await (measure.open ? together : inTurn)(measure, names, samples);
+    console.error(`${measure.id}, round ${round + 1} of ${all}: ${Math.round((performance.now() - began) / 1000)} s`);
   }
   return Object.fromEntries(names.map((name) => [name, figures(measure, samples[name])]));
+}
+
+/** One after the other. */
+async function inTurn(measure, names, samples) {
+  for (const name of names) {
+    const chromium = await Chromium.start();
+    const contestant = measure.contestants === "queues" ? `queue-${name}` : name;
+    await taken(name, samples, () => measure.run({ chromium, backend, contestant, quick: options.quick }));
+    await chromium.stop();
+  }
+}
+
+/** What is mostly waited for is waited for by all at the same time, each with a backend and a browser of its own. */
+async function together(measure, names, samples) {
+  const places = [];
+  for (const contestant of names) {
+    const place = { contestant, backend: new Backend(folder), chromium: await Chromium.start() };
+    await place.backend.start();
+    await taken(contestant, samples, async () => {
+      place.page = await measure.open(place);
+    });
+    places.push(place);
+  }
+  const runs = places.map(async (place, at) => {
+    await new Promise((resolve) => setTimeout(resolve, at * APART_MS));
+    if (place.page) await taken(place.contestant, samples, () => measure.run(place));
+  });
+  await Promise.all(runs);
+  for (const { chromium, backend } of places) {
+    await chromium.stop();
+    await backend.end();
+  }
+}
+
+/** Takes a sample, if there is one. */
+async function taken(name, samples, take) {
+  try {
+    const sample = await take();
+    if (sample) samples[name].push(sample);
+  } catch (error) {
+    console.error(`  ${name}: ${error.message.split("\n")[0]}`);
+  }
 }
 
 /** The median of each figure, with its smallest and largest. */

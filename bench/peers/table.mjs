@@ -43,8 +43,8 @@ function table(measure, names, found) {
 
 const label = (name) => name.replace(/_(ms|us|mb)$/, "").replace("us_per_event", "an event").replaceAll("_", " ").replace(/^us$/, "an event");
 
-export function document({ about, measures, names, namesOf, results }) {
-  const sizes = ["### Download of a client with all that it loads, brotli", "", "| | bytes |", "| --- | --- |", ...names.map((name) => row([name, short(results.download[name])])), ""];
+export function document({ about, measures, namesOf, results }) {
+  const sizes = ["### Download of a client with all that it loads, brotli", "", "| | bytes |", "| --- | --- |", ...Object.entries(results.download).map(([name, bytes]) => row([name, short(bytes)])), ""];
   return [
     "# Side by side",
     "",

@@ -4,6 +4,7 @@ import { QueryClient, QueryObserver } from "@tanstack/query-core";
 import * as contestant from "contestant";
 
 const NOW = () => performance.timeOrigin + performance.now();
+const AFTER_START_MS = 700;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** How an app hears of a change today. */
@@ -15,7 +16,7 @@ let state;
 export async function open({ queries = 0, families = queries, fetches = "at once", fetchMs = 5, attach = true, rests = true }) {
   const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } });
   client.mount();
-  state = { client, heard: 0, latencies: [], seen: new Set(), refetches: 0, longest: 0, shown: new Map() };
+  state = { client, heard: 0, latencies: [], heardAt: undefined, pause: 0, seen: new Set(), refetches: 0, longest: 0, shown: new Map() };
   for (let at = 0; at < queries; at += 1) {
     const family = `family${at % families}`;
     const queryFn = async () => {
@@ -33,6 +34,8 @@ export async function open({ queries = 0, families = queries, fetches = "at once
   const hear = (event) => {
     const at = NOW();
     state.heard += 1;
+    state.pause = Math.max(state.pause, at - (state.heardAt ?? at));
+    state.heardAt = at;
     state.seen.add(event.seq);
     state.latencies.push(at - event.at);
     act(event);
@@ -41,14 +44,14 @@ export async function open({ queries = 0, families = queries, fetches = "at once
   if (!rests) return;
   await until(() => client.isFetching() === 0);
   // Whatever a client does after its start is no part of what is measured then.
-  await sleep(1000);
+  await sleep(AFTER_START_MS);
   await until(() => client.isFetching() === 0);
   watchStalls();
   reset();
 }
 
 export function reset() {
-  Object.assign(state, { heard: 0, latencies: [], refetches: 0, longest: 0 });
+  Object.assign(state, { heard: 0, latencies: [], heardAt: undefined, pause: 0, refetches: 0, longest: 0 });
   state.seen.clear();
 }
 
@@ -68,8 +71,8 @@ async function until(holds, patienceMs = 60_000) {
 }
 
 export function found() {
-  const { heard, refetches, longest, seen } = state;
-  return { heard, refetches, longest, seen: seen.size };
+  const { heard, refetches, longest, pause, seen } = state;
+  return { heard, refetches, longest, pause, seen: seen.size };
 }
 
 export const latencies = () => state.latencies;
