@@ -186,8 +186,12 @@ impl Entry {
         };
         let trouble = self.trouble.filter(|trouble| trouble.at >= known);
         let thawed = causes.thawed.filter(|thawed| *thawed > known);
-        // Data was wanted since then, and had not come.
-        let told = self.told.filter(|told| *told > known && *told <= deadline);
+        // Data was wanted since then, and had not come. Of what was fetched before a clock jumped it is not known.
+        let since = match (self.age(), self.obliged) {
+            (Age::Unknown, Some(obliged)) => obliged.max(Mono(1)),
+            _ => Mono(known.0 + 1),
+        };
+        let told = self.told.filter(|told| (since..=deadline).contains(told));
         // What is being fetched does not wait for anything.
         let fetched = self
             .keys

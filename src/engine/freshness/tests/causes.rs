@@ -325,6 +325,23 @@ fn g4_a_fetch_that_does_not_begin_is_the_apps_affair_unless_the_timers_are_late(
 }
 
 #[test]
+fn g4_what_took_long_before_a_clock_jumped_is_not_why_nothing_was_fetched_after_it() {
+    let mut page = follower();
+    // The leader does not answer, and this page fetches by itself.
+    page.run(11_000);
+    assert_eq!(page.refetches().len(), 1);
+    page.keys.clear();
+    // Calm ends just before the time is over in which it can be fetched.
+    page.part.entries[0].bar(Mono(15_950));
+    page.wall += 60_000;
+    page.settle();
+    let deadline = page.part.entries[0].deadline();
+    assert_eq!(deadline, Some(Mono(16_000)));
+    page.run(5_500);
+    assert_eq!(blames(&page), [Blame::ServerError]);
+}
+
+#[test]
 fn a_word_that_is_older_than_what_was_fetched_since_is_no_look() {
     let mut page = follower();
     page.run(8_900);
