@@ -545,11 +545,12 @@ impl Engine {
             (PageEvent::Resumed, Life::Running) => self.link.nudge(now, Nudge::Resumed),
             (PageEvent::Online, _) => {
                 self.link.online(now, true);
-                self.queue.online(now, true);
+                let linked = self.link.live().is_some();
+                self.queue.online(now, true, linked);
             }
             (PageEvent::Offline, _) => {
                 self.link.online(now, false);
-                self.queue.online(now, false);
+                self.queue.online(now, false, false);
             }
             _ => {}
         }

@@ -207,7 +207,7 @@ impl Queue {
     }
     pub fn heard_of_others(&mut self, _: Now, _: TabId, _: Raw<'_>) {}
     pub fn was_away(&mut self, _: Now) {}
-    pub fn online(&mut self, _: Now, _: bool) {}
+    pub fn online(&mut self, _: Now, _: bool, _: bool) {}
     pub fn linked(&mut self, _: Now) {}
     pub fn holds(&self) -> bool {
         false

@@ -359,6 +359,7 @@ impl Queue {
                 // The word of who led before may be seen only now, and its lane has to wait for it.
                 Slot::Word(id) if self.desk.answered.contains(id) || !sender.is_word_news(id) => {}
                 Slot::Accepted(_) | Slot::Word(_) => {
+                    sender.seen_late(now.mono, slot, &self.desk.answered);
                     sender.found(&mut self.desk, now, slot, text, Source::Seen);
                 }
             }
@@ -598,14 +599,18 @@ impl Queue {
 
     // The world.
 
-    /// The browser changed its mind about the network.
-    pub fn online(&mut self, now: Now, online: bool) {
+    /// The browser changed its mind about the network. There may be a link all the while.
+    pub fn online(&mut self, now: Now, online: bool, linked: bool) {
         self.online = online;
         if let Role::Leads(sender) = &mut self.role
             && sender.gate.online(online)
         {
             sender.lanes.hurry_all(now.mono);
             sender.drain();
+            // As if the link came now.
+            if linked && sender.drain.is_some() {
+                self.hold = Some(Hold::new(now.mono, Wait::Drain));
+            }
         }
     }
 

@@ -284,7 +284,7 @@ fn rig(state: Is) -> Rig {
         Is::Storing => rig.mutate(1, r#","name":"move","coalesce":"w""#),
         Is::Waiting => {
             // Nothing may be sent.
-            rig.queue.online(rig.at(), false);
+            rig.queue.online(rig.at(), false, true);
             rig.mutate(1, r#","name":"move","coalesce":"w""#);
             rig.answer(Ok(()));
         }
@@ -376,8 +376,8 @@ fn happen(input: Happens, rig: &mut Rig) {
         Happens::Mine => rig.ask(r#""op":"resolve","take":"client""#),
         Happens::Theirs => rig.ask(r#""op":"resolve","take":"server""#),
         Happens::Online => {
-            rig.queue.online(now, false);
-            rig.queue.online(now, true);
+            rig.queue.online(now, false, true);
+            rig.queue.online(now, true, true);
         }
         Happens::Login => rig.queue.authorized(now, &mut rig.rng),
         Happens::Follow => {

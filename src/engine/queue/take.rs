@@ -4,10 +4,11 @@
 
 use std::rc::Rc;
 
+use super::answered::Answered;
 use super::desk::Desk;
 use super::intake::Aside;
 use super::mutation::Mutation;
-use super::record::Damage;
+use super::record::{Damage, Slot};
 use super::sender::{By, Item, Sender, Stage};
 use super::talk::Lead;
 use super::told::{End, How};
@@ -171,6 +172,19 @@ impl Sender {
             for item in self.items.values_mut() {
                 item.new = false;
             }
+        }
+    }
+
+    /// A record shows only now. What was made before we led shows late, and what shows next may be a letter for
+    /// which its lane has to wait.
+    pub(super) fn seen_late(&mut self, now: Mono, slot: Slot, answered: &Answered) {
+        if let (Slot::Accepted(id), Some(term)) = (slot, self.term)
+            && id.order < term.number
+            && self.intake.is_open()
+            && self.entry(id).is_none()
+            && !answered.contains(id)
+        {
+            self.doubt = Some(now + QUEUE_SETTLE);
         }
     }
 

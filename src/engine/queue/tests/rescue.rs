@@ -316,6 +316,19 @@ fn what_waits_goes_first_when_the_calm_ends_in_the_moment_in_which_there_is_a_li
 }
 
 #[test]
+fn what_waits_goes_first_when_the_browser_is_online_after_there_is_a_link() {
+    let mut rig = Rig::leads();
+    rig.queue.online(rig.at(), false, true);
+    rig.mutate();
+    rig.queue.linked(rig.at());
+    rig.settle();
+    assert!(rig.runs.is_empty());
+    rig.queue.online(rig.at(), true, true);
+    rig.settle();
+    assert!(rig.runs.len() == 1 && rig.queue.holds());
+}
+
+#[test]
 fn who_follows_waits_no_longer_than_who_leads_would_for_a_storage_that_is_not_read() {
     let leader = Term {
         number: 7,
@@ -463,4 +476,24 @@ fn a_letter_of_who_led_before_that_is_seen_late_stops_its_lane() {
     assert_eq!(rig.runs, []);
     rig.mutate_with(r#","lane":"other""#);
     assert_eq!(rig.runs.len(), 1);
+}
+
+#[test]
+fn what_shows_late_is_sent_when_its_letter_would_show_too() {
+    let mut before = Rig::leads();
+    before.mutate_with(r#","lane":"l""#);
+    let (id, _) = *before.runs.last().unwrap();
+    let key = Slot::Accepted(id).key("s");
+    let value = before.stored.get(&key).cloned().unwrap();
+    for (number, waits) in [(2_000_000, true), (8, false)] {
+        let mut rig = Rig::of(OTHER);
+        rig.lead(number);
+        rig.wait(QUEUE_SETTLE);
+        let now = rig.at();
+        rig.queue.changed(now, Some(&key), Some(&value));
+        rig.settle();
+        assert_eq!(rig.runs.is_empty(), waits, "made before this tab led");
+        rig.wait(QUEUE_SETTLE);
+        assert_eq!(rig.runs.len(), 1);
+    }
 }
