@@ -293,7 +293,12 @@ impl World {
         if let Some(span) = calm.and_then(|calm| calm.span(wall)) {
             self.calm_heard(tab, span);
         }
-        self.terms.browsers[self.tabs[tab].seat.browser][term].pointless = pointless;
+        let polls = &mut self.terms.browsers[self.tabs[tab].seat.browser][term];
+        polls.pointless = pointless;
+        if pointless {
+            // What is asked again at once is asked without a condition: the next answer compares with nothing either.
+            polls.known = None;
+        }
         match vouched {
             Some((version, since)) => self.vouched(tab, term, version, since, asked.min(since)),
             None => self.probe_failed(tab, term),

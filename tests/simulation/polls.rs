@@ -41,7 +41,7 @@ pub(crate) struct Polls {
     /// The last version that the server said to be the newest, and when.
     vouched: Option<(u64, Time)>,
     /// Whom a probe told of which version last, and since when.
-    known: Option<(usize, u64, Time)>,
+    pub(crate) known: Option<(usize, u64, Time)>,
     /// When a probe last failed.
     trouble: Time,
     /// When a tab last knew of one that was answered as it should be.
@@ -282,7 +282,11 @@ impl World {
     pub(crate) fn found_due(&mut self, tab: usize, term: usize) {
         let now = self.now;
         let terms = &self.terms.list[term];
-        let hidden = self.tabs[tab].hidden.is_some_and(|since| since + S < now);
+        // What it changed offline may have gone first, since before it was hidden.
+        let held = self.queue.held_until[self.tabs[tab].seat.browser];
+        let hidden = self.tabs[tab]
+            .hidden
+            .is_some_and(|since| since + S < now && held + S < now);
         let watch = &mut self.terms.tabs[tab].watches[term];
         // One may have been held back until just before the next one.
         let before = std::mem::replace(&mut watch.due_before, watch.due);

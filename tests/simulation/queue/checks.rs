@@ -149,10 +149,13 @@ impl World {
             );
             return self.fail(Promise::G8, how);
         }
-        // What is done is not on the list of what failed. If all who knew are gone, it was sent again, to a
-        // server that may not have answered.
+        // What is done is not on the list of what failed. If all who knew are gone or were away meanwhile, it was
+        // sent again, to a server that may not have answered.
         let mut witnesses = entry.witnesses.iter();
-        let known = witnesses.any(|tab| self.tabs[*tab].life != Life::Gone);
+        let known = witnesses.any(|(tab, at)| {
+            let tab = &self.tabs[*tab];
+            tab.life != Life::Gone && tab.steady_since <= *at
+        });
         let applied = known && entry.end == Some(Ended::Applied);
         let wrong = is_listed && applied && !entry.harmed && !alone;
         if wrong && !entry.asked {

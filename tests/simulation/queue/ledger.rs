@@ -63,8 +63,8 @@ pub(crate) struct Entry {
     pub(crate) ended_at: Time,
     /// Its own call was told the end.
     pub(crate) told: bool,
-    /// The tabs that were told that it is applied.
-    pub(crate) witnesses: Vec<usize>,
+    /// The tabs that were told that it is applied, and when.
+    pub(crate) witnesses: Vec<(usize, Time)>,
     /// It was said to be a dead letter or a conflict, and nobody has decided.
     pub(crate) letter: bool,
     /// A person had a hand in it: its place in the order is void.
@@ -74,6 +74,8 @@ pub(crate) struct Entry {
     /// Since when what became of it could not be noted down, because there was no room: whoever
     /// leads next sends it again, and it may be late then.
     pub(crate) unnoted: Option<Time>,
+    /// That it was replaced was noted down before it took effect.
+    pub(crate) replaced: bool,
     /// Whoever held its letter leads no more, and who leads next found it in no storage, because that took
     /// nothing or could not be read: its lane waits for nobody.
     pub(crate) lost: bool,
@@ -159,6 +161,7 @@ impl Ledger {
             asked: false,
             unwanted: false,
             unnoted: None,
+            replaced: false,
             lost: false,
             harmed: false,
             excused: false,
@@ -378,7 +381,11 @@ impl Ledger {
                 format!("mutation {serial} is said to be applied and is not"),
             );
         }
-        if let (Ended::Resolved(how), false) = (end, free)
+        // Who led noted that down and crashed, who led next could not see it yet and sent it, and the answer was
+        // lost: no tab can know better.
+        let unknowable =
+            entry.replaced && entry.witnesses.is_empty() && end == Ended::Resolved(How::Superseded);
+        if let (Ended::Resolved(how), false) = (end, free || unknowable)
             && !entry.effects.is_empty()
         {
             return broken(

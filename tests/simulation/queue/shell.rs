@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use everfresh::engine::input::PageEvent;
 use everfresh::engine::limits::DRAIN_HOLD;
 use everfresh::engine::notice::Notice;
 use everfresh::engine::output::Output;
@@ -52,7 +53,7 @@ impl World {
         let arrival = match output {
             Output::StoreWrite { op, key, value } => {
                 let result = storage.write(now, tab, &key, &value);
-                self.note_noted(browser, &key, result.is_ok());
+                self.note_noted(browser, &key, &value, result.is_ok());
                 match result {
                     Ok(()) => {
                         self.queue.spoiled[browser].remove(&key);
@@ -84,13 +85,15 @@ impl World {
     }
 
     /// Whoever leads noted down what became of a mutation, or could not.
-    fn note_noted(&mut self, browser: usize, key: &str, stored: bool) {
+    fn note_noted(&mut self, browser: usize, key: &str, value: &str, stored: bool) {
         let word = format!("{}w", self.queue.shape.prefix);
         let Some(id) = key.strip_prefix(&word) else {
             return;
         };
         for entry in &mut self.queue.ledger.list {
             if entry.browser == browser && entry.id.is_some_and(|have| have.text() == id) {
+                entry.replaced |=
+                    value.contains("\"how\":\"superseded\"") && entry.effects.is_empty();
                 entry.unnoted = match entry.unnoted {
                     // There was room after all, once the reserve was given up.
                     Some(at) if stored && at == self.now => None,
@@ -156,13 +159,20 @@ impl World {
 
     /// A page may have got a link to the server just now.
     pub(crate) fn note_link(&mut self, tab: usize, arrival: &Arrival) {
+        let browser = self.tabs[tab].seat.browser;
+        // What waited because the browser believed that there is no network goes first as well.
+        if let Arrival::Page(PageEvent::Online) = arrival
+            && self.browsers[browser].offline > 0
+            && self.queue.ledger.made_any(browser)
+        {
+            self.backlog_holds(browser);
+        }
         let Arrival::Socket(_, FromSocket::Frame(text)) = arrival else {
             return;
         };
         if !text.starts_with("{\"t\":\"welcome\",\"v\"") {
             return;
         }
-        let browser = self.tabs[tab].seat.browser;
         self.queue.linked[browser] = self.now;
         // A tab that was away may not know that all it made is done, and lets it go first.
         if self.queue.ledger.made_any(browser) {
@@ -250,7 +260,7 @@ impl World {
                 serial.map_or(Ok(()), |serial| {
                     let ledger = &mut self.queue.ledger;
                     if let End::Applied { .. } = end {
-                        ledger.list[serial].witnesses.push(tab);
+                        ledger.list[serial].witnesses.push((tab, now));
                     }
                     ledger.ended(now, serial, end, call.is_some())
                 })
