@@ -45,7 +45,7 @@ export class Layers {
 
   /** Takes over the functions of a later call. */
   adopt(layers: readonly ParsedLayer[]): void {
-    this.#layers.forEach((layer, index) => layer.adopt(layers[index]?.getToken));
+    this.#layers.forEach((layer, index) => layer.adopt(layers[index]));
   }
 
   /** Follows a channel of the backend of that name. */
@@ -75,12 +75,12 @@ class Layer {
     this.#options = options;
     this.#whole = whole;
     this.#home = home;
-    this.#tokens = new Tokens(options.getToken, (command) => this.send(command), home.threw);
+    this.#tokens = new Tokens(options, (command) => this.send(command), home.threw);
     this.#channels = new Interest(options.channels, (channel, wanted) => this.send({ do: wanted ? "watch" : "unwatch", channel }));
   }
 
-  adopt(getToken: ParsedLayer["getToken"]): void {
-    this.#tokens.get = getToken;
+  adopt(layer: ParsedLayer | undefined): void {
+    this.#tokens.of = { getToken: layer?.getToken, getChannelToken: layer?.getChannelToken };
   }
 
   want(channel: string): () => void {
@@ -141,7 +141,7 @@ class Layer {
           if (notice.cause.why === "gap") this.#home.send({ do: "missed", n, channel: notice.cause.channel ?? "*" });
           break;
         case "token":
-          void this.#tokens.ask(notice.request, notice.reason);
+          void this.#tokens.ask(notice.request, notice.reason, notice.channel);
           break;
         case "fault":
           this.#fault(notice);

@@ -95,7 +95,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
 
   /** @param closed called once, when the instance is closed; without it there is no page, and nothing is done. */
   constructor(options: ParsedOptions, closed?: () => void) {
-    const { config, routes, getToken, domEvents, signal } = options;
+    const { config, routes, domEvents, signal } = options;
     this.name = config.name;
     this.#options = options;
     this.#routes = routes;
@@ -118,7 +118,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
       disable: (contract) => this.#keep(`contract ${contract}`, { do: "disableContract", contract }),
       refresh: (contract) => send({ do: "refreshContract", contract: parseName(contract, "name") }),
     };
-    this.#tokens = new Tokens(getToken, send, (error) => this.#listenerThrew(error));
+    this.#tokens = new Tokens(options, send, (error) => this.#listenerThrew(error));
     this.#layers = new Layers(options, {
       send,
       fault: (fault) => this.#fault(fault),
@@ -278,11 +278,11 @@ export class Live implements Everfresh<Record<string, unknown>> {
   }
 
   /** Takes over the functions of a later call: they see the latest variables. */
-  adopt({ routes, mutations, getToken, layers }: ParsedOptions): void {
+  adopt({ routes, mutations, getToken, getChannelToken, layers }: ParsedOptions): void {
     this.#layers.adopt(layers);
     this.#routes = routes;
     this.#mutations.definitions = mutations;
-    this.#tokens.get = getToken;
+    this.#tokens.of = { getToken, getChannelToken };
   }
 
   #listeners<Args extends readonly unknown[]>(): Listeners<Args> {
@@ -441,7 +441,7 @@ export class Live implements Everfresh<Record<string, unknown>> {
           break;
         }
         case "token":
-          void this.#tokens.ask(notice.request, notice.reason);
+          void this.#tokens.ask(notice.request, notice.reason, notice.channel);
           break;
         case "user":
           this.#changeUser(notice.change, notice.clear);

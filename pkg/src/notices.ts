@@ -54,7 +54,7 @@ export type Notice =
   | ({ type: "event" } & LiveEvent)
   | MutationNotice
   | ({ type: "violation" } & Violation)
-  | { type: "token"; request: number; reason: string }
+  | { type: "token"; request: number; reason: string; channel?: string }
   | { type: "user"; change: UserChange; clear: boolean }
   | { type: "fault"; code: string; message: string }
   | { type: "log"; part: string; text: string }

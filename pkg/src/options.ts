@@ -4,6 +4,7 @@ import { notJson, toKey } from "./keys.js";
 import { everyChange, parsePhoenix, parseSupabase } from "./phoenix.js";
 import type {
   AnyMutation,
+  ChannelTokenRequest,
   EverfreshOptions,
   Family,
   LiveEvent,
@@ -17,7 +18,7 @@ import type {
 export type RouteFunction = (data: unknown, event: LiveEvent) => unknown;
 
 /** Options after a look at everything that the engine cannot see: functions, spelling, and what JSON drops. */
-export interface ParsedOptions {
+export interface ParsedOptions extends ParsedTokens {
   /** What goes to the engine, which checks the rest. */
   config: {
     name: string;
@@ -28,7 +29,6 @@ export interface ParsedOptions {
   };
   routes: ReadonlyMap<string, RouteFunction>;
   mutations: ReadonlyMap<string, MutationOptions<AnyMutation>>;
-  getToken: ((request: TokenRequest) => unknown) | undefined;
   rooms: boolean;
   /** The other backends, after the first one. */
   layers: readonly ParsedLayer[];
@@ -42,12 +42,17 @@ export interface ParsedOptions {
   signal: AbortSignal | undefined;
 }
 
+/** The functions of the app that give tokens. */
+export interface ParsedTokens {
+  getToken: ((request: TokenRequest) => unknown) | undefined;
+  getChannelToken: ((request: ChannelTokenRequest) => unknown) | undefined;
+}
+
 /** One of the other backends. */
-export interface ParsedLayer {
+export interface ParsedLayer extends ParsedTokens {
   name: string;
   backend: { kind?: unknown; [option: string]: unknown };
   channels: readonly string[];
-  getToken: ((request: TokenRequest) => unknown) | undefined;
 }
 
 const KNOWN =
@@ -57,7 +62,7 @@ const KNOWN_OF_SOCKETIO = `${KNOWN_OF_BACKEND} path namespace auth authenticated
 const KNOWN_OF_JSON = `${KNOWN_OF_BACKEND} hello welcome refused subscribe unsubscribe subscribed denied event data channel seq ping pong heartbeat tokenParam authCodes`;
 const KNOWN_OF_HEARTBEAT = "every send answer";
 const KNOWN_OF_SSE = `${KNOWN_OF_BACKEND} replays reset event data channel seq heartbeat tokenParam`;
-const KNOWN_OF_CENTRIFUGO = `${KNOWN_OF_BACKEND} connect event data presence`;
+const KNOWN_OF_CENTRIFUGO = `${KNOWN_OF_BACKEND} connect event data presence getChannelToken`;
 const KNOWN_OF_ROUTE = "keys as change entity version mutation";
 const KNOWN_OF_CONTRACT =
   "key maxAge poll hidden refetchOnFocusAfter idleAfter idlePoll enabled manual reloadKey minInterval probe";
@@ -112,6 +117,7 @@ export function parseOptions(options: EverfreshOptions<any, any, any>, base: str
     routes,
     mutations: new Map(Object.entries((mutations ?? {}) as Record<string, MutationOptions<AnyMutation>>)),
     getToken: callable(getToken, "getToken") as ParsedOptions["getToken"],
+    getChannelToken: ofChannels(backend),
     rooms: rooms === true,
     layers,
     families: Object.fromEntries(Object.entries(config.contracts).map(([name, { key }]) => [name, key])),
@@ -197,6 +203,7 @@ function parseLayers(value: unknown, first: { kind?: unknown }, base: string | u
         backend: parseBackend(backend, base),
         channels: ((channels ?? []) as unknown[]).map((channel, index) => parseName(channel, `${path}.channels[${index}]`)),
         getToken: callable(getToken, `${path}.getToken`) as ParsedLayer["getToken"],
+        getChannelToken: ofChannels(backend),
       };
     } catch (cause) {
       if (cause instanceof EverfreshError && cause.path?.startsWith("backend")) {
@@ -236,10 +243,16 @@ function parseJson(value: unknown, base: string | undefined, way: string, known:
 
 /** A server of Centrifugo, at the address that its own client takes. */
 function parseCentrifugo(value: unknown, base: string | undefined): { [option: string]: unknown } {
-  const { url, ...rest } = members(value, "backend", KNOWN_OF_CENTRIFUGO);
+  const { url, getChannelToken, ...rest } = members(value, "backend", KNOWN_OF_CENTRIFUGO);
+  callable(getChannelToken, "backend.getChannelToken");
   const where = notJson(rest["connect"] ?? null, "backend.connect");
   if (where !== undefined) throw invalid(where, "a value that JSON can hold; a token comes from getToken", rest["connect"]);
-  return { ladder: ["ws"], ...rest, url: parseUrl(url, base) };
+  return { ladder: ["ws"], ...rest, getChannelToken: getChannelToken && true, url: parseUrl(url, base) };
+}
+
+/** The function that gives tokens of channels, of a backend that was read. */
+function ofChannels(backend: unknown): ParsedTokens["getChannelToken"] {
+  return (backend as Partial<ParsedTokens>).getChannelToken;
 }
 
 /** What an address may be. */

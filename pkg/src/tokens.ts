@@ -1,35 +1,42 @@
 import { EverfreshError } from "./errors.js";
 import type { Command } from "./notices.js";
-import type { TokenRequest } from "./types.js";
+import type { ParsedTokens } from "./options.js";
 
-/** Asks the app for tokens. One question at a time: an older one is aborted, and its answer not used. */
+/** Asks the app for tokens. One question at a time for each thing: an older one is aborted, and its answer not used. */
 export class Tokens {
-  get: ((request: TokenRequest) => unknown) | undefined;
+  of: ParsedTokens;
   readonly #send: (command: Command) => void;
   readonly #failed: (error: unknown) => void;
-  #asking: AbortController | undefined;
+  /** By the channel that the token is for; that of the connection is for none. */
+  readonly #asking = new Map<string | undefined, AbortController>();
   /** What was told of last: a function that fails for as long as the network is away is told of once. */
   #told: string | undefined;
 
-  constructor(get: Tokens["get"], send: (command: Command) => void, failed: (error: unknown) => void) {
-    this.get = get;
+  constructor(of: ParsedTokens, send: (command: Command) => void, failed: (error: unknown) => void) {
+    this.of = of;
     this.#send = send;
     this.#failed = failed;
   }
 
-  async ask(request: number, reason: string): Promise<void> {
-    this.stop();
-    const asking = (this.#asking = new AbortController());
+  async ask(request: number, reason: string, channel?: string): Promise<void> {
+    this.#asking.get(channel)?.abort();
+    const asking = new AbortController();
+    this.#asking.set(channel, asking);
+    const { signal } = asking;
+    const { getToken, getChannelToken } = this.of;
     try {
-      const token = (await this.get?.({ reason, signal: asking.signal })) ?? null;
-      if (asking.signal.aborted) return;
+      const asked = channel === undefined ? getToken?.({ reason, signal }) : getChannelToken?.({ channel, reason, signal });
+      const token = (await asked) ?? null;
+      if (signal.aborted) return;
       this.#told = undefined;
       this.#send({ do: "token", request, token });
     } catch (error) {
-      if (asking.signal.aborted) return;
+      if (signal.aborted) return;
       const login = error instanceof EverfreshError && error.code === "needs-login";
       if (!login) this.#tell(error);
       this.#send({ do: "token", request, failed: login ? "needs-login" : "error" });
+    } finally {
+      if (this.#asking.get(channel) === asking) this.#asking.delete(channel);
     }
   }
 
@@ -41,6 +48,6 @@ export class Tokens {
   }
 
   stop(): void {
-    this.#asking?.abort();
+    for (const asking of this.#asking.values()) asking.abort();
   }
 }

@@ -81,6 +81,13 @@ test("a server of Centrifugo has the address of its own client", () => {
   assert.equal(read({ url: "/live?v=1" }, "http://127.0.0.1:4321/board/").url, "ws://127.0.0.1:4321/live?v=1");
   const more = { connect: { app: "planner" }, event: "$.kind", data: "$", presence: true, maxAttempts: 3 };
   assert.deepEqual(read(more), { kind: "centrifugo", url: "wss://a.test/connection/websocket", ladder: ["ws"], ...more });
+  // A function stays on the page, and the engine knows that there is one.
+  const getChannelToken = () => "t";
+  assert.equal(read({ getChannelToken }).getChannelToken, true);
+  assert.equal(parse({ ...good(), backend: { ...centrifugo(), getChannelToken } }).getChannelToken, getChannelToken);
+  const layered = parse({ ...good(), layers: { one: { backend: { ...centrifugo(), getChannelToken } } } });
+  assert.equal(layered.layers[0].getChannelToken, getChannelToken);
+  assert.equal(layered.getChannelToken, undefined);
 });
 
 test("a server of GraphQL has subscriptions by the names of their channels", () => {
@@ -189,6 +196,7 @@ const atOnce = [
   ["a misspelled subscription", { user: null, backend: { ...graphql(), subscriptions: { a: { qeury: "" } } } }, "option-unknown", "backend.subscriptions.a.qeury"],
   ["variables that are no JSON", { user: null, backend: { ...graphql(), subscriptions: { a: { query: "q", variables: { at: new Date() } } } } }, "option-invalid", "backend.subscriptions.a.variables.at"],
   ["a connection's data that are no JSON", { user: null, backend: { ...graphql(), connect: { at: new Date() } } }, "option-invalid", "backend.connect.at"],
+  ["a token of channels that is a text", { user: null, backend: { ...centrifugo(), getChannelToken: "t" } }, "option-invalid", "backend.getChannelToken"],
   ["a token of Centrifugo", { user: null, backend: { ...centrifugo(), token: "t" } }, "option-unknown", "backend.token"],
   ["a param that is an object", { user: null, backend: { ...phoenix(), params: { a: {} } } }, "option-invalid", "backend.params.a"],
   ["a join that is no JSON", { user: null, backend: { ...phoenix(), join: { at: new Date() } } }, "option-invalid", "backend.join.at"],

@@ -234,7 +234,15 @@ impl Shell {
                 // The app's functions are called by the package, which is told like this.
                 Output::RunMutation(run) => Notice::Run(run),
                 Output::CancelMutation { id, attempt } => Notice::CancelRun { id, attempt },
-                Output::AskToken { request, reason } => Notice::Token { request, reason },
+                Output::AskToken {
+                    request,
+                    reason,
+                    channel,
+                } => Notice::Token {
+                    request,
+                    reason,
+                    channel,
+                },
                 output => {
                     self.perform(output);
                     continue;

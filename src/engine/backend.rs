@@ -137,6 +137,12 @@ impl Speaks {
         self.backend()?.always()
     }
 
+    /// Does the app give each channel a token of its own?
+    #[cfg(feature = "wires")]
+    pub fn has_channel_tokens(&self) -> bool {
+        (self.backend()).is_some_and(|backend| backend.has_channel_tokens())
+    }
+
     /// Can a channel have this name?
     pub fn is_channel(&self, name: &str) -> bool {
         match self {
@@ -174,6 +180,12 @@ pub trait Backend {
     /// Can a channel have this name?
     fn is_channel(&self, name: &str) -> bool {
         is_channel_name(name)
+    }
+
+    /// Does the app give each channel a token of its own?
+    #[cfg(feature = "wires")]
+    fn has_channel_tokens(&self) -> bool {
+        false
     }
 }
 

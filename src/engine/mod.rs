@@ -18,6 +18,8 @@
 //! know each other; only [`Engine`] knows them all, and it only carries what one part says to
 //! the others.
 
+#[cfg(feature = "wires")]
+mod admission;
 pub mod backend;
 pub mod channels;
 pub mod command;
@@ -65,6 +67,8 @@ pub mod rng;
 pub mod room;
 #[cfg(feature = "rooms")]
 pub mod room;
+#[cfg(feature = "wires")]
+mod route_admission;
 mod route_channels;
 mod route_freshness;
 mod route_http;
@@ -93,6 +97,8 @@ mod wires;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+#[cfg(feature = "wires")]
+use self::admission::Admissions;
 use self::channels::Channels;
 use self::command::Command;
 use self::config::Config;
@@ -161,6 +167,9 @@ pub struct Engine {
     /// What the server of this tab's own link can do about it.
     room_can: RoomCan,
     freshness: Freshness,
+    /// The tokens of channels, where each has its own.
+    #[cfg(feature = "wires")]
+    admissions: Admissions,
     /// The backends, where there are several.
     layers: Layers,
     metrics: Metrics,
@@ -229,6 +238,8 @@ impl Engine {
             channels: Channels::new(config.keep),
             invalidation: Invalidation::default(),
             freshness: Engine::freshness_of(&mut config, boot.online, now),
+            #[cfg(feature = "wires")]
+            admissions: Admissions::new(),
             layers: Layers::new(std::mem::take(&mut config.layers), now.wall),
             metrics: Metrics::default(),
             journal: Journal::default(),
@@ -291,6 +302,8 @@ impl Engine {
         // Before anything else, so that no write goes out under a lease that ended in sleep.
         if lapse.slept > Millis(0) {
             self.room.slept(lapse.slept);
+            #[cfg(feature = "wires")]
+            self.admissions.slept(lapse.slept);
         }
         match input {
             Input::Tick => {}
@@ -370,6 +383,8 @@ impl Engine {
             self.room.next_wakeup(self.room_up),
             self.desk.next_wakeup(),
             self.layers.next_wakeup(),
+            #[cfg(feature = "wires")]
+            self.admissions.next_wakeup(),
         ];
         parts.into_iter().flatten().min()
     }

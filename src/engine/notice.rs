@@ -84,6 +84,8 @@ pub enum Notice {
         request: TokenId,
         /// Why it is asked.
         reason: TokenReason,
+        /// The channel that it is for; the connection if there is none.
+        channel: Option<Rc<str>>,
     },
     /// Somebody else is there, or nobody.
     User(UserChange),
@@ -334,10 +336,17 @@ impl Notice {
                 w.key("type").string("signal");
                 signal.write_members("channel", w);
             }
-            Notice::Token { request, reason } => {
+            Notice::Token {
+                request,
+                reason,
+                channel,
+            } => {
                 w.key("type").string("token");
                 w.key("request").number(request.0.into());
                 w.key("reason").string(reason.text());
+                if let Some(channel) = channel {
+                    w.key("channel").string(channel);
+                }
             }
             Notice::User(change) => {
                 w.key("type").string("user");

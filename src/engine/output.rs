@@ -162,6 +162,8 @@ pub enum Output {
         request: TokenId,
         /// Why it is asked.
         reason: TokenReason,
+        /// The channel that it is for; the connection if there is none.
+        channel: Option<Rc<str>>,
     },
     /// Tell the app something. Told last, when nothing of ours is borrowed.
     Tell(Notice),

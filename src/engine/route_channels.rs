@@ -85,6 +85,8 @@ impl Engine {
         recovery: Recovery,
     ) {
         self.touch(Touched::Channels);
+        #[cfg(feature = "wires")]
+        self.admissions.subscribed(channel);
         self.channels
             .subscribed(now.mono, request, channel, position, recovery);
         self.channel_steps(now);
@@ -137,12 +139,18 @@ impl Engine {
                     channel,
                     position,
                 } => {
+                    #[cfg(feature = "wires")]
+                    if self.admit(now, &channel, request, &position) {
+                        continue;
+                    }
                     let token = self.link.token().map(Token::text);
                     let ask =
                         (self.wires.link).subscribe(request, &channel, position.as_ref(), token);
                     self.ask(now, ask);
                 }
                 Step::Unsubscribe { channel } => {
+                    #[cfg(feature = "wires")]
+                    self.admissions.forget(&channel);
                     let request = self.next_request();
                     if let Some(frame) = self.wires.link.unsubscribe(request, &channel) {
                         self.send(now, frame);

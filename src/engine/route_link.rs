@@ -199,6 +199,13 @@ impl Engine {
                 Heard::Event(event) => {
                     self.on_event(now, &event);
                 }
+                #[cfg(feature = "wires")]
+                Heard::Admitted { channel, life_ms } => {
+                    let life = life_ms.map(Millis);
+                    self.admissions.admitted(now.mono, &channel, life);
+                }
+                #[cfg(feature = "wires")]
+                Heard::NotAdmitted(refusal) => self.on_not_admitted(now, refusal),
                 Heard::Subscribed {
                     request,
                     channel,
@@ -282,6 +289,10 @@ impl Engine {
         {
             return;
         }
+        #[cfg(feature = "wires")]
+        if let Some(channel) = &refusal.channel {
+            self.admissions.over(channel);
+        }
         self.on_refused(now, refusal);
     }
 
@@ -307,7 +318,11 @@ impl Engine {
     fn link_step(&mut self, now: Now, step: Step) {
         match step {
             Step::AskToken(request, reason) => {
-                self.out.push_back(Output::AskToken { request, reason });
+                self.out.push_back(Output::AskToken {
+                    request,
+                    reason,
+                    channel: None,
+                });
             }
             Step::Open(conn, transport) => self.open_link(now, conn, transport),
             Step::Close(conn, transport) => match transport {
@@ -386,6 +401,8 @@ impl Engine {
             }
             Step::StopLooking => self.abort_request(Owner::LinkProbe),
             Step::Up => {
+                #[cfg(feature = "wires")]
+                self.admissions.unlinked();
                 self.desk_link(now, true);
                 self.channels.link_up();
                 self.queue.linked(now);
@@ -393,6 +410,8 @@ impl Engine {
             }
             Step::Down => {
                 self.channels.link_down(now.mono);
+                #[cfg(feature = "wires")]
+                self.admissions.unlinked();
                 self.desk_link(now, false);
             }
             Step::TooLarge => self.fault(
@@ -455,6 +474,11 @@ impl Engine {
             self.link.synced(now);
         }
         self.link.tick(now, &mut self.rng);
+        #[cfg(feature = "wires")]
+        {
+            self.admissions.tick(now.mono, &mut self.rng);
+            self.admission_steps(now);
+        }
     }
 
     /// The app wants a new connection. Whoever leads makes it.

@@ -18,6 +18,10 @@ impl Engine {
         request: TokenId,
         result: Result<Option<Token>, TokenFailure>,
     ) {
+        #[cfg(feature = "wires")]
+        if self.on_channel_token(now, request, &result) {
+            return;
+        }
         let given = matches!(result, Ok(Some(_)));
         let heard = self
             .link
@@ -37,6 +41,11 @@ impl Engine {
             return;
         }
         self.link.logged_in(now, token);
+        #[cfg(feature = "wires")]
+        {
+            self.admissions.logged_in(now.mono);
+            self.admission_steps(now);
+        }
         self.freshness.login();
         self.queue.authorized(now, &mut self.rng);
         self.channels.token_changed();

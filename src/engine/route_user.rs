@@ -163,6 +163,8 @@ impl Engine {
         self.forget_room(now);
         self.link.forget_user();
         self.wires.forget_user();
+        #[cfg(feature = "wires")]
+        self.admissions.forget_user();
         self.metrics.forget_user();
         self.journal.forget_user();
         self.heir_of = None;

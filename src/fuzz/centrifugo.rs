@@ -27,8 +27,8 @@ struct Run {
 }
 
 /// The first line is `backend`, and what follows it are deeds with a byte 0x1E between them: `t` before a frame,
-/// `+` before a channel and, on two lines more, the place from which it is wanted, `-` before one that is given
-/// back, `a` before a token, `s` before a number that is used, `n` for a new connection.
+/// `+` before a channel and, on two lines more, the place from which it is wanted, and on one more its token, `r`
+/// before one that gets a new token, `-` before one that is given back, `a` before a token, `s` before a number that is used, `n` for a new connection.
 pub(super) fn server(bytes: &[u8]) {
     let (Some(Speaks::Centrifugo(with)), deeds) = parts::backend(bytes) else {
         return;
@@ -49,6 +49,12 @@ pub(super) fn server(bytes: &[u8]) {
                 run.channels.remove(text);
                 if let Some(said) = run.session.unsubscribe(text) {
                     is_ours(&said, "unsubscribe");
+                }
+            }
+            b'r' => {
+                if let Some(said) = run.session.renew(text, "token") {
+                    assert_eq!(run.channels.get(text), Some(&Place::Joined));
+                    is_ours(&said, "sub_refresh");
                 }
             }
             b'a' => run.renews(text),
@@ -83,7 +89,7 @@ impl Run {
             Position::new(epoch, seq)
         });
         let before = self.channels.insert(channel.to_owned(), Place::Asked);
-        match self.session.subscribe(channel, from.as_ref()) {
+        match self.session.subscribe(channel, from.as_ref(), lines.next()) {
             Ask::Say(said) => {
                 let mut lines = said.lines().rev();
                 is_ours(lines.next().unwrap_or(""), "subscribe");
@@ -134,6 +140,16 @@ impl Run {
                 }
                 Heard::Unsubscribed { channel, .. } | Heard::Torn { channel } => {
                     assert_eq!(self.channels.remove(&channel), Some(Place::Joined));
+                }
+                Heard::Admitted { channel, .. } => {
+                    assert_eq!(self.channels.get(&channel), Some(&Place::Joined));
+                }
+                Heard::NotAdmitted(refusal) => {
+                    let channel = refusal.channel.unwrap_or_default();
+                    // One that was not to be renewed stays.
+                    if self.channels.get(&channel) == Some(&Place::Asked) {
+                        self.channels.remove(&channel);
+                    }
                 }
                 Heard::Gap { channel } => assert!(self.channels.contains_key(&channel)),
                 Heard::Refused(refusal) => {

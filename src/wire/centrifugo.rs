@@ -203,7 +203,12 @@ pub fn offset(publication: Raw<'_>) -> Option<Seq> {
 
 /// For how long the server accepts a token, if it does not for ever.
 pub fn ends(raw: Raw<'_>) -> Option<Ends> {
-    is_true(raw, "expires").then(|| Ends::In(number(raw, "ttl").saturating_mul(1000)))
+    life_ms(raw).map(Ends::In)
+}
+
+/// The same in milliseconds.
+pub fn life_ms(raw: Raw<'_>) -> Option<u64> {
+    is_true(raw, "expires").then(|| number(raw, "ttl").saturating_mul(1000))
 }
 
 /// The text of a member; empty if there is none.
@@ -264,16 +269,30 @@ fn recover(w: &mut Writer, position: &Position) {
     w.key("offset").number(position.seq.0);
 }
 
-/// Asks for a channel from a position on.
-pub fn subscribe(id: u64, channel: &str, position: Option<&Position>, presence: bool) -> String {
+/// How a channel is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subscribe<'a> {
+    /// From where on.
+    pub position: Option<&'a Position>,
+    /// Its own token, if it has one.
+    pub token: Option<&'a str>,
+    /// Who comes and goes is to be told.
+    pub presence: bool,
+}
+
+/// Asks for a channel.
+pub fn subscribe(id: u64, channel: &str, how: Subscribe<'_>) -> String {
     command(id, "subscribe", |w| {
         w.key("channel").string(channel);
-        if let Some(position) = position {
+        if let Some(token) = how.token {
+            w.key("token").string(token);
+        }
+        if let Some(position) = how.position {
             recover(w, position);
         }
         w.key("positioned").bool(true);
         w.key("recoverable").bool(true);
-        if presence {
+        if how.presence {
             w.key("join_leave").bool(true);
         }
     })
@@ -287,6 +306,14 @@ pub fn unsubscribe(id: u64, channel: &str) -> String {
 /// Gives a new token, on a connection that goes on.
 pub fn refresh(id: u64, token: &str) -> String {
     command(id, "refresh", |w| w.key("token").string(token))
+}
+
+/// The same of a channel's token.
+pub fn sub_refresh(id: u64, channel: &str, token: &str) -> String {
+    command(id, "sub_refresh", |w| {
+        w.key("channel").string(channel);
+        w.key("token").string(token);
+    })
 }
 
 #[cfg(test)]

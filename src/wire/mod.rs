@@ -191,6 +191,12 @@ impl Wire {
         )
     }
 
+    /// Gives a new token of a channel that is subscribed. Only of a protocol in which channels have their own.
+    #[cfg(feature = "wires")]
+    pub fn renew(&mut self, channel: &str, token: &str) -> Option<String> {
+        either!(self, None, wire => wire.renew(channel, token))
+    }
+
     /// Gives a channel back. There may be nothing to say.
     pub fn unsubscribe(&mut self, id: RequestId, channel: &str) -> Option<String> {
         either!(
@@ -246,6 +252,17 @@ pub enum Heard<'a> {
         /// How many bytes the server takes in a request, if it says so.
         bytes_max: Option<u64>,
     },
+    /// The server took the token by which a channel is had.
+    #[cfg(feature = "wires")]
+    Admitted {
+        /// The channel.
+        channel: String,
+        /// For how many milliseconds from now on, if it does not for ever.
+        life_ms: Option<u64>,
+    },
+    /// The server did not take it. Which channel that is about is said.
+    #[cfg(feature = "wires")]
+    NotAdmitted(Refusal),
     /// Something happened on a channel.
     Event(Event<'a>),
     /// Something on a channel did not come, and cannot be had.

@@ -17,7 +17,7 @@ pub struct Want<'a> {
     pub channel: &'a str,
     /// From where on.
     pub position: Option<&'a Position>,
-    /// The token at hand.
+    /// The token at hand; of the channel, where channels have their own.
     pub token: Option<&'a str>,
 }
 
@@ -70,6 +70,11 @@ pub trait Protocol {
     /// Gives a new token.
     fn authorize(&mut self, _id: RequestId, _token: Option<&str>) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Gives a new token of a channel.
+    fn renew(&mut self, _channel: &str, _token: &str) -> Option<String> {
+        None
     }
 
     /// Asks for a sign of life.

@@ -160,6 +160,71 @@ describe(`a server of Centrifugo whose tokens end, in ${engine()}`, onceIsEnough
   });
 });
 
+describe(`a server of Centrifugo that wants a token for each channel, in ${engine()}`, onceIsEnough(), () => {
+  const here = withServer({ channelTtl: 6, ping: 1 });
+  const own = "private:ann";
+  const opened = (channelToken) => visit(here, backend, { channel: own, channelToken });
+  const asked = (tab) => tab.run("return rig.askedForChannels");
+  const said = async (method) => {
+    const { said } = await here.server.does("said");
+    const commands = said.flatMap((text) => text.split("\n")).map((line) => JSON.parse(line)[method]);
+    return commands.filter((command) => command !== undefined);
+  };
+
+  test("it is asked for, goes with the channel, and is renewed on the subscription that goes on", async () => {
+    const tab = await opened("one");
+    await eventually("it is subscribed", () => tab.snapshot(), isSubscribed);
+    assert.deepEqual((await said("subscribe")).at(-1), { channel: own, token: "one", positioned: true, recoverable: true });
+    await here.server.does("channel-tokens", { good: ["two"] });
+    await tab.run("rig.takeForChannels('two')");
+    const renewed = await eventually("it is renewed", () => said("sub_refresh"), ({ length }) => length > 0);
+    assert.deepEqual(renewed[0], { channel: own, token: "two" });
+    await here.server.does("publish", { channel: own, data: { type: "elsewhere", data: { n: 1 } } });
+    await eventually("it is heard", () => heardOf(tab, "elsewhere"), ({ length }) => length === 1);
+    assert.deepEqual((await asked(tab)).slice(0, 2), [[own, "connect"], [own, "expiring"]]);
+    assert.deepEqual(await tab.run("return rig.faults"), []);
+    assert.equal((await tab.snapshot()).counters.dials, 1);
+    // What ends all the same is had again by another one, with what was missed.
+    await here.server.does("take-back", { channel: own, code: 2501 });
+    await eventually("it is subscribed", () => tab.snapshot(), isSubscribed);
+  });
+
+  test("one that is refused is asked for once more, and after that it is told of", async () => {
+    await here.server.does("channel-tokens", { good: ["two"] });
+    const tab = await opened("old");
+    const faults = await eventually("it is told", () => tab.run("return rig.faults"), ({ length }) => length > 0);
+    assert.match(faults.join(), /token_expired: token expired \(channel private:ann\)/);
+    assert.deepEqual(await asked(tab), [[own, "connect"], [own, "rejected"]]);
+    // After a login it is another person's, or has another role.
+    await tab.run("rig.takeForChannels('two'); rig.live.setToken('ann')");
+    await eventually("it is subscribed", () => tab.snapshot(), isSubscribed);
+    assert.deepEqual((await tab.snapshot()).status, "connected");
+  });
+
+  test("the official client says the same", async () => {
+    const whole = async () => ({ subscribe: (await said("subscribe")).at(-1), renewal: (await said("sub_refresh")).at(-1) });
+    const isWhole = ({ renewal }) => renewal !== undefined;
+    const fresh = async () => {
+      await here.server.kill();
+      await here.server.restart();
+    };
+    await fresh();
+    const client = new Centrifuge(`${here.server.url.replace("http", "ws")}/connection/websocket`, { websocket: WebSocket });
+    const subscription = client.newSubscription(own, { positioned: true, recoverable: true, getToken: async () => "one" });
+    subscription.subscribe();
+    client.connect();
+    await subscription.ready(5000);
+    const theirs = await eventually("it renews", whole, isWhole);
+    client.disconnect();
+    // It may be told channels by numbers, which we do not ask for.
+    delete theirs.subscribe.flag;
+    await fresh();
+    const tab = await opened("one");
+    await eventually("it is subscribed", () => tab.snapshot(), isSubscribed);
+    assert.deepEqual(await eventually("it renews", whole, isWhole), theirs);
+  });
+});
+
 describe(`what the official client says, and what the page says, in ${engine()}`, onceIsEnough(), () => {
   const here = withServer({ ping: 1, ttl: 6 });
 

@@ -181,6 +181,11 @@ export interface CentrifugoBackend {
   data?: JsonPath | "$";
   /** Whether who comes to a channel and who leaves it is told, as `presence:join` and `presence:leave`. `false` when left out. */
   presence?: boolean;
+  /**
+   * Gives the token of a channel (a subscription JWT), where the server wants one for each; `null` for a channel that
+   * needs none. It is called for each channel that is wanted, once at a time, and anew before the token ends.
+   */
+  getChannelToken?: (request: ChannelTokenRequest) => string | null | PromiseLike<string | null>;
   /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
   ladder?: readonly "ws"[];
   /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
@@ -315,6 +320,11 @@ export interface TokenRequest {
   readonly reason: string;
   /** Aborts when the answer is of no use any more. */
   readonly signal: AbortSignal;
+}
+
+/** Why the token of a channel is asked for, and until when. */
+export interface ChannelTokenRequest extends TokenRequest {
+  readonly channel: string;
 }
 
 /**

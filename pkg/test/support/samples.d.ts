@@ -5,7 +5,7 @@ interface Task {
   boardId: string;
 }
 declare const session: { userId: string };
-declare const api: { token(options: { signal: AbortSignal }): Promise<string> };
+declare const api: { token(options: { channel?: string; signal: AbortSignal }): Promise<string> };
 
 // A test runner's.
 declare function test(name: string, run: () => Promise<void>): void;

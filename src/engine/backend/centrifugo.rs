@@ -16,6 +16,8 @@ pub struct Centrifugo {
     pub places: Places,
     /// Who comes and goes is asked for.
     pub presence: bool,
+    /// The app has a function that gives tokens of channels.
+    pub channel_tokens: bool,
 }
 
 impl Centrifugo {
@@ -25,11 +27,15 @@ impl Centrifugo {
         if connect.is_some_and(|data| !data.is_object()) {
             return Err(BadInput::at("backend.connect", "an object"));
         }
-        let presence = backend.member("presence").map_or(Some(false), Raw::bool);
+        let choice = |member: &'static str, path: &str| {
+            let chosen = backend.member(member).map_or(Some(false), Raw::bool);
+            chosen.ok_or_else(|| BadInput::at(path, "true or false"))
+        };
         Ok(Centrifugo {
             connect: connect.map(|data| data.text().to_owned()),
             places: Places::read(backend)?,
-            presence: presence.ok_or_else(|| BadInput::at("backend.presence", "true or false"))?,
+            presence: choice("presence", "backend.presence")?,
+            channel_tokens: choice("getChannelToken", "backend.getChannelToken")?,
         })
     }
 }
@@ -37,6 +43,10 @@ impl Centrifugo {
 impl Backend for Centrifugo {
     fn protocol(&self) -> Box<dyn Protocol> {
         Box::new(Session::new(self))
+    }
+
+    fn has_channel_tokens(&self) -> bool {
+        self.channel_tokens
     }
 }
 
@@ -54,10 +64,11 @@ mod tests {
     fn what_is_said_of_the_server_is_read() {
         let plain = read("{}").unwrap();
         assert_eq!((plain.connect, plain.presence), (None, false));
-        let all = r#"{"connect":{"app":"a"},"presence":true,"event":"$.kind","data":"$.with"}"#;
+        assert!(!plain.channel_tokens);
+        let all = r#"{"connect":{"app":"a"},"presence":true,"event":"$.kind","data":"$.with","getChannelToken":true}"#;
         let all = read(all).unwrap();
         assert_eq!(all.connect.as_deref(), Some(r#"{"app":"a"}"#));
-        assert!(all.presence);
+        assert!(all.presence && all.channel_tokens);
         assert_ne!(all.places, plain.places);
     }
 
@@ -67,6 +78,7 @@ mod tests {
             (r#"{"connect":7}"#, "backend.connect"),
             (r#"{"connect":[]}"#, "backend.connect"),
             (r#"{"presence":"yes"}"#, "backend.presence"),
+            (r#"{"getChannelToken":1}"#, "backend.getChannelToken"),
             (r#"{"event":"type"}"#, "backend.event"),
             (r#"{"data":7}"#, "backend.data"),
         ] {

@@ -27,7 +27,7 @@ mod live;
 mod outage;
 mod pulse;
 mod scout;
-mod token;
+pub mod token;
 mod word;
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::engine::token::{Token, TokenFailure, TokenReason};
 
 /// What is known of the app's token.
 #[derive(Debug)]
-pub(super) struct Tokens {
+pub(in crate::engine) struct Tokens {
     /// Whether the app has a function to ask.
     source: bool,
     asking: Asking,
@@ -56,7 +56,7 @@ enum UseFor {
 
 /// Can a dial begin?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ForDial {
+pub(in crate::engine) enum ForDial {
     /// With the token at hand, or without one if the app has none to give.
     Ready,
     /// The app was asked; ask it.
@@ -71,7 +71,7 @@ pub(super) enum ForDial {
 
 /// What became of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answered {
+pub(in crate::engine) enum Answered {
     /// It was an older one: nothing.
     Void,
     /// There is a new token.
@@ -84,7 +84,7 @@ pub(super) enum Answered {
 
 impl Tokens {
     /// Nothing is known yet.
-    pub(super) fn new(source: bool) -> Self {
+    pub(in crate::engine) fn new(source: bool) -> Self {
         Tokens {
             source,
             asking: Asking::No,
@@ -96,23 +96,35 @@ impl Tokens {
         }
     }
 
+    /// Questions are numbered from here on: somebody has several of these.
+    #[cfg(feature = "wires")]
+    pub(in crate::engine) fn number_behind(&mut self, last: TokenId) {
+        self.last = last;
+    }
+
+    /// Is the answer to this question awaited?
+    #[cfg(feature = "wires")]
+    pub(in crate::engine) fn is_asking(&self, to: TokenId) -> bool {
+        matches!(self.asking, Asking::Open { request, .. } if request == to)
+    }
+
     /// The token at hand.
-    pub(super) fn token(&self) -> Option<&Token> {
+    pub(in crate::engine) fn token(&self) -> Option<&Token> {
         self.token.as_ref()
     }
 
     /// Is there anybody to ask?
-    pub(super) fn has_source(&self) -> bool {
+    pub(in crate::engine) fn has_source(&self) -> bool {
         self.source
     }
 
     /// Has the last call of the app's function failed?
-    pub(super) fn is_failing(&self) -> bool {
+    pub(in crate::engine) fn is_failing(&self) -> bool {
         self.failures > 0
     }
 
     /// A dial is about to begin.
-    pub(super) fn for_dial(&mut self, now: Mono) -> ForDial {
+    pub(in crate::engine) fn for_dial(&mut self, now: Mono) -> ForDial {
         if !self.source {
             return ForDial::Ready;
         }
@@ -143,7 +155,7 @@ impl Tokens {
     }
 
     /// The app answered a question.
-    pub(super) fn answer(
+    pub(in crate::engine) fn answer(
         &mut self,
         now: Mono,
         to: TokenId,
@@ -174,7 +186,7 @@ impl Tokens {
     }
 
     /// There is a new token, asked for or not. Whatever was asked before is answered by it.
-    pub(super) fn take(&mut self, token: Option<Token>) {
+    pub(in crate::engine) fn take(&mut self, token: Option<Token>) {
         self.asking = Asking::No;
         self.failures = 0;
         self.token = token;
@@ -193,33 +205,33 @@ impl Tokens {
     }
 
     /// The server does not accept the token.
-    pub(super) fn reject(&mut self) {
+    pub(in crate::engine) fn reject(&mut self) {
         self.token = None;
         self.use_for = UseFor::Nothing;
     }
 
     /// The server does not accept a renewal: the app's next token may be better.
-    pub(super) fn reject_renewal(&mut self, now: Mono, rng: &mut Rng) {
+    pub(in crate::engine) fn reject_renewal(&mut self, now: Mono, rng: &mut Rng) {
         self.use_for = UseFor::Nothing;
         self.fail(now, rng);
     }
 
     /// Somebody logged in, or out: what was known is void.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::engine) fn clear(&mut self) {
         self.reject();
         self.asking = Asking::No;
         self.failures = 0;
     }
 
     /// Nobody waits for an answer any more.
-    pub(super) fn cancel(&mut self) {
+    pub(in crate::engine) fn cancel(&mut self) {
         if matches!(self.asking, Asking::Open { .. }) {
             self.asking = Asking::No;
         }
     }
 
     /// The server said for how long it accepts the token at hand; nothing if it did not.
-    pub(super) fn lives(&mut self, now: Mono, life: Option<Millis>) {
+    pub(in crate::engine) fn lives(&mut self, now: Mono, life: Option<Millis>) {
         if !self.source {
             return;
         }
@@ -238,7 +250,7 @@ impl Tokens {
     }
 
     /// The machine slept, and the monotonic clock stood still: the token is older than it seems.
-    pub(super) fn slept(&mut self, span: Millis) {
+    pub(in crate::engine) fn slept(&mut self, span: Millis) {
         if let UseFor::Dials { renew, end } = &mut self.use_for {
             renew.0 = renew.0.saturating_sub(span.0);
             end.0 = end.0.saturating_sub(span.0);
@@ -246,7 +258,7 @@ impl Tokens {
     }
 
     /// Is it time to ask for a new token, without a dial? Then ask.
-    pub(super) fn renewal(&mut self, now: Mono) -> Option<TokenId> {
+    pub(in crate::engine) fn renewal(&mut self, now: Mono) -> Option<TokenId> {
         if self.renewal_at()? > now {
             return None;
         }
@@ -263,7 +275,7 @@ impl Tokens {
     }
 
     /// Asks for a new token now, unless that was done already or there is nobody to ask.
-    pub(super) fn ask_anew(&mut self, now: Mono) -> Option<TokenId> {
+    pub(in crate::engine) fn ask_anew(&mut self, now: Mono) -> Option<TokenId> {
         match self.asking {
             Asking::Open { .. } => None,
             Asking::No | Asking::Later { .. } | Asking::Refused => {
@@ -274,7 +286,7 @@ impl Tokens {
 
     /// Asks for a new token because the one at hand was refused somewhere else. Not if an answer is
     /// awaited or will be asked for, and not if the user has to log in first.
-    pub(super) fn ask_for_others(&mut self, now: Mono) -> Option<TokenId> {
+    pub(in crate::engine) fn ask_for_others(&mut self, now: Mono) -> Option<TokenId> {
         match self.asking {
             Asking::No => self.source.then(|| self.ask(now)),
             Asking::Open { .. } | Asking::Later { .. } | Asking::Refused => None,
@@ -282,7 +294,7 @@ impl Tokens {
     }
 
     /// Time passed. True if the app's function has taken too long.
-    pub(super) fn tick(&mut self, now: Mono, rng: &mut Rng) -> bool {
+    pub(in crate::engine) fn tick(&mut self, now: Mono, rng: &mut Rng) -> bool {
         match self.asking {
             Asking::Open { until, .. } if until <= now => {
                 self.fail(now, rng);
@@ -294,7 +306,7 @@ impl Tokens {
 
     /// When something is to be done, if nothing else happens. Renewals happen only while somebody
     /// uses the token.
-    pub(super) fn next_wakeup(&self, renews: bool) -> Option<Mono> {
+    pub(in crate::engine) fn next_wakeup(&self, renews: bool) -> Option<Mono> {
         match self.asking {
             Asking::Open { until, .. } => Some(until),
             Asking::No | Asking::Later { .. } | Asking::Refused if renews => self.renewal_at(),
@@ -303,7 +315,7 @@ impl Tokens {
     }
 
     /// Why a token is asked for, for the app to read.
-    pub(super) fn reason(&self, rejected: bool, first: bool) -> TokenReason {
+    pub(in crate::engine) fn reason(&self, rejected: bool, first: bool) -> TokenReason {
         match (rejected, first) {
             (true, _) => TokenReason::Rejected,
             (false, true) => TokenReason::Connect,

@@ -52,7 +52,7 @@ const KNOWN: &str = " t v vmin id e s n at ch pos name by ping now exp spread re
     retry_after full fence ttl from of k term to visible gap status since attempt nextRetry \
     authenticated transport hold open do ask contract found wait until span host kind co barrier \
     stamp lane ids how why stops renewed rounds totals state count bytes inFlight parked dead conflicts \
-    aside oldest drain done total keepalive attempts durable end is who tab backend getToken channelsMax \
+    aside oldest drain done total keepalive attempts durable end is who tab backend getToken getChannelToken channelsMax \
     channelIdle ladder maxAttempts queue maxCount maxBytes parallel volatile version conflict timeout \
     maxAge poll fresh aging down hidden refetchOnFocusAfter idleAfter idlePoll enabled manual reloadKey \
     minInterval channel event phase fetch age active coalesce over op mutation limit take request \

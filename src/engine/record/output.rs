@@ -58,7 +58,16 @@ pub(super) fn write(output: &Output, mask: &mut Mask, out: &mut String) {
         Output::SessionRemove { key } => put('Y', 0, &[key]),
         Output::SessionRead { key } => put('z', 0, &[key]),
         Output::CancelMutation { id, attempt } => put('k', (*attempt).into(), &[&id.text()]),
-        Output::AskToken { request, reason } => put('t', request.0.into(), &[reason.text()]),
+        Output::AskToken {
+            request,
+            reason,
+            channel,
+        } => {
+            let channel = mask.open(channel.as_deref().unwrap_or(""));
+            let words = [reason.text(), &*channel];
+            let count = if channel.is_empty() { 1 } else { 2 };
+            put('t', request.0.into(), words.get(..count).unwrap_or(&[]));
+        }
         Output::RunMutation(run) => put('n', 0, &[&notice(&Notice::Run(run.clone()), mask)]),
         Output::Tell(told) => put('n', 0, &[&notice(told, mask)]),
     }

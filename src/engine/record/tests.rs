@@ -310,6 +310,14 @@ fn a_message_of_centrifugo_keeps_what_decides_and_no_payload() {
             "{\"id\":3,\"error\":{\"code\":103,\"message\":\"no\"}}\n{\"push\":{\"channel\":\"a\",\"unsubscribe\":{\"code\":2500,\"reason\":\"r\"}}}",
             "{\"id\":3,\"error\":{\"code\":103,\"message\":\"no\"}}\n{\"push\":{\"channel\":\"a\",\"unsubscribe\":{\"code\":2500,\"reason\":\"r\"}}}",
         ),
+        (
+            r#"{"id":2,"subscribe":{"channel":"a","token":"secret","recover":true}}"#,
+            r#"{"id":2,"subscribe":{"xxxxxxx":"x","xxxxx":"xxxxxx","xxxxxxx":true}}"#,
+        ),
+        (
+            r#"{"id":4,"sub_refresh":{"channel":"a","token":"secret"}}"#,
+            r#"{"id":4,"sub_refresh":{"xxxxxxx":"x","xxxxx":"xxxxxx"}}"#,
+        ),
         ("secret", "xxxxxx"),
     ] {
         let covered = plain(covered);

@@ -12,6 +12,10 @@ use crate::wire::json::{self, Raw};
 const CONFIG: &str = r#"{"user":"u","backend":{"kind":"centrifugo","url":"wss://h/connection/websocket"},
     "getToken":true,"channels":["c"],"events":{"a":[["a"]],"b":[["b"]]}}"#;
 
+/// The same where each channel has a token of its own.
+const WITH_TOKENS: &str = r#"{"user":"u","backend":{"kind":"centrifugo","url":"wss://h/connection/websocket","getChannelToken":true},
+    "getToken":true,"channels":["c"],"events":{"a":[["a"]],"b":[["b"]]}}"#;
+
 /// What makes nothing stale.
 const OTHER: &str = "other";
 
@@ -49,7 +53,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => (0u64..90_000).prop_map(Deed::Silence),
         1 => (0u64..200_000).prop_map(Deed::Freeze),
         2 => prop::sample::select(vec![2000, 2500, 2501, 2502]).prop_map(Deed::TakeBack),
-        1 => (1u8..3, prop::sample::select(vec![100, 111, 112])).prop_map(|(times, code)| Deed::Deny(times, code)),
+        1 => (1u8..3, prop::sample::select(vec![100, 109, 111, 112])).prop_map(|(times, code)| Deed::Deny(times, code)),
         1 => Just(Deed::Garbage),
         1 => Just(Deed::Visible),
     ]
@@ -64,11 +68,15 @@ struct Kind {
     newest: bool,
     /// It subscribes the channel by itself.
     gives: bool,
+    /// For how many seconds the token of a channel is good, if there has to be one.
+    tokens: Option<u64>,
 }
 
 struct Link {
     known: bool,
     subscribed: bool,
+    /// When the subscription ends.
+    ends: u64,
     lives: u64,
     /// By when a sign of life has to be answered.
     waits: Option<u64>,
@@ -81,6 +89,8 @@ struct Centrifugo {
     /// Families by the numbers of their publications.
     history: Vec<usize>,
     deny: (u8, u64),
+    /// It did not take the last token. A second one in a row would be refused for good.
+    refused: bool,
 }
 
 impl Server for Centrifugo {
@@ -88,6 +98,7 @@ impl Server for Centrifugo {
         self.link = Some(Link {
             known: false,
             subscribed: false,
+            ends: u64::MAX,
             lives: net.now + PING_MS,
             waits: None,
         });
@@ -110,7 +121,8 @@ impl Server for Centrifugo {
 
     fn next(&self) -> Option<u64> {
         let link = self.link.as_ref()?;
-        Some(link.waits.map_or(link.lives, |waits| waits.min(link.lives)))
+        let lives = link.lives.min(link.ends);
+        Some(link.waits.map_or(lives, |waits| waits.min(lives)))
     }
 
     fn due(&mut self, net: &mut Network) -> bool {
@@ -119,6 +131,11 @@ impl Server for Centrifugo {
         };
         if link.waits.is_some_and(|waits| waits <= net.now) {
             return false;
+        }
+        if link.ends <= net.now {
+            link.ends = u64::MAX;
+            self.take_back(net, 2501);
+            return true;
         }
         link.lives = net.now + PING_MS;
         link.waits = Some(net.now + PONG_MS);
@@ -154,14 +171,24 @@ impl Centrifugo {
             ));
         } else if let Some(body) = raw.member("subscribe") {
             assert!(link.known && word(body, "channel") == "c");
+            let token = if self.kind.tokens.is_some() { "t" } else { "" };
+            assert_eq!(word(body, "token"), token);
             let (code, temporary) = match (link.subscribed, self.deny) {
                 (true, _) => (105, false),
                 (false, (1.., 112)) if !is_true(body, "recover") => (100, true),
+                (false, (1.., 109)) if token.is_empty() || self.refused => (0, false),
+                (false, (1.., 109)) => (109, false),
                 (false, (1.., code)) => (code, code != 112),
                 (false, (0, _)) => (0, false),
             };
+            self.refused = code == 109;
             if code == 0 {
+                let ends = self.ends(net.now);
                 let stands = self.stands(body);
+                let stands = match stands.is_empty() || ends.is_empty() {
+                    true => stands + &ends,
+                    false => stands + "," + &ends,
+                };
                 self.subscribed();
                 return net.say(&format!(r#"{{"id":{id},"subscribe":{{{stands}}}}}"#));
             }
@@ -169,12 +196,28 @@ impl Centrifugo {
             net.say(&format!(
                 r#"{{"id":{id},"error":{{"code":{code},"message":"m","temporary":{temporary}}}}}"#
             ));
+        } else if raw.member("sub_refresh").is_some() {
+            assert!(self.kind.tokens.is_some());
+            if link.subscribed {
+                let ends = self.ends(net.now);
+                net.say(&format!(r#"{{"id":{id},"sub_refresh":{{{ends}}}}}"#));
+            }
         } else if raw.member("unsubscribe").is_some() {
             link.subscribed = false;
+            link.ends = u64::MAX;
             net.say(&format!(r#"{{"id":{id},"unsubscribe":{{}}}}"#));
         } else {
             panic!("{line}");
         }
+    }
+
+    /// For how long the token of the channel is good from now on.
+    fn ends(&mut self, now: u64) -> String {
+        let (Some(ttl), Some(link)) = (self.kind.tokens, &mut self.link) else {
+            return String::new();
+        };
+        link.ends = now + ttl * 1000;
+        format!(r#""expires":true,"ttl":{ttl}"#)
     }
 
     fn subscribed(&mut self) {
@@ -239,6 +282,7 @@ impl Centrifugo {
         let link = self.link.as_mut().filter(|link| link.subscribed);
         if let Some(link) = link.filter(|_| !self.kind.gives) {
             link.subscribed = false;
+            link.ends = u64::MAX;
             net.say(&format!(
                 r#"{{"push":{{"channel":"c","unsubscribe":{{"code":{code}}}}}}}"#
             ));
@@ -271,12 +315,13 @@ proptest! {
         keeps in prop::option::of(0usize..6),
         newest in any::<bool>(),
         gives in any::<bool>(),
+        tokens in prop::option::of(prop::sample::select(vec![1u64, 20, 300])),
         seed in any::<u64>(),
         deeds in prop::collection::vec(deed(), 1..40),
     ) {
-        let kind = Kind { keeps, newest, gives };
-        let server = Centrifugo { kind, link: None, epoch: 1, history: Vec::new(), deny: (0, 0) };
-        let mut world = World::new(CONFIG, seed, server);
+        let kind = Kind { keeps, newest, gives, tokens };
+        let server = Centrifugo { kind, link: None, epoch: 1, history: Vec::new(), deny: (0, 0), refused: false };
+        let mut world = World::new(if tokens.is_some() { WITH_TOKENS } else { CONFIG }, seed, server);
         for deed in &deeds {
             does(&mut world, deed);
         }

@@ -62,7 +62,10 @@ fn run(engine: &mut Engine, from: u64, to: u64) -> Vec<Output> {
 fn asked(outputs: &[Output]) -> Vec<(TokenId, TokenReason)> {
     let mut out = Vec::new();
     for output in outputs {
-        if let Output::AskToken { request, reason } = output {
+        if let Output::AskToken {
+            request, reason, ..
+        } = output
+        {
             out.push((*request, *reason));
         }
     }

@@ -3,6 +3,7 @@
 mod another_user;
 mod centrifugo;
 mod centrifugo_chance;
+mod channel_tokens;
 mod contracts;
 mod graphql;
 mod graphql_chance;

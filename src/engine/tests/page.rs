@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::rc::Rc;
+
 use crate::engine::command::Command;
 use crate::engine::config::Config;
 use crate::engine::http::{Call, Headers, StreamEvent};
@@ -30,6 +32,8 @@ pub(super) struct Page {
     pub(super) dials: u32,
     pub(super) asked: Vec<TokenReason>,
     pub(super) token: Option<TokenId>,
+    /// The questions for tokens of channels that were not looked at.
+    pub(super) of_channels: Vec<(TokenId, Rc<str>, TokenReason)>,
     /// Families that became stale since the last look.
     stale: Vec<String>,
     pub(super) faults: Vec<String>,
@@ -60,6 +64,7 @@ impl Page {
             dials: 0,
             asked: Vec::new(),
             token: None,
+            of_channels: Vec::new(),
             stale: Vec::new(),
             faults: Vec::new(),
             requests: Vec::new(),
@@ -109,10 +114,19 @@ impl Page {
                         None => self.said.push(frame),
                     }
                 }
-                Output::AskToken { request, reason } => {
+                Output::AskToken {
+                    request,
+                    reason,
+                    channel: None,
+                } => {
                     self.asked.push(reason);
                     self.token = Some(request);
                 }
+                Output::AskToken {
+                    request,
+                    reason,
+                    channel: Some(channel),
+                } => self.of_channels.push((request, channel, reason)),
                 Output::Tell(Notice::Invalidate { keys, .. }) => {
                     let keys = keys.iter().map(|key| key.text().to_owned());
                     self.stale.extend(keys);

@@ -1,8 +1,8 @@
 //! How the server says no, in the words of every wire.
 
 use super::{Failure, number, word};
-use crate::wire::Refusal;
 use crate::wire::json::Raw;
+use crate::wire::{Heard, Refusal};
 
 impl Failure<'_> {
     /// The reason in our words.
@@ -18,6 +18,11 @@ impl Failure<'_> {
             // Of the server, or of the app that stands behind it.
             _ => "forbidden",
         }
+    }
+
+    /// May it be about the token of a channel? One that is not for it is refused as one who has none is.
+    pub(super) fn is_about_token(&self) -> bool {
+        matches!(self.code, 101 | 103 | 109 | 110)
     }
 }
 
@@ -45,4 +50,9 @@ pub(super) fn sent_away(body: Raw<'_>) -> Refusal {
         message: word(body, "reason").into_owned(),
         retry_after_ms: None,
     }
+}
+
+/// The server did not take a channel's token.
+pub(super) fn not_admitted(channel: &str, failure: &Failure<'_>) -> Heard<'static> {
+    Heard::NotAdmitted(refusal(Some(channel.to_owned()), failure.code(), failure))
 }

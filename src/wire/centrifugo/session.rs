@@ -4,13 +4,16 @@
 //! that the server gives by itself (a server-side subscription) is kept until somebody asks for it: then it is
 //! known already. How far it was followed is remembered here, because it is said with the first command.
 
-use super::refusal::{refusal, sent_away};
+use super::refusal::{not_admitted, refusal, sent_away};
 use super::topic::{Answer, Held, Place, Topic};
-use super::{Failure, Message, Push, Subscription, ends, is_true, number, offset, word};
+use super::{
+    Failure, Message, Push, Subscribe, Subscription, ends, is_true, life_ms, number, offset, word,
+};
 use crate::engine::backend::centrifugo::Centrifugo;
 use crate::engine::ids::{Position, RequestId};
 use crate::engine::limits::{CENTRIFUGO_GRACE, GIVEN_CHANNELS_MAX, PING_MAX};
 use crate::engine::map::Map;
+use crate::engine::token::Token;
 use crate::wire::json::Raw;
 use crate::wire::{Ask, Capabilities, CloseRule, Event, Heard, Protocol, Refusal, RoomCan, Want};
 
@@ -41,6 +44,8 @@ pub struct Session {
     pongs: bool,
     /// The command by which a new token was given, and the request that it is of.
     refresh: Option<(u64, RequestId)>,
+    /// The commands by which channels were given new tokens.
+    renewals: Map<u64, Box<str>>,
     topics: Map<Box<str>, Topic>,
     /// Up to where channels are known that the server gives, over all connections.
     marks: Map<Box<str>, Position>,
@@ -55,6 +60,7 @@ impl Session {
             last: 0,
             pongs: false,
             refresh: None,
+            renewals: Map::new(),
             topics: Map::new(),
             marks: Map::new(),
             news: Vec::new(),
@@ -66,6 +72,7 @@ impl Session {
         self.last = 0;
         self.pongs = false;
         self.refresh = None;
+        self.renewals = Map::new();
         self.topics = Map::new();
         self.news.clear();
     }
@@ -104,8 +111,25 @@ impl Session {
         vec![super::refresh(id, token)]
     }
 
+    /// Gives a new token of a channel.
+    pub fn renew(&mut self, channel: &str, token: &str) -> Option<String> {
+        let place = &self.topics.get(channel)?.place;
+        if !matches!(place, Place::Joined) {
+            return None;
+        }
+        let id = self.next();
+        self.renewals.retain(|_, name| **name != *channel);
+        self.renewals.insert(id, channel.into());
+        Some(super::sub_refresh(id, channel, token))
+    }
+
     /// Asks for a channel from a position on.
-    pub fn subscribe(&mut self, channel: &str, ours: Option<&Position>) -> Ask {
+    pub fn subscribe(
+        &mut self,
+        channel: &str,
+        ours: Option<&Position>,
+        token: Option<&str>,
+    ) -> Ask {
         let mut said = String::new();
         match self.topics.get_mut(channel) {
             None => {}
@@ -133,18 +157,30 @@ impl Session {
                 }
             },
         }
-        let id = self.next();
-        said.push_str(&super::subscribe(id, channel, ours, self.with.presence));
-        self.asked(channel, id, ours.cloned());
+        let token = token.map(Token::new);
+        said.push_str(&self.say_subscribe(channel, ours.cloned(), token));
         Ask::Say(said)
     }
 
-    fn asked(&mut self, channel: &str, id: u64, from: Option<Position>) {
+    fn say_subscribe(
+        &mut self,
+        channel: &str,
+        from: Option<Position>,
+        token: Option<Token>,
+    ) -> String {
+        let id = self.next();
+        let how = Subscribe {
+            position: from.as_ref(),
+            token: token.as_ref().map(Token::text),
+            presence: self.with.presence,
+        };
+        let said = super::subscribe(id, channel, how);
         let topic = Topic {
-            place: Place::Asked { id, from },
+            place: Place::Asked { id, from, token },
             numbered: true,
         };
         self.topics.insert(channel.into(), topic);
+        said
     }
 
     /// Gives a channel back. One that the server gave stays, and is kept for who asks for it.
@@ -159,6 +195,7 @@ impl Session {
             }
             Place::Asked { .. } | Place::Joined => {
                 self.topics.remove(channel);
+                self.renewals.retain(|_, name| **name != *channel);
                 Some(super::unsubscribe(self.next(), channel))
             }
         }
@@ -287,6 +324,13 @@ impl Session {
             });
             return;
         }
+        if let Some(channel) = self.renewals.remove(&id) {
+            heard.push(match result {
+                Ok(body) => admitted(&channel, body),
+                Err(failure) => not_admitted(&channel, &failure),
+            });
+            return;
+        }
         let is_it =
             |topic: &Topic| matches!(topic.place, Place::Asked { id: asked, .. } if asked == id);
         let Some(channel) =
@@ -295,19 +339,25 @@ impl Session {
             return;
         };
         let Some(Topic {
-            place: Place::Asked { from, .. },
+            place: Place::Asked { from, token, .. },
             ..
         }) = self.topics.remove(&*channel)
         else {
             return;
         };
         match result {
-            Ok(body) => self.joined(&channel, from, Subscription::read(body), heard),
+            Ok(body) => {
+                self.joined(&channel, from, Subscription::read(body), heard);
+                if token.is_some() {
+                    heard.push(admitted(&channel, body));
+                }
+            }
             Err(failure) if failure.code == UNRECOVERABLE && from.is_some() => {
-                let id = self.next();
-                let said = super::subscribe(id, &channel, None, self.with.presence);
-                heard.push(Heard::Say(said));
-                self.asked(&channel, id, None);
+                heard.push(Heard::Say(self.say_subscribe(&channel, None, token)));
+            }
+            // Another one may be taken.
+            Err(failure) if token.is_some() && failure.is_about_token() => {
+                heard.push(not_admitted(&channel, &failure));
             }
             Err(failure) => {
                 let code = failure.code();
@@ -445,6 +495,7 @@ impl Session {
     fn forget(&mut self, channel: &str) {
         self.topics.remove(channel);
         self.marks.remove(channel);
+        self.renewals.retain(|_, name| **name != *channel);
     }
 }
 
@@ -470,7 +521,9 @@ impl Protocol for Session {
     }
 
     fn ask(&mut self, want: &Want<'_>) -> Ask {
-        self.subscribe(want.channel, want.position)
+        // That of the connection is for no channel.
+        let token = want.token.filter(|_| self.with.channel_tokens);
+        self.subscribe(want.channel, want.position, token)
     }
 
     fn give_back(&mut self, _id: RequestId, channel: &str) -> Option<String> {
@@ -489,7 +542,19 @@ impl Protocol for Session {
         Session::authorize(self, id, token)
     }
 
+    fn renew(&mut self, channel: &str, token: &str) -> Option<String> {
+        Session::renew(self, channel, token)
+    }
+
     fn pong(&self) -> String {
         super::PONG.to_owned()
+    }
+}
+
+/// The server took a channel's token.
+fn admitted(channel: &str, body: Raw<'_>) -> Heard<'static> {
+    Heard::Admitted {
+        channel: channel.to_owned(),
+        life_ms: life_ms(body),
     }
 }

@@ -3,6 +3,7 @@
 use super::{Subscription, offset};
 use crate::engine::ids::{Position, Seq};
 use crate::engine::limits::{GIVEN_BYTES_MAX, HELD_EVENTS_MAX};
+use crate::engine::token::Token;
 use crate::wire::json::Raw;
 use crate::wire::{Event, Heard, Recovery};
 
@@ -16,8 +17,12 @@ pub(super) struct Topic {
 
 #[derive(Debug)]
 pub(super) enum Place {
-    /// The command of this number asks for it, from there on.
-    Asked { id: u64, from: Option<Position> },
+    /// The command of this number asks for it, from there on, by that token.
+    Asked {
+        id: u64,
+        from: Option<Position>,
+        token: Option<Token>,
+    },
     /// It was asked for, and the server said yes.
     Joined,
     /// The server gave it by itself, and nobody asked for it yet.

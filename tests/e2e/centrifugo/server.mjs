@@ -12,14 +12,17 @@ import { app } from "../lib/app.mjs";
 /**
  * `tokens`: those that are good; any is if it is left out. `ttl`: for how many seconds a token is. `ping`: how many seconds are between
  * two signs of life. `keeps`: how many publications of each channel are kept. `given`: channels that the server subscribes by itself.
+ * `channelTtl`: for how many seconds the token of a channel is good; one whose name begins with `private:` wants one of those that were
+ * named at `/demo/channel-tokens`, which is `one` until then.
  */
-const { port, www, data, tokens, ttl, ping = 25, keeps = 100, given = [] } = JSON.parse(process.argv[2]);
+const { port, www, data, tokens, ttl, ping = 25, keeps = 100, given = [], channelTtl } = JSON.parse(process.argv[2]);
 const PATH = "/connection/websocket";
 /** A client that says nothing for so long after a sign of life is left. */
 const PONG_MS = 8000;
 /** For how much longer than said a token is good. The client's own library asks for another one only when it has ended. */
 const GRACE_MS = 5000;
 
+let channelTokens = ["one"];
 const clients = new Set();
 /** What clients have dialled and said, for who wants to compare. */
 const dialled = [];
@@ -89,7 +92,13 @@ class Client {
     if (id === undefined || (connect !== undefined) === this.#known) return this.close(3501, "bad request");
     if (connect) return this.#connect(id, connect);
     const [[method, body]] = Object.entries(rest);
-    const does = { subscribe: this.#subscribe, unsubscribe: this.#unsubscribe, refresh: this.#refresh, publish: this.#publish }[method];
+    const does = {
+      subscribe: this.#subscribe,
+      unsubscribe: this.#unsubscribe,
+      refresh: this.#refresh,
+      sub_refresh: this.#subRefresh,
+      publish: this.#publish,
+    }[method];
     if (does === undefined) return this.error(id, 104, "method not found");
     does.call(this, id, body);
   }
@@ -124,13 +133,34 @@ class Client {
     return { expires: true, ttl };
   }
 
-  #subscribe(id, { channel, join_leave, ...from }) {
+  #subscribe(id, { channel, join_leave, token, ...from }) {
     if (this.subscribed.has(channel)) return this.error(id, 105, "already subscribed");
     const refusal = refusals.get(channel);
     if (refusal) return this.error(id, refusal.code, refusal.message, refusal.temporary);
+    const isPrivate = channel.startsWith("private:");
+    // As the real one does: one that has ended may be followed by another, and any other is as good as none.
+    if (isPrivate && token === "old") return this.error(id, 109, "token expired");
+    if (isPrivate && !channelTokens.includes(token)) return this.error(id, 103, "permission denied");
     this.subscribed.set(channel, { presence: join_leave });
-    this.say({ id, subscribe: state(channel, from) });
+    this.say({ id, subscribe: { ...state(channel, from), ...(isPrivate && this.#channelExpiry(channel)) } });
     this.#tell(channel, "join");
+  }
+
+  /** The token of a channel is good for so long from now on. */
+  #channelExpiry(channel) {
+    if (channelTtl === undefined) return {};
+    const state = this.subscribed.get(channel);
+    clearTimeout(state.ends);
+    state.ends = setTimeout(() => {
+      if (this.subscribed.get(channel) === state) this.takesBack(channel, 2501);
+    }, channelTtl * 1000 + GRACE_MS);
+    return { expires: true, ttl: channelTtl };
+  }
+
+  #subRefresh(id, { channel, token }) {
+    if (!this.subscribed.has(channel)) return this.error(id, 103, "permission denied");
+    if (!channelTokens.includes(token)) return this.error(id, 109, "token expired");
+    this.say({ id, sub_refresh: this.#channelExpiry(channel) });
   }
 
   #tell(channel, kind) {
@@ -197,6 +227,7 @@ const http = app({
     "/demo/publish": publish,
     "/demo/take-back": ({ channel, code }) => clientsOf(channel).forEach((client) => client.takesBack(channel, code)),
     "/demo/refuse": ({ channel, ...error }) => void (error.code ? refusals.set(channel, error) : refusals.delete(channel)),
+    "/demo/channel-tokens": ({ good }) => void (channelTokens = good),
     "/demo/disconnect": ({ code }) => clients.forEach((client) => client.close(code)),
     "/demo/said": () => ({ dialled, said }),
   },

@@ -7,12 +7,12 @@ import { AppServer } from "./app-server.mjs";
 const FILE = fileURLToPath(new URL("../centrifugo/server.mjs", import.meta.url));
 
 export class CentrifugoServer extends AppServer {
-  /** @param wanted `tokens`, `ttl`, `ping`, `keeps`, `given` */
+  /** @param wanted `tokens`, `ttl`, `ping`, `keeps`, `given`, `channelTtl` */
   static start(www, wanted) {
     return CentrifugoServer.run([process.execPath, FILE], www, wanted);
   }
 
-  /** Does what a door of the server does: `publish`, `take-back`, `refuse`, `disconnect`, `said`. */
+  /** Does what a door of the server does: `publish`, `take-back`, `refuse`, `channel-tokens`, `disconnect`, `said`. */
   does(door, with_ = {}) {
     return this.send("POST", `/demo/${door}`, with_);
   }

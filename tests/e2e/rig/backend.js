@@ -6,11 +6,22 @@ import { QueryClient, QueryObserver } from "./query-core/index.js";
 
 const settings = new URLSearchParams(location.search);
 let token = settings.get("token");
+/** The token of every channel, where the server wants one, and who asked for one why. */
+let channelToken = settings.get("channelToken");
+const askedForChannels = [];
 const layers = JSON.parse(settings.get("layers") ?? "null");
 
 const live = createEverfresh({
   user: settings.get("user"),
-  backend: JSON.parse(settings.get("backend")),
+  backend: {
+    ...JSON.parse(settings.get("backend")),
+    ...(channelToken !== null && {
+      getChannelToken({ channel, reason }) {
+        askedForChannels.push([channel, reason]);
+        return channelToken;
+      },
+    }),
+  },
   channels: settings.getAll("channel"),
   layers: layers ?? undefined,
   channelIdle: settings.has("idle") ? Number(settings.get("idle")) : undefined,
@@ -62,9 +73,11 @@ window.rig = {
   fetched,
   heard,
   faults,
+  askedForChannels,
   /** Titles that are on the screen. */
   shown: () => (client.getQueryData(["tasks"]) ?? []).map((task) => task.title),
   fetching: () => client.isFetching() > 0,
+  takeForChannels: (better) => void (channelToken = better),
   logIn(better) {
     token = better;
     live.setToken(better);

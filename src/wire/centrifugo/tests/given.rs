@@ -27,7 +27,7 @@ fn told(session: &mut Session, seq: u64) -> Vec<String> {
 
 /// Somebody asks for it: what is known.
 fn follows(session: &mut Session, from: Option<&Position>) -> Vec<String> {
-    assert_eq!(session.subscribe("a", from), Ask::Known);
+    assert_eq!(session.subscribe("a", from, None), Ask::Known);
     words(session.news())
 }
 
@@ -105,7 +105,10 @@ fn a_hole_in_it_is_filled_by_another_connection() {
     let mut session = given();
     follows(&mut session, None);
     assert_eq!(told(&mut session, 4), ["a 4 publication 4"]);
-    assert_eq!(session.subscribe("a", Some(&at("E", 2))), Ask::Unanswered);
+    assert_eq!(
+        session.subscribe("a", Some(&at("E", 2)), None),
+        Ask::Unanswered
+    );
     session.begin();
     assert!(session.hello(None).contains(r#""epoch":"E","offset":2"#));
 }
@@ -137,9 +140,9 @@ fn there_are_no_more_of_them_than_may_be() {
     let subs = (0..GIVEN_CHANNELS_MAX + 9).map(|n| format!(r#""c{n}":{SUB}"#));
     let subs = subs.collect::<Vec<_>>().join(",");
     hear(&mut session, &connect_reply(&format!("{{{subs}}}")));
-    assert_eq!(session.subscribe("c0", None), Ask::Known);
+    assert_eq!(session.subscribe("c0", None, None), Ask::Known);
     let last = format!("c{}", GIVEN_CHANNELS_MAX);
-    assert!(matches!(session.subscribe(&last, None), Ask::Say(_)));
+    assert!(matches!(session.subscribe(&last, None, None), Ask::Say(_)));
 }
 
 #[test]

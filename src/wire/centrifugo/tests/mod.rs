@@ -45,7 +45,7 @@ fn at(epoch: &str, seq: u64) -> Position {
 
 /// What is said to ask for a channel.
 fn asks(session: &mut Session, channel: &str, from: Option<&Position>) -> String {
-    match session.subscribe(channel, from) {
+    match session.subscribe(channel, from, None) {
         Ask::Say(text) => text,
         other => panic!("{other:?}"),
     }
@@ -162,7 +162,13 @@ fn every_recorded_frame_of_the_server_is_read_to_the_last_byte() {
 
 /// What we have to say, of what clients said. What apps said besides is theirs.
 fn client_commands() -> Vec<String> {
-    let methods = ["connect", "subscribe", "unsubscribe", "refresh"];
+    let methods = [
+        "connect",
+        "subscribe",
+        "unsubscribe",
+        "refresh",
+        "sub_refresh",
+    ];
     let rows = rows(RECORDED).into_iter();
     let ours: Vec<Row> = rows.filter(|row| row.ours && row.kind == "text").collect();
     let lines = ours.iter().flat_map(|row| row.frame.split('\n'));
@@ -176,7 +182,7 @@ fn client_commands() -> Vec<String> {
 #[test]
 fn every_recorded_command_that_we_have_is_written_as_it_was() {
     let commands = client_commands();
-    assert_eq!(commands.len(), 14);
+    assert_eq!(commands.len(), 15);
     for command in commands {
         let raw = json::parse(&command).unwrap();
         let id = number(raw, "id");
@@ -190,9 +196,17 @@ fn every_recorded_command_that_we_have_is_written_as_it_was() {
                 seq: Seq(number(body, "offset")),
             });
             let channel = word(body, "channel");
-            subscribe(id, &channel, from.as_ref(), is_true(body, "join_leave"))
+            let token = word(body, "token");
+            let how = Subscribe {
+                position: from.as_ref(),
+                token: Some(&*token).filter(|token| !token.is_empty()),
+                presence: is_true(body, "join_leave"),
+            };
+            subscribe(id, &channel, how)
         } else if let Some(body) = body("unsubscribe") {
             unsubscribe(id, &word(body, "channel"))
+        } else if let Some(body) = body("sub_refresh") {
+            sub_refresh(id, &word(body, "channel"), &word(body, "token"))
         } else {
             refresh(id, &word(body("refresh").unwrap(), "token"))
         };
@@ -204,19 +218,9 @@ fn every_recorded_command_that_we_have_is_written_as_it_was() {
                 let mut inner = Vec::new();
                 value
                     .members(|name, value| inner.push((name.decode().into_owned(), sorted(value))));
-                let ours = [
-                    "name",
-                    "positioned",
-                    "recoverable",
-                    "flag",
-                    "delta",
-                    "token",
-                ];
+                let ours = ["name", "positioned", "recoverable", "flag", "delta"];
                 let method = name.decode().into_owned();
-                // Tokens of channels are not spoken.
-                inner.retain(|(name, _)| {
-                    !ours.contains(&&**name) || (name == "token" && method != "subscribe")
-                });
+                inner.retain(|(name, _)| !ours.contains(&&**name));
                 inner.sort();
                 let scalar = (!value.is_object()).then(|| value.text().to_owned());
                 members.push((method, scalar, inner));
@@ -236,8 +240,16 @@ fn what_is_fixed_is_written_to_the_byte() {
         refresh(5, "bob|60"),
         unsubscribe(3, "r:1"),
         connect(1, Some("bob"), None, std::iter::empty()).replace(r#","name":"everfresh""#, ""),
-        subscribe(2, "r:1", Some(&from), false)
-            .replace(r#","positioned":true,"recoverable":true"#, ""),
+        sub_refresh(6, "r:1", "x|60"),
+        subscribe(
+            2,
+            "r:1",
+            Subscribe {
+                position: Some(&from),
+                ..Subscribe::default()
+            },
+        )
+        .replace(r#","positioned":true,"recoverable":true"#, ""),
     ] {
         assert!(recorded.contains(&written), "{written}");
     }
@@ -248,8 +260,16 @@ fn what_is_fixed_is_written_to_the_byte() {
         r##"{"id":1,"connect":{"data":{"a":1},"name":"everfresh","subs":{"#ann":{"recover":true,"epoch":"LqjE","offset":2}}}}"##
     );
     assert_eq!(
-        subscribe(2, "news:1", None, true),
-        r#"{"id":2,"subscribe":{"channel":"news:1","positioned":true,"recoverable":true,"join_leave":true}}"#
+        subscribe(
+            2,
+            "news:1",
+            Subscribe {
+                token: Some("t"),
+                presence: true,
+                ..Subscribe::default()
+            }
+        ),
+        r#"{"id":2,"subscribe":{"channel":"news:1","token":"t","positioned":true,"recoverable":true,"join_leave":true}}"#
     );
 }
 
@@ -280,6 +300,9 @@ fn replay(name: &str) -> Vec<String> {
             } else if let Some(body) = body("refresh") {
                 let token = word(body, "token");
                 session.authorize(RequestId(77), Some(&token)).remove(0)
+            } else if let Some(body) = body("sub_refresh") {
+                let (channel, token) = (word(body, "channel"), word(body, "token"));
+                session.renew(&channel, &token).unwrap()
             } else {
                 // It has its number, and none of ours may have it too.
                 session.skip(number(raw, "id"));
@@ -324,6 +347,7 @@ fn the_exchanges_of_a_client_that_renews_and_recovers_are_understood() {
             r#"r:1 1 publication {"i":1}"#,
             r#"r:1 2 publication {"i":2}"#,
             "Authorized { request: Some(RequestId(77)), ends: Some(In(60000)) }",
+            r#"Admitted { channel: "r:1", life_ms: Some(60000) }"#,
             "Ping { number: 0 }",
         ]
     );

@@ -202,7 +202,7 @@ fn an_answer_that_does_not_come_ends_the_connection_and_one_of_the_last_connecti
     let mut session = greeted();
     hear(&mut session, WELCOME);
     asks(&mut session, "a", None);
-    assert_eq!(session.subscribe("a", None), Ask::Unanswered);
+    assert_eq!(session.subscribe("a", None, None), Ask::Unanswered);
     session.begin();
     session.hello(None);
     let old = r#"{"id":2,"subscribe":{"positioned":true,"epoch":"E"}}"#;
@@ -299,4 +299,87 @@ fn who_comes_and_goes_is_an_event() {
             [format!(r#"a - {name} {{"user":"u"}}"#)]
         );
     }
+}
+
+#[test]
+fn the_token_of_a_channel_goes_with_it_and_is_renewed_alone() {
+    let mut session = greeted();
+    hear(&mut session, WELCOME);
+    let asked = session.subscribe("a", None, Some("t1"));
+    assert_eq!(
+        asked,
+        Ask::Say(
+            r#"{"id":2,"subscribe":{"channel":"a","token":"t1","positioned":true,"recoverable":true}}"#
+                .to_owned()
+        )
+    );
+    assert_eq!(session.renew("a", "t2"), None, "it was not taken yet");
+    assert_eq!(
+        hear(
+            &mut session,
+            r#"{"id":2,"subscribe":{"expires":true,"ttl":60}}"#
+        ),
+        [
+            "a NotAsked at ",
+            r#"Admitted { channel: "a", life_ms: Some(60000) }"#
+        ]
+    );
+    let renewed = session.renew("a", "t2").unwrap();
+    assert_eq!(
+        renewed,
+        r#"{"id":3,"sub_refresh":{"channel":"a","token":"t2"}}"#
+    );
+    assert_eq!(
+        hear(&mut session, r#"{"id":3,"sub_refresh":{}}"#),
+        [r#"Admitted { channel: "a", life_ms: None }"#]
+    );
+    session.renew("a", "t3");
+    let refused = hear(
+        &mut session,
+        r#"{"id":4,"error":{"code":109,"message":"token expired"}}"#,
+    );
+    assert_eq!(refused.len(), 1);
+    assert!(refused[0].starts_with("NotAdmitted"), "{refused:?}");
+    // What answers a renewal of a channel that was given back is nobody's.
+    session.renew("a", "t4");
+    session.unsubscribe("a");
+    assert_eq!(hear(&mut session, r#"{"id":5,"sub_refresh":{}}"#), [""; 0]);
+}
+
+#[test]
+fn what_may_be_about_a_token_is_said_to_be_and_nothing_else() {
+    for (code, is_about) in [
+        (101, true),
+        (103, true),
+        (109, true),
+        (102, false),
+        (100, false),
+    ] {
+        for token in [Some("t"), None] {
+            let mut session = greeted();
+            hear(&mut session, WELCOME);
+            session.subscribe("a", None, token);
+            let error = format!(r#"{{"id":2,"error":{{"code":{code},"message":"m"}}}}"#);
+            let heard = hear(&mut session, &error);
+            let said = heard.iter().any(|heard| heard.starts_with("NotAdmitted"));
+            assert_eq!(said, is_about && token.is_some(), "{code} {token:?}");
+        }
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_recovered_is_given_up_by_the_same_token() {
+    let mut session = greeted();
+    hear(&mut session, WELCOME);
+    session.subscribe("a", Some(&at("E", 2)), Some("t"));
+    let heard = hear(
+        &mut session,
+        r#"{"id":2,"error":{"code":112,"message":"unrecoverable position"}}"#,
+    );
+    assert_eq!(
+        heard,
+        [
+            r#"say {"id":3,"subscribe":{"channel":"a","token":"t","positioned":true,"recoverable":true}}"#
+        ]
+    );
 }
