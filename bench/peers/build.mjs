@@ -31,10 +31,10 @@ async function bundle(input, alias) {
 }
 
 /** What ours loads beside the code of the page, and what of its code it loads in no page of these: what is for pages without
- * WebAssembly, and the JavaScript beside the other one of the two modules. */
+ * WebAssembly, and the JavaScript beside the other modules. */
 const OURS = {
-  everfresh: { files: ["wasm/everfresh_core_bg.wasm", "relay.js"], unused: /^(fallback|everfresh-)/ },
-  "everfresh-socketio": { files: ["wasm/everfresh_bg.wasm", "relay.js"], unused: /^(fallback|everfresh_core-)/ },
+  everfresh: { files: ["wasm/everfresh_core_bg.wasm", "relay.js"], unused: /^(fallback|everfresh(?!_core-))/ },
+  "everfresh-socketio": { files: ["wasm/everfresh_wires_bg.wasm", "relay.js"], unused: /^(fallback|everfresh(?!_wires-))/ },
 };
 
 /** Builds all pages into a folder. */
@@ -66,7 +66,7 @@ export async function downloads(folder, names, of = "contestants") {
   for (const name of names) {
     const output = await bundle(here(`page/${of}/${name}.js`), {});
     const { files = [], unused } = OURS[name] ?? {};
-    const code = output.filter((chunk) => chunk.type === "chunk" && !unused?.test(chunk.fileName)).map((chunk) => Buffer.from(chunk.code));
+    const code = output.filter((chunk) => chunk.type === "chunk" && (chunk.isEntry || !unused?.test(chunk.fileName))).map((chunk) => Buffer.from(chunk.code));
     const parts = [...code, ...(await Promise.all(files.map((file) => readFile(join(folder, file)))))];
     sizes[name] = parts.reduce((sum, part) => sum + squeezed(part), 0);
   }

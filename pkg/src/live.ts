@@ -5,7 +5,7 @@ import { EverfreshError } from "./errors.js";
 import { Interest } from "./interest.js";
 import { Listeners, reportUncaught, subscription } from "./listeners.js";
 import { Layers } from "./layers.js";
-import { loadCore } from "./loader.js";
+import { loadCore, partsWith } from "./loader.js";
 import type { CoreClass } from "./loader.js";
 import { Mutations } from "./mutations.js";
 import type { Command, Notice } from "./notices.js";
@@ -300,15 +300,12 @@ export class Live implements Everfresh<Record<string, unknown>> {
     const { wasm, workerUrl, config, fallback, mutations, rooms, layers } = this.#options;
     let Engine: CoreClass;
     try {
-      // Most pages have no mutations, no rooms and record nothing, and the engine without that is a third smaller.
-      const more =
-        mutations.size > 0 ||
-        rooms ||
-        layers.length > 0 ||
-        config["queue"] !== undefined ||
-        (config["record"] ?? false) !== false ||
-        !["everfresh", "http"].includes(String(config.backend.kind));
-      const needs = more ? "all" : "core";
+      // Few pages have all of it, and the engine without is up to half as small.
+      const needs = partsWith(
+        mutations.size > 0 || config["queue"] !== undefined,
+        layers.length > 0 || !["everfresh", "http"].includes(String(config.backend.kind)),
+        rooms || (config["record"] ?? false) !== false,
+      );
       let missing: EverfreshError | undefined;
       Engine = await loadCore(wasm, needs).catch(async (cause: unknown) => {
         missing = toError(cause);

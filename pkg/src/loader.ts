@@ -9,8 +9,25 @@ export type CoreClass = typeof Core;
 /** The smallest valid module: a magic number and a version. */
 const EMPTY_MODULE = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
 
-/** What an instance needs: the module with every part, or the smaller one without mutations and rooms. */
-export type Parts = "all" | "core";
+/** The modules, by what each has beside the core: a page downloads the smallest one that has what its options need. */
+const MODULES = {
+  core: [() => import("./wasm/everfresh_core.js"), () => new URL("./wasm/everfresh_core_bg.wasm", import.meta.url)],
+  queue: [() => import("./wasm/everfresh_queue.js"), () => new URL("./wasm/everfresh_queue_bg.wasm", import.meta.url)],
+  wires: [() => import("./wasm/everfresh_wires.js"), () => new URL("./wasm/everfresh_wires_bg.wasm", import.meta.url)],
+  wiresQueue: [() => import("./wasm/everfresh_wires_queue.js"), () => new URL("./wasm/everfresh_wires_queue_bg.wasm", import.meta.url)],
+  all: [() => import("./wasm/everfresh.js"), () => new URL("./wasm/everfresh_bg.wasm", import.meta.url)],
+  // Bundlers find the files by these expressions, and only when they are written exactly so.
+} as const;
+
+/** What an instance needs of the engine. */
+export type Parts = keyof typeof MODULES;
+
+/** The module for an instance: with mutations or not, with other wires than our own or not, or with everything. */
+export function partsWith(queue: boolean, wires: boolean, more: boolean): Parts {
+  if (more) return "all";
+  if (wires) return queue ? "wiresQueue" : "wires";
+  return queue ? "queue" : "core";
+}
 
 const loading = new Map<Parts, Promise<CoreClass>>();
 
@@ -50,9 +67,10 @@ export function loadCore(source?: WasmSource, needs?: Parts): Promise<CoreClass>
 async function load(source: WasmSource | undefined, parts: Parts): Promise<CoreClass> {
   requireWebAssembly();
   // Side by side, because each is a round trip.
+  const [importGlue, file] = MODULES[parts];
   const [glue, module] = await Promise.all([
-    (parts === "all" ? import("./wasm/everfresh.js") : import("./wasm/everfresh_core.js")).catch(failed("unreachable", "the JavaScript beside the module could not be loaded")),
-    compile(source, parts),
+    importGlue().catch(failed("unreachable", "the JavaScript beside the module could not be loaded")),
+    compile(source ?? file()),
   ]);
   await glue
     .default({ module_or_path: module })
@@ -60,13 +78,7 @@ async function load(source: WasmSource | undefined, parts: Parts): Promise<CoreC
   return glue.Core;
 }
 
-async function compile(source: WasmSource | undefined, parts: Parts): Promise<WebAssembly.Module> {
-  // Bundlers find the files by these expressions, and only when they are written exactly so.
-  const given =
-    source ??
-    (parts === "all"
-      ? new URL("./wasm/everfresh_bg.wasm", import.meta.url)
-      : new URL("./wasm/everfresh_core_bg.wasm", import.meta.url));
+async function compile(given: WasmSource): Promise<WebAssembly.Module> {
   if (typeof given === "string" || given instanceof URL) return download(given);
   if ("module" in given) return given.module;
   if ("url" in given) return download(given.url);

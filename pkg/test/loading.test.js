@@ -74,6 +74,37 @@ test("an address is fetched, as a stream or without", () => {
   }
 });
 
+test("the smallest module that has what the options need is fetched, and begins", () => {
+  const elsewhere = "backend: { kind: 'socketio', url: 'https://api.test' }";
+  const layers = "layers: { more: { backend: { kind: 'socketio', url: 'https://more.test' } } }";
+  const mutations = "mutations: { rename: { run: async () => ({}) } }";
+  const cases = [
+    ["", "everfresh_core"],
+    ["backend: { kind: 'http', url: '/live' }", "everfresh_core"],
+    [mutations, "everfresh_queue"],
+    ["queue: { maxCount: 10 }", "everfresh_queue"],
+    [elsewhere, "everfresh_wires"],
+    [layers, "everfresh_wires"],
+    [`${elsewhere}, ${mutations}`, "everfresh_wires_queue"],
+    ["rooms: true", "everfresh"],
+    ["record: true", "everfresh"],
+    [`${elsewhere}, ${mutations}, record: true`, "everfresh"],
+  ];
+  for (const [options, module] of cases) {
+    const lines = page(`
+      const asked = [];
+      globalThis.fetch = async (url) => {
+        if (!String(url).endsWith(".wasm")) return new Response("", { status: 503 });
+        asked.push(String(url).split("/").at(-1));
+        return new Response(readFileSync(new URL(url)), { headers: { "content-type": "application/wasm" } });
+      };
+      await start({ ${options} });
+      console.log(JSON.stringify([asked, faults.filter((fault) => fault !== "alone")]));
+    `);
+    assert.deepEqual(lines[1], [[`${module}_bg.wasm`], []], options);
+  }
+});
+
 test("everfresh/inline needs no file at all", () => {
   const lines = page(`
     globalThis.fetch = () => { throw new Error("nothing is fetched"); };

@@ -10,7 +10,7 @@ use super::time::{Millis, Mono, Now};
 use crate::wire::json::{Raw, Writer};
 use crate::wire::native_room::Said;
 
-/// Whether this module has rooms, and so may lead tabs that are in some.
+/// Whether this module has rooms.
 pub const HERE: bool = false;
 
 /// Never exists.

@@ -17,9 +17,9 @@ use super::config::Config;
 use super::fnv;
 use super::ids::{Generation, Scope, TabId};
 use super::limits::{TERM_AHEAD_MAX, USER_MESSAGE_BYTES_MAX};
+use super::queue;
 use super::text;
 use super::time::{Now, Wall};
-use super::{queue, room};
 use crate::wire::json::{self, Raw, Text, Writer};
 
 /// The version of what tabs of different principals say to each other.
@@ -335,12 +335,13 @@ impl Who {
     }
 }
 
-/// What all persons of an instance have in common: its name, its backend, and the parts of the engine
-/// that its page has, because a tab that lacks one must not lead tabs that have it.
+/// What all persons of an instance have in common: its name, its backend, and whether its page has a
+/// queue, because a tab that cannot send a mutation must not lead tabs that have some. One without rooms
+/// may lead tabs that are in some: they wait for another leader. A scope of their own would cost more,
+/// for what is stored would stay behind when an app begins to have rooms.
 pub fn base(name: &str, url: &str, place: &str) -> Scope {
-    let all = queue::SENDS && room::HERE;
     let at = text::concat(&[url, place]);
-    Scope(hash(&[name, &at, if all { "" } else { "core" }]))
+    Scope(hash(&[name, &at, if queue::SENDS { "" } else { "core" }]))
 }
 
 /// Whose data this configuration is about: tabs of the same instance, principal and backend share

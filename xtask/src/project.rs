@@ -224,6 +224,13 @@ pub fn write(path: &Path, content: &str) -> Result<()> {
     fs::write(path, content).map_err(|error| Error::io("cannot write", path, &error))
 }
 
+/// Copies a file.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to)
+        .map(drop)
+        .map_err(|error| Error::io("cannot copy to", to, &error))
+}
+
 /// Makes a folder with all above it.
 pub fn create_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| Error::io("cannot make the folder", path, &error))

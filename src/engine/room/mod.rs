@@ -32,7 +32,7 @@ use super::limits::CHANNELS_MAX;
 use super::time::{Millis, Mono};
 use crate::wire::json::Writer;
 
-/// Whether this module has rooms, and so may lead tabs that are in some.
+/// Whether this module has rooms.
 pub const HERE: bool = true;
 
 /// The room as one tab has it.

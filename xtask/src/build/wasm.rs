@@ -16,9 +16,10 @@ const CRATE: &str = "everfresh";
 /// A module of the npm package: the crate with some of its parts.
 pub struct Module {
     /// What its files are called.
-    name: &'static str,
+    pub name: &'static str,
     profile: &'static str,
-    parts: &'static [&'static str],
+    /// What tells cargo which.
+    pub parts: &'static [&'static str],
     /// What is compiled in is for the compiler only.
     flags: &'static [&'static str],
 }
@@ -31,21 +32,33 @@ const SMALL: &[&str] = &[
     "-Cllvm-args=-sink-common-insts=false",
 ];
 
-/// Everything.
-const FULL: Module = Module {
-    name: "everfresh",
-    profile: "wasm",
-    parts: &[],
-    flags: SMALL,
-};
+/// What is shipped: for each set of parts that pages need together, a module that has no other. A page
+/// loads one of them (`pkg/src/loader.ts`). The first one has everything.
+pub const MODULES: [Module; 5] = [
+    module("everfresh", &[]),
+    module("everfresh_core", &["--no-default-features"]),
+    module(
+        "everfresh_queue",
+        &["--no-default-features", "--features", "mutations"],
+    ),
+    module(
+        "everfresh_wires",
+        &["--no-default-features", "--features", "wires"],
+    ),
+    module(
+        "everfresh_wires_queue",
+        &["--no-default-features", "--features", "wires,mutations"],
+    ),
+];
 
-/// Without what a page may do without.
-const CORE: Module = Module {
-    name: "everfresh_core",
-    profile: "wasm-core",
-    parts: &["--no-default-features"],
-    flags: SMALL,
-};
+const fn module(name: &'static str, parts: &'static [&'static str]) -> Module {
+    Module {
+        name,
+        profile: "wasm",
+        parts,
+        flags: SMALL,
+    }
+}
 
 /// Everything, and nothing inlined, so that the names of the functions say whose code it is.
 pub const MEASURED: Module = Module {
@@ -89,8 +102,10 @@ const OPTIMISE: &[&str] = &[
 /// Builds the modules of the package, as far as anything has changed.
 pub fn build(project: &Project) -> Result<()> {
     node::packages(project)?;
-    let full = compile(project, &FULL)?;
-    let core = compile(project, &CORE)?;
+    let compiled = MODULES
+        .iter()
+        .map(|module| compile(project, module))
+        .collect::<Result<Vec<_>>>()?;
     let bindgen = cargo_tools::wasm_bindgen(project)?;
     let out = project.path("pkg/dist/wasm");
     let stamp = Stamp::new(project, "wasm")
@@ -98,9 +113,8 @@ pub fn build(project: &Project) -> Result<()> {
         .text(&OPTIMISE.join(" "))
         .text(inline::FORM)
         .input(&project.path("node_modules/binaryen/package.json"))
-        .input(&full)
-        .input(&core)
         .output(&out);
+    let stamp = compiled.iter().fold(stamp, |stamp, file| stamp.input(file));
     if stamp.is_fresh() {
         return Ok(());
     }
@@ -109,13 +123,13 @@ pub fn build(project: &Project) -> Result<()> {
     let fresh = project.path("pkg/dist/wasm.new");
     project::remove_folder(&fresh)?;
     project::create_folder(&fresh)?;
-    for (module, compiled) in [(FULL, full), (CORE, core)] {
-        let wasm = bind(project, &module, &compiled, &fresh)?;
+    for (module, compiled) in MODULES.iter().zip(&compiled) {
+        let wasm = bind(project, module, compiled, &fresh)?;
         let printed = optimise(project, &wasm, OPTIMISE)?;
         let glue = fresh.join(format!("{}.js", module.name));
         let short = names::shorten(&project::read(&glue)?, &printed)?;
         project::write(&glue, &short)?;
-        if module.name == FULL.name {
+        if module.parts.is_empty() {
             inline::write(&fresh, &wasm)?;
         }
     }
@@ -131,16 +145,14 @@ pub fn compile(project: &Project, module: &Module) -> Result<PathBuf> {
     cargo.args(["--lib", "--package", CRATE, "--profile", module.profile]);
     cargo.args(module.parts);
     cargo.args(["--target", TARGET, "--"]).args(module.flags);
-    Step::new(
-        format!("compile to WebAssembly ({})", module.profile),
-        cargo,
-    )
-    .fetches()
-    .must(project)?;
-    Ok(target_folder(project)
-        .join(TARGET)
-        .join(module.profile)
-        .join(format!("{CRATE}.wasm")))
+    Step::new(format!("compile to WebAssembly ({})", module.name), cargo)
+        .fetches()
+        .must(project)?;
+    let folder = target_folder(project).join(TARGET).join(module.profile);
+    // The next module of the same profile is written to the same place.
+    let kept = folder.join(format!("{}.of.wasm", module.name));
+    project::copy(&folder.join(format!("{CRATE}.wasm")), &kept)?;
+    Ok(kept)
 }
 
 /// Writes the glue and the module that it fits into a folder; the answer is the module.

@@ -1,6 +1,6 @@
 // Prints what each part of the npm package costs a visitor: bundled and minified as an app's bundler
 // would do it, then raw and with the compression of a good host (brotli, quality 11). A page downloads
-// the core, or everything if its options ask for that; `react`, `room` and the like are what they add. The hooks of
+// one of the modules, by its options; `react`, `room` and the like are what they add. The hooks of
 // the room are counted with the room: a page that uses none of them loads none.
 // `fallback` is fetched only where there is no WebAssembly, and instead of it; `relay` is the worker's file, which
 // the tab that leads fetches.
@@ -21,6 +21,9 @@ const pkg = resolve(root, "pkg");
 const history = resolve(root, "bench/size-history.tsv");
 const manifest = JSON.parse(readFileSync(resolve(pkg, "package.json"), "utf8"));
 const built = (file) => resolve(pkg, "dist/wasm", file);
+
+/** The modules, by their parts. */
+const MODULES = { core: "_core", queue: "_queue", wires: "_wires", "wires queue": "_wires_queue", all: "" };
 
 /** Two compilers of neighbouring versions differ by less than this. */
 const TOLERANCE = 1.01;
@@ -74,17 +77,19 @@ const row = (name, { raw, packed }) =>
 
 async function download() {
   const peers = [/^react($|\/)/, /^@tanstack\//];
-  const withoutGlue = [...peers, /\/wasm\/everfresh(_core)?\.js$/, /\/fallback\.js$/];
+  const withoutGlue = [...peers, /\/wasm\/everfresh(_[a-z_]+)?\.js$/, /\/fallback\.js$/];
   const entry = entryFile(".");
   const typescript = sizes(await bundle([entry], withoutGlue));
   const added = async (name, without = []) =>
     minus(sizes(await bundle([entry, entryFile(name)], [...withoutGlue, ...without])), typescript);
   const react = await added("./react", [/\/room\.js$/]);
+  const modules = {};
+  for (const [name, end] of Object.entries(MODULES)) {
+    modules[`${name}: wasm`] = sizes(readFileSync(built(`everfresh${end}_bg.wasm`)));
+    modules[`${name}: glue`] = sizes(await bundle([built(`everfresh${end}.js`)], peers));
+  }
   return {
-    "core: wasm": sizes(readFileSync(built("everfresh_core_bg.wasm"))),
-    "core: glue": sizes(await bundle([built("everfresh_core.js")], peers)),
-    "all: wasm": sizes(readFileSync(built("everfresh_bg.wasm"))),
-    "all: glue": sizes(await bundle([built("everfresh.js")], peers)),
+    ...modules,
     typescript,
     tanstack: await added("./tanstack"),
     react,
@@ -117,17 +122,16 @@ function inForce() {
 
 const [command, ...given] = process.argv.slice(2);
 const found = await download();
-const core = sum([found["core: wasm"], found["core: glue"], found.typescript]);
-const all = sum([found["all: wasm"], found["all: glue"], found.typescript]);
+const pages = Object.keys(MODULES).map((name) => [name, sum([found[`${name}: wasm`], found[`${name}: glue`], found.typescript])]);
+const { core, all, queue, wires, "wires queue": wiresQueue } = Object.fromEntries(pages);
 console.log(`${"part".padEnd(24)} ${"raw".padStart(9)} ${"brotli".padStart(9)}`);
 for (const [name, size] of Object.entries(found)) row(name, size);
-row("a page with the core", core);
-row("a page with all", all);
+for (const [name, size] of pages) row(`a page with ${name}`, size);
 if (command === "parts") printParts(given[0], found["all: wasm"]);
 if (command === "record") {
   const [commit, date, why] = given;
   const written = ["core: wasm", "core: glue", "all: wasm", "all: glue", "typescript", "tanstack", "react"];
-  const figures = [core, all, ...written.map((name) => found[name])].map(({ packed }) => packed);
+  const figures = [core, all, queue, wires, wiresQueue, ...written.map((name) => found[name])].map(({ packed }) => packed);
   appendFileSync(history, [date, commit, ...figures, why].join("\t") + "\n");
 } else if (core.packed > inForce() * TOLERANCE) {
   console.log(

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::report::{Report, Row};
+use crate::build::wasm;
 use crate::error::Result;
 use crate::process::Step;
 use crate::project::Project;
@@ -38,13 +39,24 @@ pub fn clippy(project: &Project, report: &mut Report) -> Result<()> {
         started.elapsed(),
     ));
 
-    let started = Instant::now();
-    let mut cargo = project.command("cargo");
-    cargo
-        .args(["clippy", "--package", "everfresh", "--lib"])
-        .args(["--no-default-features", "--", "-D", "warnings"]);
-    let finished = Step::new("lint without what a page may do without", cargo).run(project)?;
-    report.add(Row::checked("clippy", "core", &finished, started.elapsed()));
+    for module in wasm::MODULES
+        .iter()
+        .filter(|module| !module.parts.is_empty())
+    {
+        let started = Instant::now();
+        let mut cargo = project.command("cargo");
+        cargo
+            .args(["clippy", "--package", "everfresh", "--lib"])
+            .args(module.parts)
+            .args(["--", "-D", "warnings"]);
+        let finished = Step::new(format!("lint what is in {}", module.name), cargo).run(project)?;
+        report.add(Row::checked(
+            "clippy",
+            module.name,
+            &finished,
+            started.elapsed(),
+        ));
+    }
 
     let started = Instant::now();
     let mut clippy = WasmRust::ensure(project)?.clippy(project)?;
