@@ -216,7 +216,8 @@ impl Entry {
             None if !causes.online => because(Blame::Offline),
             // We do not look because the server does not want us to, whatever was fetched since.
             None if causes.calm >= deadline => because(Blame::ServerError),
-            None if held => (Blame::Offline, BACKLOG),
+            // It was back, and there was no time left for a backlog either.
+            None if held && !thawed.is_some_and(late) => (Blame::Offline, BACKLOG),
             None if causes.slow || self.runs_long(causes, known, told) => because(Blame::SlowFetch),
             None if was_calm => because(Blame::ServerError),
             None if was_held => (Blame::Offline, BACKLOG),

@@ -73,6 +73,19 @@ fn g4_what_was_changed_without_a_link_may_go_first() {
 }
 
 #[test]
+fn g4_who_was_frozen_until_just_now_had_no_time_left_for_a_backlog() {
+    let mut page = page(1);
+    page.run(20_000);
+    page.now = 29_800;
+    page.part.start(page.at());
+    page.part.set_place(Place::Leads);
+    page.part.hold_back(page.at(), true);
+    page.keys.clear();
+    page.run(1_000);
+    assert_eq!(blames(&page), [Blame::Frozen]);
+}
+
+#[test]
 fn g4_a_backlog_is_no_excuse_for_a_fetch_that_began_long_after_it() {
     let mut page = page(1);
     page.part.hold_back(page.at(), true);
