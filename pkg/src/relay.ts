@@ -41,8 +41,8 @@ const BYTES = 5;
 const HEAD = 9;
 /** A screen shows nothing more often. */
 const FRAME_MS = 16;
-/** The page reads so much in a few milliseconds, and a flood does not fill the memory here. */
-const BATCH_MAX = 1 << 18;
+/** The page reads so much in a few milliseconds and can do something else before the next, and a flood does not fill the memory here. */
+const BATCH_MAX = 1 << 16;
 const BUFFER = 1 << 16;
 /** No code for "closed without one": what browsers say when they cannot say. */
 const ABNORMAL = 1006;
