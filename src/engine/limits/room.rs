@@ -43,6 +43,10 @@ pub const SIGNAL_NAME_BYTES_MAX: usize = 64;
 /// one counts.
 pub const SIGNALS_MAX: usize = 32;
 
+/// Wishes to be shown on a channel of which it is remembered that they may be refused still. On a slow way some are
+/// said before the first answer is there.
+pub const SHOWS_MAX: usize = 8;
+
 /// What was said more often than the server takes is said again after this.
 pub const PRESENCE_AGAIN: Millis = Millis::seconds(2);
 

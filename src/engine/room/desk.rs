@@ -12,7 +12,7 @@ use super::talk::{Part, Wish, Word};
 use crate::engine::ids::{RequestId, TabId};
 use crate::engine::limits::{
     CHANNELS_MAX, LEASE_TTL, LEASES_MAX, PRESENCE_AGAIN, PRESENCE_DATA_BYTES_MAX, PRESENCE_RENEW,
-    PRESENCE_THROTTLE, TABS_MAX,
+    PRESENCE_THROTTLE, SHOWS_MAX, TABS_MAX,
 };
 use crate::engine::map::Map;
 use crate::engine::time::{Millis, Mono};
@@ -38,6 +38,12 @@ enum Asked {
     Lock(TabId, Field, Ask),
     /// To be shown on a channel.
     Show(Rc<str>),
+}
+
+impl Asked {
+    fn shows(&self, channel: &str) -> bool {
+        matches!(self, Asked::Show(have) if **have == *channel)
+    }
 }
 
 /// The tabs on a channel.
@@ -276,6 +282,9 @@ impl Desk {
 
     /// What was forbidden may be allowed to the new token.
     pub fn token_changed(&mut self) {
+        // What is refused from now on was asked under the old one.
+        self.asked
+            .retain(|_, asked| !matches!(asked, Asked::Show(_)));
         for board in self.channels.values_mut() {
             board.changed |= board.barred;
             board.asks |= board.barred;
@@ -290,9 +299,12 @@ impl Desk {
 
     /// The wish to be shown on a channel was said to the server under this number.
     pub fn shown(&mut self, request: RequestId, channel: Rc<str>) {
-        // Only a refusal is answered: one that is shown again was not refused before.
-        self.asked
-            .retain(|_, asked| !matches!(asked, Asked::Show(have) if *have == channel));
+        // Only a refusal is answered, and where that takes long it is shown again meanwhile.
+        let before = self.asked.iter().filter(|(_, asked)| asked.shows(&channel));
+        let before: Vec<RequestId> = before.map(|(request, _)| *request).collect();
+        if let (Some(oldest), true) = (before.first(), before.len() >= SHOWS_MAX) {
+            self.asked.remove(oldest);
+        }
         self.remember(request, Asked::Show(channel));
     }
 
@@ -306,7 +318,7 @@ impl Desk {
 
     fn remember(&mut self, request: RequestId, asked: Asked) {
         // The oldest one was not answered for so long that its tab has asked again.
-        if self.asked.len() >= LEASES_MAX {
+        if self.asked.len() >= LEASES_MAX + CHANNELS_MAX * SHOWS_MAX {
             let oldest = self.asked.keys().next().copied();
             oldest.and_then(|oldest| self.asked.remove(&oldest));
         }
@@ -369,7 +381,9 @@ impl Desk {
             board.said = Some(now + PRESENCE_AGAIN);
             return;
         }
-        board.barred = true;
+        if std::mem::replace(&mut board.barred, true) {
+            return;
+        }
         for tab in board.tabs.keys() {
             let (channel, code) = (Rc::clone(channel), code.into());
             let word = Word::Barred { channel, code };

@@ -252,6 +252,29 @@ fn a_channel_that_is_not_for_this_person_is_asked_again_with_a_new_token() {
 }
 
 #[test]
+fn a_refusal_of_what_was_shown_again_meanwhile_holds_until_there_is_a_new_token() {
+    let mut desk = desk();
+    shows(&mut desk, A, Some("1"), false);
+    desk.shown(RequestId(3), "c".into());
+    shows(&mut desk, A, Some("2"), false);
+    desk.shown(RequestId(4), "c".into());
+    assert!(desk.refused(Mono(1), RequestId(3), "forbidden"));
+    assert!(desk.refused(Mono(2), RequestId(4), "forbidden"));
+    let (channel, code) = ("c".into(), "forbidden".into());
+    let barred = Step::Tell(A, Word::Barred { channel, code });
+    assert_eq!(steps(&mut desk), [barred], "told once");
+    shows(&mut desk, A, Some("3"), false);
+    desk.tick(Mono(1000));
+    assert_eq!(steps(&mut desk), []);
+    // What was asked before it says nothing about it.
+    desk.shown(RequestId(5), "c".into());
+    desk.token_changed();
+    assert!(!desk.refused(Mono(1001), RequestId(5), "forbidden"));
+    desk.tick(Mono(1001));
+    assert_eq!(steps(&mut desk).len(), 1);
+}
+
+#[test]
 fn what_was_said_too_often_is_said_again_later() {
     let mut desk = desk();
     shows(&mut desk, A, None, false);
