@@ -31,6 +31,20 @@ export class Chromium {
     return page;
   }
 
+  /** As a browser that was just started: one empty tab, and nothing stored. */
+  async clear(origin) {
+    const driver = this.#driver;
+    const handles = await driver.getAllWindowHandles();
+    await driver.switchTo().newWindow("tab");
+    const empty = await driver.getWindowHandle();
+    for (const handle of handles) {
+      await driver.switchTo().window(handle);
+      await driver.close();
+    }
+    await driver.switchTo().window(empty);
+    await driver.sendDevToolsCommand("Storage.clearDataForOrigin", { origin, storageTypes: "all" });
+  }
+
   async stop() {
     await this.#driver.quit();
   }

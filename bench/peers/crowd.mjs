@@ -87,8 +87,10 @@ export const crowd = {
   title: "1,000 clients with nothing set, the server is away for ten seconds: the largest share that dials within 100 ms once it is there again, and before; how often each dials, or looks by a request; when all are back",
   figures: { share: "", lost_share: "", dials: "", looks: "", back_ms: "ms" },
   // The machine has nothing else to do meanwhile, and chance is in a thousand clients already.
-  once: true,
+  rounds: 1,
   long: true,
+  // They run in this process.
+  browser: false,
   async run({ backend, contestant }) {
     if (contestant === "everfresh" && process.env.EVERFRESH_CROWD) return ours();
     const client = CLIENTS[contestant];

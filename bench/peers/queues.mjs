@@ -36,7 +36,7 @@ function queue(id, whole, { long = false } = {}) {
   return {
     id,
     long,
-    once: long,
+    rounds: long ? 1 : undefined,
     title: `${whole.toLocaleString("en-US")} mutations in ten lanes, made without a network; the tab is closed, and another one sends them`,
     contestants: "queues",
     figures: { enqueue_us: "us", stored_kb: "KB", replay_ms: "ms", lost: "", again: "", disorder: "" },
@@ -59,7 +59,7 @@ const kills = {
   title: "the same with 400, and the tab that sends them crashes 20 times meanwhile",
   contestants: "queues",
   // Twenty crashes are many already.
-  once: true,
+  rounds: 1,
   figures: { lost: "", again: "", disorder: "" },
   async run(place) {
     const { chromium, backend, contestant, quick } = place;

@@ -29,7 +29,10 @@ const names = wanted(await contestants()).filter((name) => options.contestant ||
 /** A queue is no client: other contestants are compared there. And some do for tabs what a client does not. */
 const [queues, tabs] = [wanted(await contestants("queues")), wanted(await contestants("tabs"))];
 const namesOf = ({ contestants, also }) => (contestants === "queues" ? queues : also === "tabs" ? [...names, ...tabs] : names);
-const measures = MEASURES.filter(({ id, long }) => (options.only ? options.only.some((part) => id.startsWith(part)) : !(long && options.quick)));
+const isWanted = ({ id, long }) => (options.only ? options.only.some((part) => id.startsWith(part)) : !(long && options.quick));
+const measures = MEASURES.map((measure) => (measure.parts ? { ...measure, parts: measure.parts.filter(isWanted) } : measure)).filter((measure) =>
+  measure.parts ? measure.parts.length > 0 : isWanted(measure),
+);
 /** Those that wait at the same time begin one after the other, so that none is disturbed by another one's return. */
 const APART_MS = 1000;
 
@@ -39,7 +42,7 @@ try {
   await build(folder);
   await backend.start();
   const results = { download: { ...(await downloads(folder, names)), ...(await downloads(folder, tabs, "tabs")) } };
-  for (const measure of measures) results[measure.id] = await sideBySide(measure);
+  for (const measure of measures) Object.assign(results, await sideBySide(measure));
   const about = await conditions();
   const text = document({ about, measures, namesOf, results });
   console.log(text);
@@ -55,27 +58,35 @@ try {
 }
 process.exit();
 
-/** All contestants in each round, so that whatever the machine does meets all of them. */
+/** The figures of a measure, or of each of its parts, by contestant. All contestants run in each round, so that whatever the
+ * machine does meets all of them. */
 async function sideBySide(measure) {
   const names = namesOf(measure);
   const samples = Object.fromEntries(names.map((name) => [name, []]));
-  const all = measure.once ? 1 : rounds;
+  const all = Math.min(rounds, measure.rounds ?? rounds);
   for (let round = 0; round < all; round += 1) {
     const began = performance.now();
     await (measure.open ? together : inTurn)(measure, names, samples);
     console.error(`${measure.id}, round ${round + 1} of ${all}: ${Math.round((performance.now() - began) / 1000)} s`);
   }
-  return Object.fromEntries(names.map((name) => [name, figures(measure, samples[name])]));
+  const of = (part, take) => [part.id, Object.fromEntries(names.map((name) => [name, figures(part, samples[name].map(take))]))];
+  return Object.fromEntries(measure.parts ? measure.parts.map((part) => of(part, (sample) => sample[part.id])) : [of(measure, (sample) => sample)]);
 }
 
-/** One after the other. */
+/** One after the other, in a browser that is emptied between them. Queues crash theirs. */
 async function inTurn(measure, names, samples) {
+  const isOwn = measure.contestants === "queues";
+  let chromium;
   for (const name of names) {
-    const chromium = await Chromium.start();
-    const contestant = measure.contestants === "queues" ? `queue-${name}` : name;
-    await taken(name, samples, () => measure.run({ chromium, backend, contestant, quick: options.quick }));
-    await chromium.stop();
+    if (measure.browser !== false) chromium ??= await Chromium.start();
+    const contestant = isOwn ? `queue-${name}` : name;
+    await taken(name, samples, () => measure.run({ chromium, backend, contestant, quick: options.quick, parts: measure.parts }));
+    if (isOwn) {
+      await chromium.stop();
+      chromium = undefined;
+    } else await chromium?.clear(backend.url);
   }
+  await chromium?.stop();
 }
 
 /** What is mostly waited for is waited for by all at the same time, each with a backend and a browser of its own. */

@@ -54,7 +54,7 @@ export function document({ about, measures, namesOf, results }) {
     Object.entries(about.versions).map(([name, version]) => `${name} ${version}`).join(", "),
     "",
     ...sizes,
-    ...measures.map((measure) => table(measure, namesOf(measure), results[measure.id])),
+    ...measures.flatMap((measure) => (measure.parts ?? [measure]).map((part) => table(part, namesOf(measure), results[part.id]))),
   ].join("\n");
 }
 

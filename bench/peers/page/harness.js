@@ -4,7 +4,7 @@ import { QueryClient, QueryObserver } from "@tanstack/query-core";
 import * as contestant from "contestant";
 
 const NOW = () => performance.timeOrigin + performance.now();
-const AFTER_START_MS = 700;
+const AFTER_START_MS = 600;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** How an app hears of a change today. */
@@ -12,11 +12,12 @@ const invalidatesEach = (client) => ({ family }) => void client.invalidateQuerie
 
 let state;
 
-/** Connects, with so many live queries over so many families. */
-export async function open({ queries = 0, families = queries, fetches = "at once", fetchMs = 5, attach = true, rests = true }) {
-  const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } });
-  client.mount();
-  state = { client, heard: 0, latencies: [], heardAt: undefined, pause: 0, seen: new Set(), refetches: 0, longest: 0, shown: new Map() };
+/** Shows so many live queries over so many families, instead of what was shown before. */
+function show({ queries = 0, families = queries, fetches = "at once", fetchMs = 5 }) {
+  const { client } = state;
+  for (const end of state.ends.splice(0)) end();
+  client.clear();
+  state.shown.clear();
   for (let at = 0; at < queries; at += 1) {
     const family = `family${at % families}`;
     const queryFn = async () => {
@@ -25,11 +26,34 @@ export async function open({ queries = 0, families = queries, fetches = "at once
       return (await (await fetch(`/data/${family}?ms=${fetchMs}`)).json()).n;
     };
     const observer = new QueryObserver(client, { queryKey: [family, at], queryFn });
-    observer.subscribe(({ data }) => {
+    const end = observer.subscribe(({ data }) => {
       state.shown.set(at, { family, data });
       if (state.watched !== undefined && data !== state.watched.data) state.first ??= NOW() - state.watched.at;
     });
+    state.ends.push(end);
   }
+}
+
+/** Whatever a client does at first is no part of what is measured then. */
+async function rest() {
+  await until(() => state.client.isFetching() === 0);
+  await sleep(AFTER_START_MS);
+  await until(() => state.client.isFetching() === 0);
+  reset();
+}
+
+/** The same connection, with other queries. */
+export async function turn(queries) {
+  show(queries);
+  await rest();
+}
+
+/** Connects, with so many live queries. */
+export async function open({ attach = true, rests = true, ...queries }) {
+  const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } });
+  client.mount();
+  state = { client, heard: 0, latencies: [], heardAt: undefined, pause: 0, seen: new Set(), refetches: 0, longest: 0, shown: new Map(), ends: [] };
+  show(queries);
   const act = (contestant.invalidates ?? invalidatesEach)(client);
   const hear = (event) => {
     const at = NOW();
@@ -42,12 +66,8 @@ export async function open({ queries = 0, families = queries, fetches = "at once
   };
   await contestant.connect(location.origin, hear, attach ? client : undefined);
   if (!rests) return;
-  await until(() => client.isFetching() === 0);
-  // Whatever a client does after its start is no part of what is measured then.
-  await sleep(AFTER_START_MS);
-  await until(() => client.isFetching() === 0);
+  await rest();
   watchStalls();
-  reset();
 }
 
 export function reset() {
