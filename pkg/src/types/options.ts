@@ -412,7 +412,11 @@ export interface EverfreshOptions<
   mutations?: { [Name in keyof Mutations]: MutationOptions<Mutations[Name]> };
   /** How the queue of mutations is bounded. */
   queue?: QueueOptions;
-  /** Whether the page uses `everfresh/room`: who is there, who types, who may edit which field. */
+  /**
+   * Whether the page uses `everfresh/room`: who is there, who types, who may edit which field. Give it on every page of the
+   * app or on none: a tab without rooms that has the connection for all leaves those of the others waiting, until it has been
+   * out of sight for a while.
+   */
   rooms?: boolean;
   /**
    * Writes down what happens to the engine, so that it can happen again on the desk of whoever looks for a
