@@ -62,7 +62,7 @@ const KNOWN_OF_SOCKETIO = `${KNOWN_OF_BACKEND} path namespace auth authenticated
 const KNOWN_OF_JSON = `${KNOWN_OF_BACKEND} hello welcome refused subscribe unsubscribe subscribed denied event data channel seq ping pong heartbeat tokenParam authCodes`;
 const KNOWN_OF_HEARTBEAT = "every send answer";
 const KNOWN_OF_SSE = `${KNOWN_OF_BACKEND} replays reset event data channel seq heartbeat tokenParam`;
-const KNOWN_OF_CENTRIFUGO = `${KNOWN_OF_BACKEND} connect event data presence getChannelToken`;
+const KNOWN_OF_CENTRIFUGO = `${KNOWN_OF_BACKEND} connect event data presence delta getChannelToken`;
 const KNOWN_OF_ROUTE = "keys as change entity version mutation";
 const KNOWN_OF_CONTRACT =
   "key maxAge poll hidden refetchOnFocusAfter idleAfter idlePoll enabled manual reloadKey minInterval probe";

@@ -79,7 +79,7 @@ test("a server of Centrifugo has the address of its own client", () => {
   const read = (more, base) => plain(parse({ ...good(), backend: { ...centrifugo(), ...more } }, base).config.backend);
   assert.deepEqual(read({}), { kind: "centrifugo", url: "wss://a.test/connection/websocket", ladder: ["ws"] });
   assert.equal(read({ url: "/live?v=1" }, "http://127.0.0.1:4321/board/").url, "ws://127.0.0.1:4321/live?v=1");
-  const more = { connect: { app: "planner" }, event: "$.kind", data: "$", presence: true, maxAttempts: 3 };
+  const more = { connect: { app: "planner" }, event: "$.kind", data: "$", presence: true, delta: "fossil", maxAttempts: 3 };
   assert.deepEqual(read(more), { kind: "centrifugo", url: "wss://a.test/connection/websocket", ladder: ["ws"], ...more });
   // A function stays on the page, and the engine knows that there is one.
   const getChannelToken = () => "t";
@@ -267,6 +267,7 @@ const byTheEngine = [
   ["a channel that is no namespace", { backend: socketio(), channels: ["tasks"] }, "channels[0]"],
   ["data of a connection that are a list", { backend: { ...centrifugo(), connect: [] } }, "backend.connect"],
   ["a name that is nowhere", { backend: { ...centrifugo(), event: "type" } }, "backend.event"],
+  ["a delta of another kind", { backend: { ...centrifugo(), delta: "xdelta" } }, "backend.delta"],
   ["a presence that is a word", { backend: { ...centrifugo(), presence: "yes" } }, "backend.presence"],
   ["a stream of Centrifugo", { backend: { ...centrifugo(), ladder: ["sse"] } }, "backend.ladder"],
   ["no subscriptions", { backend: { ...graphql(), subscriptions: undefined } }, "backend.subscriptions"],

@@ -89,6 +89,19 @@ impl Speaks {
         }
     }
 
+    /// The same without payloads that are made of others: in a recording they are covered, and nothing could be made
+    /// of them.
+    #[cfg(feature = "wires")]
+    pub fn whole(self) -> Speaks {
+        match self {
+            Speaks::Centrifugo(with) => Speaks::Centrifugo(Centrifugo {
+                delta: false,
+                ..with
+            }),
+            other => other,
+        }
+    }
+
     /// What there is to know of it, if it speaks something that is not our own.
     #[cfg(feature = "wires")]
     pub fn backend(&self) -> Option<&dyn Backend> {

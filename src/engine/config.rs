@@ -130,7 +130,13 @@ impl Config {
             .member("backend")
             .filter(|backend| backend.is_object())
             .ok_or_else(|| BadInput::at("backend", "an object"))?;
+        let record = Wish::read(raw)?;
         let speaks = Speaks::read(backend)?;
+        #[cfg(feature = "wires")]
+        let speaks = match record {
+            Some(_) => speaks.whole(),
+            None => speaks,
+        };
         let name = name(raw.member("name"))?;
         let url = url(backend.member("url"))?;
         Ok(Config {
@@ -148,7 +154,7 @@ impl Config {
             routes: routes(raw.member("events"))?,
             queue: queue::Settings::parse(raw.member("queue"), raw.member("mutations"))?,
             contracts: contracts(raw.member("contracts"))?,
-            record: Wish::read(raw)?,
+            record,
         })
     }
 }

@@ -704,6 +704,10 @@ pub const GIVEN_CHANNELS_MAX: usize = 128;
 /// is a gap.
 pub const GIVEN_BYTES_MAX: usize = 32 << 10;
 
+/// Bytes of a payload that is told as what is new of it, and of the one before that is kept for that, one a channel.
+/// The server's own bound of a message is 64 KiB unless it was told otherwise.
+pub const DELTA_BYTES_MAX: usize = 256 << 10;
+
 // Phoenix channels, and Supabase Realtime.
 
 /// Bytes of the text of a subscription of GraphQL: it is kept, and said with each connection.

@@ -164,7 +164,19 @@ impl Run {
                         assert_eq!(request, self.renewing.take());
                     }
                 }
-                Heard::Say(said) => is_ours(&said, "subscribe"),
+                Heard::Say(said) => {
+                    let mut lines = said.lines();
+                    let first = lines.next().unwrap_or("");
+                    match first.contains("\"unsubscribe\"") {
+                        true => is_ours(first, "unsubscribe"),
+                        false => is_ours(first, "subscribe"),
+                    }
+                    if let Some(line) = lines.next() {
+                        is_ours(line, "subscribe");
+                    }
+                }
+                // A payload that does not fit on the one before.
+                Heard::Malformed(_) => {}
                 Heard::Broken(_) | Heard::TurnedAway(_) => return self.begin(),
                 Heard::Welcome { .. } | Heard::Ping { .. } => {}
                 other => assert_eq!(other, Heard::Unknown, "it has no such word"),

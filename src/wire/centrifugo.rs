@@ -6,6 +6,8 @@
 //!
 //! Members that are zero, false or empty are left out everywhere.
 
+mod delta;
+pub mod fossil;
 mod refusal;
 pub mod session;
 mod topic;
@@ -104,6 +106,8 @@ pub struct Subscription<'a> {
     pub recovered: bool,
     /// That, or the newest of it.
     pub publications: Raw<'a>,
+    /// Every payload is told as a text from now on, of JSON or of what is new of it.
+    pub delta: bool,
 }
 
 /// Hands out the messages of a frame, in order.
@@ -192,6 +196,7 @@ impl<'a> Subscription<'a> {
                 .then(|| Position::new(&epoch, Seq(number(raw, "offset")))),
             recovered: is_true(raw, "recovered"),
             publications: raw.member("publications").unwrap_or(Raw::NULL),
+            delta: is_true(raw, "delta"),
         }
     }
 }
@@ -278,6 +283,8 @@ pub struct Subscribe<'a> {
     pub token: Option<&'a str>,
     /// Who comes and goes is to be told.
     pub presence: bool,
+    /// Payloads may be told as what is new of each.
+    pub delta: bool,
 }
 
 /// Asks for a channel.
@@ -294,6 +301,9 @@ pub fn subscribe(id: u64, channel: &str, how: Subscribe<'_>) -> String {
         w.key("recoverable").bool(true);
         if how.presence {
             w.key("join_leave").bool(true);
+        }
+        if how.delta {
+            w.key("delta").string(fossil::NAME);
         }
     })
 }

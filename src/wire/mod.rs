@@ -340,7 +340,75 @@ pub struct Event<'a> {
     pub at: Option<u64>,
 }
 
+#[cfg(feature = "wires")]
+impl Heard<'_> {
+    /// The same, of whatever it was read.
+    pub fn into_owned(self) -> Heard<'static> {
+        match self {
+            Heard::Welcome {
+                ping_ms,
+                timeout_ms,
+                session,
+                now_ms,
+                ends,
+                room,
+            } => Heard::Welcome {
+                ping_ms,
+                timeout_ms,
+                session,
+                now_ms,
+                ends,
+                room,
+            },
+            Heard::Authorized { request, ends } => Heard::Authorized { request, ends },
+            Heard::Subscribed {
+                request,
+                channel,
+                position,
+                recovery,
+            } => Heard::Subscribed {
+                request,
+                channel,
+                position,
+                recovery,
+            },
+            Heard::Opened { session, bytes_max } => Heard::Opened { session, bytes_max },
+            Heard::Admitted { channel, life_ms } => Heard::Admitted { channel, life_ms },
+            Heard::NotAdmitted(refusal) => Heard::NotAdmitted(refusal),
+            Heard::Event(event) => Heard::Event(event.into_owned()),
+            Heard::Gap { channel } => Heard::Gap { channel },
+            Heard::Torn { channel } => Heard::Torn { channel },
+            Heard::Unsubscribed { request, channel } => Heard::Unsubscribed { request, channel },
+            Heard::Ping { number } => Heard::Ping { number },
+            Heard::Pong { number } => Heard::Pong { number },
+            Heard::GoAway { spread_ms } => Heard::GoAway { spread_ms },
+            Heard::Refused(refusal) => Heard::Refused(refusal),
+            Heard::TurnedAway(refusal) => Heard::TurnedAway(refusal),
+            Heard::Say(text) => Heard::Say(text),
+            // Only our own protocol has it, which is read where it stands.
+            Heard::Room(_) | Heard::Unknown => Heard::Unknown,
+            Heard::Malformed(what) => Heard::Malformed(what),
+            Heard::Broken(what) => Heard::Broken(what),
+        }
+    }
+}
+
 impl<'a> Event<'a> {
+    /// The same, of whatever it was read.
+    #[cfg(feature = "wires")]
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
+        Event {
+            channel: owned(self.channel),
+            seq: self.seq,
+            name: owned(self.name),
+            data: owned(self.data),
+            by: self.by.map(owned),
+            at: self.at,
+        }
+    }
+
     /// One of which the server says no more than this.
     #[must_use]
     pub fn plain(channel: String, name: Cow<'a, str>, data: Cow<'a, str>) -> Self {

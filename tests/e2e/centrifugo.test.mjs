@@ -225,6 +225,71 @@ describe(`a server of Centrifugo that wants a token for each channel, in ${engin
   });
 });
 
+describe(`a server of Centrifugo that tells what is new of each payload, in ${engine()}`, onceIsEnough(), () => {
+  const here = withServer({ deltas: true, ping: 1 });
+  const delta = "fossil";
+  const opened = () => openJoined(here, { ...backend, delta }, { channel });
+  const lorem = "lorem ipsum dolor sit amet é ".repeat(20);
+  const tell = (n, lost) => here.server.does("publish", { channel, data: { type: "elsewhere", data: { lorem, n } }, lost });
+  const numbers = async (tab) => (await heardOf(tab, "elsewhere")).map(([, { n }]) => n);
+  const until = (tab, count) => eventually("it is heard", () => numbers(tab), ({ length }) => length === count);
+
+  test("each is made of the one before, also of what was told before a loss", async () => {
+    const tab = await opened();
+    for (const n of [1, 2, 3]) await tell(n);
+    assert.deepEqual(await until(tab, 3), [1, 2, 3]);
+    here.proxy.break({ refuse: true });
+    here.proxy.cut();
+    for (const n of [4, 5]) await tell(n);
+    here.proxy.heal();
+    assert.deepEqual(await until(tab, 5), [1, 2, 3, 4, 5]);
+    await tell(6);
+    assert.deepEqual(await until(tab, 6), [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual((await heardOf(tab, "elsewhere")).at(-1)[1].lorem, lorem);
+    assert.deepEqual(await tab.run("return rig.faults"), []);
+  });
+
+  test("what does not fit is had again whole, with everything that was missed, on the same connection", async () => {
+    const tab = await opened();
+    const { dials } = (await tab.snapshot()).counters;
+    await tell(1);
+    await until(tab, 1);
+    // A broker that lost it gave it to who makes the deltas.
+    await here.server.does("spoil", { channel });
+    await tell(2);
+    await tell(3);
+    assert.deepEqual(await until(tab, 3), [1, 2, 3]);
+    assert.match((await tab.run("return rig.faults")).join(), /bad-frame: .* does not fit/);
+    assert.equal((await tab.snapshot()).counters.dials, dials);
+    await tell(4);
+    assert.deepEqual(await until(tab, 4), [1, 2, 3, 4]);
+  });
+
+  test("the official client hears the same", async () => {
+    const client = new Centrifuge(`${here.server.url.replace("http", "ws")}/connection/websocket`, { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 100 });
+    const subscription = client.newSubscription(channel, { positioned: true, recoverable: true, delta });
+    const heard = [];
+    subscription.on("publication", ({ data }) => heard.push(data.data.n));
+    subscription.subscribe();
+    client.connect();
+    try {
+      await subscription.ready(5000);
+      const tab = await opened();
+      for (const n of [1, 2]) await tell(n);
+      await eventually("it is heard", async () => heard, ({ length }) => length === 2);
+      assert.deepEqual([heard, await until(tab, 2)], [[1, 2], [1, 2]]);
+      const { said } = await here.server.does("said");
+      const wanted = said.flatMap((text) => text.split("\n")).map((line) => JSON.parse(line).subscribe).filter((asked) => asked?.delta);
+      const [theirs, ours] = [wanted.find(({ flag }) => flag !== undefined), wanted.at(-1)];
+      // It may be told channels by numbers, which we do not ask for.
+      delete theirs.flag;
+      assert.deepEqual(ours, theirs);
+    } finally {
+      client.disconnect();
+    }
+  });
+});
+
 describe(`what the official client says, and what the page says, in ${engine()}`, onceIsEnough(), () => {
   const here = withServer({ ping: 1, ttl: 6 });
 

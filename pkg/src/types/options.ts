@@ -182,6 +182,11 @@ export interface CentrifugoBackend {
   /** Whether who comes to a channel and who leaves it is told, as `presence:join` and `presence:leave`. `false` when left out. */
   presence?: boolean;
   /**
+   * Whether the server may tell a payload as what is new of it since the one before (its namespace has to allow that).
+   * No when left out.
+   */
+  delta?: "fossil";
+  /**
    * Gives the token of a channel (a subscription JWT), where the server wants one for each; `null` for a channel that
    * needs none. It is called for each channel that is wanted, once at a time, and anew before the token ends.
    */

@@ -4,6 +4,7 @@ use super::Backend;
 use super::places::Places;
 use crate::engine::config::BadInput;
 use crate::wire::Protocol;
+use crate::wire::centrifugo::fossil;
 use crate::wire::centrifugo::session::Session;
 use crate::wire::json::Raw;
 
@@ -18,6 +19,8 @@ pub struct Centrifugo {
     pub presence: bool,
     /// The app has a function that gives tokens of channels.
     pub channel_tokens: bool,
+    /// Payloads may be told as what is new of each.
+    pub delta: bool,
 }
 
 impl Centrifugo {
@@ -31,11 +34,17 @@ impl Centrifugo {
             let chosen = backend.member(member).map_or(Some(false), Raw::bool);
             chosen.ok_or_else(|| BadInput::at(path, "true or false"))
         };
+        let delta = match backend.member("delta").filter(|delta| !delta.is_null()) {
+            None => false,
+            Some(delta) if delta.string().is_some_and(|name| name.is(fossil::NAME)) => true,
+            Some(_) => return Err(BadInput::at("backend.delta", "\"fossil\"")),
+        };
         Ok(Centrifugo {
             connect: connect.map(|data| data.text().to_owned()),
             places: Places::read(backend)?,
             presence: choice("presence", "backend.presence")?,
             channel_tokens: choice("getChannelToken", "backend.getChannelToken")?,
+            delta,
         })
     }
 }
@@ -64,11 +73,11 @@ mod tests {
     fn what_is_said_of_the_server_is_read() {
         let plain = read("{}").unwrap();
         assert_eq!((plain.connect, plain.presence), (None, false));
-        assert!(!plain.channel_tokens);
-        let all = r#"{"connect":{"app":"a"},"presence":true,"event":"$.kind","data":"$.with","getChannelToken":true}"#;
+        assert!(!plain.channel_tokens && !plain.delta);
+        let all = r#"{"connect":{"app":"a"},"presence":true,"event":"$.kind","data":"$.with","getChannelToken":true,"delta":"fossil"}"#;
         let all = read(all).unwrap();
         assert_eq!(all.connect.as_deref(), Some(r#"{"app":"a"}"#));
-        assert!(all.presence && all.channel_tokens);
+        assert!(all.presence && all.channel_tokens && all.delta);
         assert_ne!(all.places, plain.places);
     }
 
@@ -79,6 +88,8 @@ mod tests {
             (r#"{"connect":[]}"#, "backend.connect"),
             (r#"{"presence":"yes"}"#, "backend.presence"),
             (r#"{"getChannelToken":1}"#, "backend.getChannelToken"),
+            (r#"{"delta":"xdelta"}"#, "backend.delta"),
+            (r#"{"delta":true}"#, "backend.delta"),
             (r#"{"event":"type"}"#, "backend.event"),
             (r#"{"data":7}"#, "backend.data"),
         ] {

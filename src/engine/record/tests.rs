@@ -112,7 +112,7 @@ fn every_member_that_is_written_has_its_rule() {
     const OTHERS: &str = " token session user text message role alone relay counters freshness metrics epoch \
         seq violations source chain dropped entries last recording nextWakeup latency samples \
         pid offset _placeholder num access_token config topic payload join_ref postgres_changes \
-        subs recover positioned recoverable join_leave ";
+        subs recover positioned recoverable join_leave delta ";
     let mut files = vec![std::path::PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/src"

@@ -310,3 +310,37 @@ fn a_channel_that_the_server_gives_is_followed_and_recovered_with_the_first_comm
     page.settles(20_000);
     assert_eq!(page.stale(), [r#"["counts"]"#]);
 }
+
+#[test]
+fn a_payload_that_does_not_fit_costs_no_change_and_no_connection() {
+    let mut page = Page::of(&CONFIG.replace(r#""kind""#, r#""delta":"fossil","kind""#));
+    page.is_known("");
+    assert!(page.last().ends_with(r#""delta":"fossil"}}"#));
+    page.stands(2, r#","delta":true"#);
+    page.settles(20_000);
+    page.stale();
+    let tells = |page: &mut Page, publication: &str| {
+        page.hears(&format!(
+            r#"{{"push":{{"channel":"room","pub":{publication}}}}}"#
+        ));
+    };
+    tells(&mut page, r#"{"data":"{\"type\":\"changed\"}","offset":3}"#);
+    page.waits(3000);
+    assert_eq!(page.stale(), [r#"["tasks"]"#]);
+    page.said();
+    tells(&mut page, r#"{"data":"G\nG@0,1;","offset":4,"delta":true}"#);
+    assert_eq!(page.faults.len(), 1, "{:?}", page.faults);
+    let said = page.said();
+    assert_eq!(
+        said.last().unwrap().split_once(',').unwrap().1,
+        r#""subscribe":{"channel":"room","recover":true,"epoch":"E","offset":3,"positioned":true,"recoverable":true}}"#
+    );
+    page.said.extend(said);
+    page.stands(
+        3,
+        r#","recovered":true,"was_recovering":true,"publications":[{"data":{"type":"other"},"offset":4}]"#,
+    );
+    page.waits(3000);
+    assert_eq!(page.stale(), [r#"["counts"]"#]);
+    assert_eq!(page.dials, 1);
+}

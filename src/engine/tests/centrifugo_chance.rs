@@ -6,14 +6,14 @@
 use proptest::prelude::*;
 
 use super::network::{FAMILIES, Network, Server, World};
-use crate::wire::centrifugo::{is_true, number, word};
-use crate::wire::json::{self, Raw};
+use crate::wire::centrifugo::{fossil, is_true, number, word};
+use crate::wire::json::{self, Raw, Writer};
 
-const CONFIG: &str = r#"{"user":"u","backend":{"kind":"centrifugo","url":"wss://h/connection/websocket"},
+const CONFIG: &str = r#"{"user":"u","backend":{"kind":"centrifugo","url":"wss://h/connection/websocket","delta":"fossil"},
     "getToken":true,"channels":["c"],"events":{"a":[["a"]],"b":[["b"]]}}"#;
 
 /// The same where each channel has a token of its own.
-const WITH_TOKENS: &str = r#"{"user":"u","backend":{"kind":"centrifugo","url":"wss://h/connection/websocket","getChannelToken":true},
+const WITH_TOKENS: &str = r#"{"user":"u","backend":{"kind":"centrifugo","url":"wss://h/connection/websocket","delta":"fossil","getChannelToken":true},
     "getToken":true,"channels":["c"],"events":{"a":[["a"]],"b":[["b"]]}}"#;
 
 /// What makes nothing stale.
@@ -70,11 +70,36 @@ struct Kind {
     gives: bool,
     /// For how many seconds the token of a channel is good, if there has to be one.
     tokens: Option<u64>,
+    /// It tells payloads as what is new of each where that is wanted.
+    delta: bool,
+}
+
+/// How a payload is told.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Json,
+    /// As a text of JSON.
+    Text,
+    /// As what is new of it since the one before.
+    New,
+}
+
+impl Told {
+    fn of(delta: bool, follows: bool) -> Told {
+        match (delta, follows) {
+            (false, _) => Told::Json,
+            (true, false) => Told::Text,
+            (true, true) => Told::New,
+        }
+    }
 }
 
 struct Link {
     known: bool,
     subscribed: bool,
+    /// Payloads are told as what is new of each, once the first was told whole.
+    delta: bool,
+    ready: bool,
     /// When the subscription ends.
     ends: u64,
     lives: u64,
@@ -89,7 +114,8 @@ struct Centrifugo {
     /// Families by the numbers of their publications.
     history: Vec<usize>,
     deny: (u8, u64),
-    /// It did not take the last token. A second one in a row would be refused for good.
+    /// It did not take a token once. Twice in a row is for good, and whether the page heard what was in between
+    /// nobody knows here.
     refused: bool,
 }
 
@@ -98,6 +124,8 @@ impl Server for Centrifugo {
         self.link = Some(Link {
             known: false,
             subscribed: false,
+            delta: false,
+            ready: false,
             ends: u64::MAX,
             lives: net.now + PING_MS,
             waits: None,
@@ -161,7 +189,7 @@ impl Centrifugo {
                 self.subscribed();
                 format!(
                     r#","subs":{{"c":{{{}}}}}"#,
-                    self.stands(from.unwrap_or(Raw::NULL))
+                    self.stands(from.unwrap_or(Raw::NULL), false)
                 )
             } else {
                 String::new()
@@ -181,14 +209,19 @@ impl Centrifugo {
                 (false, (1.., code)) => (code, code != 112),
                 (false, (0, _)) => (0, false),
             };
-            self.refused = code == 109;
+            self.refused |= code == 109;
             if code == 0 {
                 let ends = self.ends(net.now);
-                let stands = self.stands(body);
-                let stands = match stands.is_empty() || ends.is_empty() {
-                    true => stands + &ends,
-                    false => stands + "," + &ends,
-                };
+                let delta = self.kind.delta && word(body, "delta") == fossil::NAME;
+                let mut parts = vec![self.stands(body, delta), ends];
+                if delta {
+                    parts.push(r#""delta":true"#.to_owned());
+                }
+                parts.retain(|part| !part.is_empty());
+                let stands = parts.join(",");
+                if let Some(link) = &mut self.link {
+                    (link.delta, link.ready) = (delta, false);
+                }
                 self.subscribed();
                 return net.say(&format!(r#"{{"id":{id},"subscribe":{{{stands}}}}}"#));
             }
@@ -226,17 +259,33 @@ impl Centrifugo {
         }
     }
 
-    fn publication(&self, at: usize) -> String {
+    /// The payload of a publication.
+    fn payload(&self, at: usize) -> String {
         let name = FAMILIES.get(self.history[at]).unwrap_or(&OTHER);
+        format!(r#"{{"type":"{name}","n":{at}}}"#)
+    }
+
+    fn publication(&self, at: usize, told: Told) -> String {
+        let quoted = |text: &str| {
+            let mut writer = Writer::new();
+            writer.string(text);
+            writer.finish()
+        };
+        let payload = self.payload(at);
+        let data = match told {
+            Told::Json => payload,
+            Told::Text => quoted(&payload),
+            Told::New => {
+                let delta = fossil::write::delta(&self.payload(at - 1), &payload);
+                quoted(&String::from_utf8(delta).unwrap()) + r#","delta":true"#
+            }
+        };
         let offset = self.kind.keeps.map(|_| format!(r#","offset":{}"#, at + 1));
-        format!(
-            r#"{{"data":{{"type":"{name}"}}{}}}"#,
-            offset.unwrap_or_default()
-        )
+        format!(r#"{{"data":{data}{}}}"#, offset.unwrap_or_default())
     }
 
     /// How the channel stands for who wants it from a place on.
-    fn stands(&self, from: Raw<'_>) -> String {
+    fn stands(&self, from: Raw<'_>, delta: bool) -> String {
         let Some(keeps) = self.kind.keeps else {
             return String::new();
         };
@@ -253,7 +302,9 @@ impl Centrifugo {
         if !same || offset > last || last - first > keeps {
             return stands(last);
         }
-        let missed: Vec<String> = (first..last).map(|at| self.publication(at)).collect();
+        let missed: Vec<String> = (first..last)
+            .map(|at| self.publication(at, Told::of(delta, at > first)))
+            .collect();
         let missed = missed.join(",");
         format!(
             r#"{},"recovered":true,"publications":[{missed}]"#,
@@ -269,8 +320,13 @@ impl Centrifugo {
     fn tell(&mut self, net: &mut Network, family: usize, lost: bool) {
         self.history.push(family);
         let hears = self.link.as_ref().is_some_and(|link| link.subscribed);
-        if hears && !lost {
-            let publication = self.publication(self.history.len() - 1);
+        if let Some(link) = self.link.as_mut().filter(|_| hears) {
+            let told = Told::of(link.delta, link.ready);
+            link.ready = true;
+            let publication = self.publication(self.history.len() - 1, told);
+            if lost {
+                return;
+            }
             net.say(&format!(
                 r#"{{"push":{{"channel":"c","pub":{publication}}}}}"#
             ));
@@ -316,10 +372,11 @@ proptest! {
         newest in any::<bool>(),
         gives in any::<bool>(),
         tokens in prop::option::of(prop::sample::select(vec![1u64, 20, 300])),
+        delta in any::<bool>(),
         seed in any::<u64>(),
         deeds in prop::collection::vec(deed(), 1..40),
     ) {
-        let kind = Kind { keeps, newest, gives, tokens };
+        let kind = Kind { keeps, newest, gives, tokens, delta };
         let server = Centrifugo { kind, link: None, epoch: 1, history: Vec::new(), deny: (0, 0), refused: false };
         let mut world = World::new(if tokens.is_some() { WITH_TOKENS } else { CONFIG }, seed, server);
         for deed in &deeds {

@@ -4,6 +4,9 @@
 //! that the server gives by itself (a server-side subscription) is kept until somebody asks for it: then it is
 //! known already. How far it was followed is remembered here, because it is said with the first command.
 
+mod told;
+
+use super::delta::{NoFit, Payloads};
 use super::refusal::{not_admitted, refusal, sent_away};
 use super::topic::{Answer, Held, Place, Topic};
 use super::{
@@ -31,6 +34,9 @@ const RESUBSCRIBE: u64 = 2500;
 /// What was known of the channel does not count any more.
 const INVALIDATED: u64 = 2502;
 
+/// Why a channel is asked for anew.
+const NO_FIT: &str = "a payload that is told as what is new of it does not fit on the one before";
+
 /// What a publication is called whose data has no name.
 const UNNAMED: &str = "publication";
 
@@ -49,6 +55,8 @@ pub struct Session {
     topics: Map<Box<str>, Topic>,
     /// Up to where channels are known that the server gives, over all connections.
     marks: Map<Box<str>, Position>,
+    /// The last payloads of channels that are asked for by us, over all connections.
+    payloads: Map<Box<str>, Payloads>,
     news: Vec<Heard<'static>>,
 }
 
@@ -63,6 +71,7 @@ impl Session {
             renewals: Map::new(),
             topics: Map::new(),
             marks: Map::new(),
+            payloads: Map::new(),
             news: Vec::new(),
         }
     }
@@ -80,7 +89,14 @@ impl Session {
     /// Another person is there.
     pub fn forget_user(&mut self) {
         self.marks = Map::new();
+        self.payloads = Map::new();
         self.begin();
+    }
+
+    /// How much is kept of payloads.
+    #[cfg(any(test, fuzzing))]
+    pub fn payloads_bytes(&self) -> usize {
+        self.payloads.values().map(Payloads::bytes).sum()
     }
 
     /// A number that somebody else has used.
@@ -168,16 +184,21 @@ impl Session {
         from: Option<Position>,
         token: Option<Token>,
     ) -> String {
+        self.renewals.retain(|_, name| **name != *channel);
         let id = self.next();
         let how = Subscribe {
             position: from.as_ref(),
             token: token.as_ref().map(Token::text),
             presence: self.with.presence,
+            delta: self.with.delta
+                && (self.payloads.get(channel)).is_none_or(|payloads| payloads.fits()),
         };
         let said = super::subscribe(id, channel, how);
         let topic = Topic {
             place: Place::Asked { id, from, token },
             numbered: true,
+            delta: false,
+            passed: None,
         };
         self.topics.insert(channel.into(), topic);
         said
@@ -185,6 +206,7 @@ impl Session {
 
     /// Gives a channel back. One that the server gave stays, and is kept for who asks for it.
     pub fn unsubscribe(&mut self, channel: &str) -> Option<String> {
+        self.payloads.remove(channel);
         let topic = self.topics.get_mut(channel)?;
         match topic.place {
             Place::Given(_) => None,
@@ -285,7 +307,13 @@ impl Session {
         };
         let mut held = Held::new(since, at.clone());
         let numbered = at.is_some();
-        answer.publications(|publication| held.keep(self.event(channel, numbered, publication)));
+        // What is not asked for is not told as what is new of it.
+        answer.publications(|publication, is_news| {
+            if is_news {
+                let data = publication.member("data").unwrap_or(Raw::NULL);
+                held.keep(self.event(channel, numbered, publication, data));
+            }
+        });
         if let Some(end) = &answer.end {
             self.marks.insert(channel.into(), end.clone());
         }
@@ -298,8 +326,13 @@ impl Session {
                 Place::Followed
             }
         };
-        self.topics
-            .insert(channel.into(), Topic { place, numbered });
+        let topic = Topic {
+            place,
+            numbered,
+            delta: false,
+            passed: None,
+        };
+        self.topics.insert(channel.into(), topic);
     }
 
     fn answered<'a>(
@@ -340,6 +373,7 @@ impl Session {
         };
         let Some(Topic {
             place: Place::Asked { from, token, .. },
+            passed,
             ..
         }) = self.topics.remove(&*channel)
         else {
@@ -347,8 +381,15 @@ impl Session {
         };
         match result {
             Ok(body) => {
-                self.joined(&channel, from, Subscription::read(body), heard);
-                if token.is_some() {
+                let said = Subscription::read(body);
+                if !self.joined(&channel, from.as_ref(), passed, said, heard) {
+                    // It is ours by now, and is asked for anew from the same place on.
+                    let mut said = super::unsubscribe(self.next(), &channel);
+                    said.push('\n');
+                    said.push_str(&self.say_subscribe(&channel, from, token));
+                    heard.push(Heard::Malformed(NO_FIT));
+                    heard.push(Heard::Say(said));
+                } else if token.is_some() {
                     heard.push(admitted(&channel, body));
                 }
             }
@@ -371,33 +412,6 @@ impl Session {
         }
     }
 
-    fn joined<'a>(
-        &mut self,
-        channel: &str,
-        from: Option<Position>,
-        said: Subscription<'a>,
-        heard: &mut Vec<Heard<'a>>,
-    ) {
-        let answer = Answer::new(from.as_ref(), said);
-        let at = match answer.whole {
-            true => &answer.end,
-            false => &answer.start,
-        };
-        let numbered = at.is_some();
-        heard.push(Heard::Subscribed {
-            request: None,
-            channel: channel.to_owned(),
-            position: at.clone(),
-            recovery: answer.recovery(from.as_ref()),
-        });
-        answer.publications(|publication| {
-            heard.push(Heard::Event(self.event(channel, numbered, publication)));
-        });
-        let place = Place::Joined;
-        self.topics
-            .insert(channel.into(), Topic { place, numbered });
-    }
-
     fn push<'a>(&mut self, push: Push<'a>, heard: &mut Vec<Heard<'a>>) {
         let Push {
             channel,
@@ -406,12 +420,33 @@ impl Session {
         } = push;
         match &*kind {
             "pub" => {
-                let numbered = self
-                    .topics
-                    .get(&*channel)
-                    .is_some_and(|topic| topic.numbered);
-                let event = self.event(&channel, numbered, body);
-                self.tell(event, heard);
+                let wants_delta = self.with.delta;
+                let topic = self.topics.get_mut(&*channel);
+                let (numbered, delta) = match topic {
+                    // Mostly of the subscription before: whether it is a delta nobody can tell.
+                    Some(topic) if wants_delta && matches!(topic.place, Place::Asked { .. }) => {
+                        topic.passed = topic.passed.max(offset(body));
+                        return heard.push(Heard::Unknown);
+                    }
+                    Some(topic) => (topic.numbered, topic.delta),
+                    None => (false, false),
+                };
+                match self.payload(&channel, delta, body) {
+                    Ok(payload) => {
+                        let event = self.made(&channel, numbered, body, payload);
+                        self.tell(event, heard);
+                    }
+                    Err(NoFit) => {
+                        heard.push(Heard::Malformed(NO_FIT));
+                        // What follows is of no use, and comes again when the channel is asked for.
+                        self.topics.remove(&*channel);
+                        let said = super::unsubscribe(self.next(), &channel);
+                        heard.push(Heard::Say(said));
+                        heard.push(Heard::Torn {
+                            channel: channel.into_owned(),
+                        });
+                    }
+                }
             }
             "join" | "leave" => {
                 let name = if &*kind == "join" { JOINED } else { LEFT };
@@ -427,39 +462,6 @@ impl Session {
             }),
             "disconnect" => heard.push(Heard::TurnedAway(sent_away(body))),
             _ => heard.push(Heard::Unknown),
-        }
-    }
-
-    /// What a publication is in the words of the app.
-    fn event<'a>(&self, channel: &str, numbered: bool, publication: Raw<'a>) -> Event<'a> {
-        let data = publication.member("data").unwrap_or(Raw::NULL);
-        let (name, data) = match self.with.places.name(data) {
-            Some(name) => (name, self.with.places.data(data)),
-            None => (UNNAMED.into(), data),
-        };
-        Event {
-            seq: offset(publication).filter(|_| numbered),
-            ..Event::plain(channel.to_owned(), name, data.text().into())
-        }
-    }
-
-    /// Tells of an event, or keeps it until somebody asks for its channel.
-    fn tell<'a>(&mut self, event: Event<'a>, heard: &mut Vec<Heard<'a>>) {
-        let Some(topic) = self.topics.get_mut(&*event.channel) else {
-            heard.push(Heard::Unknown);
-            return;
-        };
-        let is_given = matches!(topic.place, Place::Given(_) | Place::Followed);
-        if let Some(seq) = event.seq.filter(|_| is_given)
-            && let Some(mark) = self.marks.get_mut(&*event.channel)
-            // Behind a hole it stays where it is: what is missing is asked for from there.
-            && seq == mark.seq.next()
-        {
-            mark.seq = seq;
-        }
-        match &mut topic.place {
-            Place::Given(held) => held.keep(event),
-            _ => heard.push(Heard::Event(event)),
         }
     }
 

@@ -13,6 +13,10 @@ pub(super) struct Topic {
     pub(super) place: Place,
     /// What it tells is numbered.
     pub(super) numbered: bool,
+    /// Its payloads are told as texts, of JSON or of what is new of each.
+    pub(super) delta: bool,
+    /// The last one that came while it was asked for, and was passed over: how it is told is not known before the answer.
+    pub(super) passed: Option<Seq>,
 }
 
 #[derive(Debug)]
@@ -62,7 +66,7 @@ impl Held {
             self.events = Vec::new();
             return;
         }
-        self.events.push(owned(event));
+        self.events.push(event.into_owned());
     }
 
     /// Somebody asks for the channel from `ours` on, which is at `mark` by now: what there is to say.
@@ -97,17 +101,6 @@ impl Held {
     }
 }
 
-fn owned(event: Event<'_>) -> Event<'static> {
-    Event {
-        channel: event.channel.into_owned().into(),
-        seq: event.seq,
-        name: event.name.into_owned().into(),
-        data: event.data.into_owned().into(),
-        by: None,
-        at: None,
-    }
-}
-
 /// What became of a channel that was asked for from `from` on.
 pub(super) struct Answer<'a> {
     /// Everything that was missed is in it.
@@ -118,6 +111,8 @@ pub(super) struct Answer<'a> {
     pub(super) start: Option<Position>,
     /// What was missed, or the newest of it.
     publications: Raw<'a>,
+    /// How payloads are told from now on.
+    pub(super) delta: bool,
 }
 
 impl<'a> Answer<'a> {
@@ -128,6 +123,7 @@ impl<'a> Answer<'a> {
             position,
             recovered,
             publications,
+            delta,
         } = said;
         let mut next = from.map(|from| from.seq.next());
         let mut last = None;
@@ -165,6 +161,7 @@ impl<'a> Answer<'a> {
             end,
             start,
             publications,
+            delta,
         }
     }
 
@@ -177,13 +174,12 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// Hands out what is told.
-    pub(super) fn publications(&self, mut each: impl FnMut(Raw<'a>)) {
+    /// Hands out what came with it, and whether it is news: what follows may be told as what is new of what is
+    /// none.
+    pub(super) fn publications(&self, mut each: impl FnMut(Raw<'a>, bool)) {
         let start = self.start.as_ref().map(|start| start.seq);
         self.publications.elements(|publication| {
-            if self.whole || offset(publication) > start {
-                each(publication);
-            }
+            each(publication, self.whole || offset(publication) > start);
         });
     }
 }

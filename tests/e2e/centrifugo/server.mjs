@@ -14,8 +14,9 @@ import { app } from "../lib/app.mjs";
  * two signs of life. `keeps`: how many publications of each channel are kept. `given`: channels that the server subscribes by itself.
  * `channelTtl`: for how many seconds the token of a channel is good; one whose name begins with `private:` wants one of those that were
  * named at `/demo/channel-tokens`, which is `one` until then.
+ * `deltas`: payloads are told as what is new of each where a client wants that.
  */
-const { port, www, data, tokens, ttl, ping = 25, keeps = 100, given = [], channelTtl } = JSON.parse(process.argv[2]);
+const { port, www, data, tokens, ttl, ping = 25, keeps = 100, given = [], channelTtl, deltas = false } = JSON.parse(process.argv[2]);
 const PATH = "/connection/websocket";
 /** A client that says nothing for so long after a sign of life is left. */
 const PONG_MS = 8000;
@@ -133,7 +134,7 @@ class Client {
     return { expires: true, ttl };
   }
 
-  #subscribe(id, { channel, join_leave, token, ...from }) {
+  #subscribe(id, { channel, join_leave, token, delta, ...from }) {
     if (this.subscribed.has(channel)) return this.error(id, 105, "already subscribed");
     const refusal = refusals.get(channel);
     if (refusal) return this.error(id, refusal.code, refusal.message, refusal.temporary);
@@ -141,8 +142,11 @@ class Client {
     // As the real one does: one that has ended may be followed by another, and any other is as good as none.
     if (isPrivate && token === "old") return this.error(id, 109, "token expired");
     if (isPrivate && !channelTokens.includes(token)) return this.error(id, 103, "permission denied");
-    this.subscribed.set(channel, { presence: join_leave });
-    this.say({ id, subscribe: { ...state(channel, from), ...(isPrivate && this.#channelExpiry(channel)) } });
+    const told = deltas && delta === "fossil";
+    this.subscribed.set(channel, { presence: join_leave, told });
+    const { publications, ...stands } = state(channel, from);
+    const missed = told && publications ? inDeltas(publications) : publications;
+    this.say({ id, subscribe: { ...stands, publications: missed, delta: told || undefined, ...(isPrivate && this.#channelExpiry(channel)) } });
     this.#tell(channel, "join");
   }
 
@@ -186,6 +190,14 @@ class Client {
     this.say({ id, publish: {} });
   }
 
+  /** Tells a publication, as what is new of it if the client has the one before. */
+  publish(channel, publication) {
+    const state = this.subscribed.get(channel);
+    const pub = state.told ? asText(publication, state.base) : publication;
+    state.base = JSON.stringify(publication.data);
+    this.push(channel, { pub });
+  }
+
   takesBack(channel, code) {
     this.subscribed.delete(channel);
     this.push(channel, { unsubscribe: { code, reason: "a test wants it" } });
@@ -214,7 +226,46 @@ function publish({ channel, data, lost = false }) {
     publication.offset = history.offset;
     history.kept = [...history.kept, publication].slice(-keeps);
   }
-  if (!lost) clientsOf(channel).forEach((client) => client.push(channel, { pub: publication }));
+  if (!lost) clientsOf(channel).forEach((client) => client.publish(channel, publication));
+}
+
+/** A publication whose payload is a text of JSON, or of what is new of it. */
+function asText({ data, ...publication }, base) {
+  const text = JSON.stringify(data);
+  return base === undefined ? { data: text, ...publication } : { data: fossil(base, text), ...publication, delta: true };
+}
+
+/** The first one whole, and each of the others as what is new of it. */
+function inDeltas(publications) {
+  return publications.map((publication, at) => asText(publication, at > 0 ? JSON.stringify(publications[at - 1].data) : undefined));
+}
+
+/** What makes a text of another in the delta format of Fossil: what they begin and end with alike is copied. */
+function fossil(base, target) {
+  const [old, text] = [Buffer.from(base), Buffer.from(target)];
+  const most = Math.min(old.length, text.length);
+  let head = 0;
+  while (head < most && old[head] === text[head]) head += 1;
+  let tail = 0;
+  while (tail < most - head && old[old.length - 1 - tail] === text[text.length - 1 - tail]) tail += 1;
+  const copied = (count, from) => (count > 0 ? `${base64(count)}@${base64(from)},` : "");
+  const middle = text.subarray(head, text.length - tail);
+  const added = middle.length > 0 ? `${base64(middle.length)}:${middle}` : "";
+  return `${base64(text.length)}\n${copied(head, 0)}${added}${copied(tail, old.length - tail)}${base64(checksum(text))};`;
+}
+
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~";
+
+function base64(value) {
+  return (value >= 64 ? base64(Math.floor(value / 64)) : "") + DIGITS[value % 64];
+}
+
+/** The sum of the words of 32 bits, the most significant byte first. */
+function checksum(bytes) {
+  const padded = Buffer.concat([bytes, Buffer.alloc(3)]);
+  let sum = 0;
+  for (let at = 0; at < bytes.length; at += 4) sum = (sum + padded.readUInt32BE(at)) % 2 ** 32;
+  return sum;
 }
 
 const http = app({
@@ -227,6 +278,12 @@ const http = app({
     "/demo/publish": publish,
     "/demo/take-back": ({ channel, code }) => clientsOf(channel).forEach((client) => client.takesBack(channel, code)),
     "/demo/refuse": ({ channel, ...error }) => void (error.code ? refusals.set(channel, error) : refusals.delete(channel)),
+    // What is new is told of a payload that nobody has, and that is longer.
+    "/demo/spoil": ({ channel }) =>
+      clientsOf(channel).forEach((client) => {
+        const state = client.subscribed.get(channel);
+        state.base = state.base.replace("lorem", "lorem lorem");
+      }),
     "/demo/channel-tokens": ({ good }) => void (channelTokens = good),
     "/demo/disconnect": ({ code }) => clients.forEach((client) => client.close(code)),
     "/demo/said": () => ({ dialled, said }),

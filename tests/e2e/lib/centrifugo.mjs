@@ -7,7 +7,7 @@ import { AppServer } from "./app-server.mjs";
 const FILE = fileURLToPath(new URL("../centrifugo/server.mjs", import.meta.url));
 
 export class CentrifugoServer extends AppServer {
-  /** @param wanted `tokens`, `ttl`, `ping`, `keeps`, `given`, `channelTtl` */
+  /** @param wanted `tokens`, `ttl`, `ping`, `keeps`, `given`, `channelTtl`, `deltas` */
   static start(www, wanted) {
     return CentrifugoServer.run([process.execPath, FILE], www, wanted);
   }
