@@ -17,7 +17,7 @@ export function parsePhoenix(value: unknown, base: string | undefined): { [optio
       throw invalid(`backend.params.${name}`, "a string, a number or a boolean; a token comes from getToken", param);
     }
   }
-  return { ladder: ["ws"], ...rest, url: address(url, base, "/websocket", given) };
+  return { ladder: ["ws", "poll"], ...rest, url: address(url, base, "/websocket", given) };
 }
 
 /** Reads a backend that is a project of Supabase. */
@@ -27,7 +27,7 @@ export function parseSupabase(value: unknown, base: string | undefined): { [opti
   if (typeof apikey !== "string" || apikey === "") {
     throw invalid("backend.apikey", "the project's publishable or anon key", apikey);
   }
-  return { ladder: ["ws"], ...rest, url: address(url, base, "/realtime/v1/websocket", { apikey }) };
+  return { ladder: ["ws", "poll"], ...rest, url: address(url, base, "/realtime/v1/websocket", { apikey }) };
 }
 
 /**

@@ -63,14 +63,14 @@ test("a server without a protocol is described as data", () => {
 
 test("a server of Phoenix has a mount, and what goes into its address", () => {
   const read = (more, base) => plain(parse({ ...good(), backend: { ...phoenix(), ...more } }, base).config.backend);
-  assert.deepEqual(read({}), { kind: "phoenix", url: "wss://a.test/socket/websocket", ladder: ["ws"] });
+  assert.deepEqual(read({}), { kind: "phoenix", url: "wss://a.test/socket/websocket", ladder: ["ws", "poll"] });
   assert.equal(read({ url: "/socket/" }, "http://127.0.0.1:4321/board/").url, "ws://127.0.0.1:4321/socket/websocket");
   assert.equal(read({ url: "wss://a.test/live/websocket" }).url, "wss://a.test/live/websocket");
   const more = { token: { join: "jwt" }, join: { app: "planner" }, vsn: "1.0.0", maxAttempts: 3 };
   assert.deepEqual(read({ ...more, params: { user: "a b", n: 7, on: true } }), {
     kind: "phoenix",
     url: "wss://a.test/socket/websocket?user=a+b&n=7&on=true",
-    ladder: ["ws"],
+    ladder: ["ws", "poll"],
     ...more,
   });
 });
@@ -104,7 +104,7 @@ test("a project of Supabase has a key, and its changes are routed by type and ta
   assert.deepEqual(read({ channels }).backend, {
     kind: "supabase",
     url: "wss://a.test/realtime/v1/websocket?apikey=k",
-    ladder: ["ws"],
+    ladder: ["ws", "poll"],
     channels,
   });
   const { events } = read({}, { "postgres:INSERT:public.tasks": ["new"], "postgres:*:public.tasks": ["tasks"], said: ["a"] });

@@ -721,6 +721,9 @@ pub const GRAPHQL_HEARTBEAT: Millis = Millis::seconds(25);
 /// Supabase every 25 s: of those two fit into the server's patience even where a timer is late.
 pub const PHOENIX_HEARTBEAT: Millis = Millis::seconds(25);
 
+/// Bytes of the name that a server of Phoenix gives a session over requests. It is signed, and goes into addresses.
+pub const POLL_SESSION_BYTES_MAX: usize = 2 << 10;
+
 /// A server of Phoenix closes after so long without a word from us.
 pub const PHOENIX_PATIENCE: Millis = Millis::seconds(60);
 

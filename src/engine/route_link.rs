@@ -428,7 +428,8 @@ impl Engine {
 
     /// Asks the server for something of a connection that is carried by requests.
     fn ask_over_http(&mut self, now: Now, owner: Owner, timeout: Millis, door: Door<'_>) {
-        if let Some(call) = self.wires.link.call(&self.config.url, door) {
+        let token = self.link.token().map(Token::text);
+        if let Some(call) = self.wires.link.call(&self.config.url, door, token) {
             self.send_request(now, owner, timeout, call);
         }
     }

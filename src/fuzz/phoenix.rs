@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::parts;
 use crate::engine::backend::Speaks;
 use crate::engine::ids::RequestId;
+use crate::engine::limits::POLL_SESSION_BYTES_MAX;
 use crate::engine::tabs::message;
 use crate::wire::json;
 use crate::wire::phoenix::session::Session;
@@ -27,7 +28,7 @@ struct Run {
 }
 
 /// The first line is `backend`, and what follows it are deeds with a byte 0x1E between them: `t` and `b` before a
-/// frame of text and of bytes, `+` and `-` before a channel, `a` before a token, `n` for a new connection.
+/// frame of text and of bytes, `p` before the answer to a request, `+` and `-` before a channel, `a` before a token, `n` for a new connection.
 pub(super) fn server(bytes: &[u8]) {
     let (Some(Speaks::Phoenix(with)), deeds) = parts::backend(bytes) else {
         return;
@@ -44,6 +45,11 @@ pub(super) fn server(bytes: &[u8]) {
         match kind {
             b't' => run.hears(phoenix::read(rest)),
             b'b' => run.hears(phoenix::read_bytes(rest)),
+            b'p' => {
+                let mut heard = Vec::new();
+                run.session.hear_answer(rest, &mut heard);
+                run.means(heard);
+            }
             b'+' => run.asks(text),
             b'-' => {
                 let id = run.next();
@@ -93,6 +99,10 @@ impl Run {
         }
         let mut heard = Vec::new();
         self.session.hear(read, &mut heard);
+        self.means(heard);
+    }
+
+    fn means(&mut self, heard: Vec<Heard<'_>>) {
         for said in heard {
             match said {
                 Heard::Event(event) => {
@@ -116,6 +126,9 @@ impl Run {
                 Heard::Welcome { .. } => {
                     assert!(!self.welcomed);
                     self.welcomed = true;
+                }
+                Heard::Opened { session, .. } => {
+                    assert!(!session.is_empty() && session.len() <= POLL_SESSION_BYTES_MAX);
                 }
                 Heard::Pong { .. } => assert!(self.welcomed),
                 Heard::Say(said) => is_ours(&said, "phx_leave"),

@@ -31,9 +31,11 @@ pub enum Door<'a> {
 }
 
 impl Wire {
-    /// The request at a door of a server at this address; none if nothing has to be asked for.
-    pub fn call(&self, url: &str, door: Door<'_>) -> Option<Call> {
-        either!(self, native::call(url, door), wire => wire.call(url, door))
+    /// The request at a door of a server at this address; none if nothing has to be asked for. A few want the token in
+    /// its address.
+    pub fn call(&mut self, url: &str, door: Door<'_>, token: Option<&str>) -> Option<Call> {
+        let _ = token;
+        either!(self, native::call(url, door), wire => wire.call(url, door, token))
     }
 
     /// Does the server name a connection before it hears who we are?

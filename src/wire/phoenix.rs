@@ -14,8 +14,9 @@ use std::borrow::Cow;
 use super::engineio::{self, Fault, encode_base64};
 use super::json::{self, Raw, Text, Writer};
 use super::{Capabilities, CloseRule, Heartbeat, Resume, RoomCan};
+use crate::engine::http;
 use crate::engine::ids::number_text;
-use crate::engine::limits::PACKET_BYTES_MAX;
+use crate::engine::limits::{ANSWER_BYTES_MAX, PACKET_BYTES_MAX};
 use crate::engine::text;
 
 /// Of a server of the app's own.
@@ -31,6 +32,10 @@ pub const CAPABILITIES: Capabilities = Capabilities {
 /// What the close codes of the socket mean: nothing of this protocol's own. A server that cannot read us says
 /// 1011, which is a lost connection like any other.
 pub const CLOSES: &[CloseRule] = engineio::CLOSES;
+
+/// Where a socket is behind the mount of the server, and where requests go.
+const SOCKET: &str = "/websocket";
+const POLL: &str = "/longpoll";
 
 /// The topic of the signs of life.
 const LIFE: &str = "phoenix";
@@ -144,6 +149,43 @@ fn word(raw: Raw<'_>) -> Option<Cow<'_, str>> {
 
 fn number(word: &str) -> u64 {
     text::number(word).unwrap_or(FOREIGN)
+}
+
+/// The address of requests, of a server whose socket is at this one.
+pub fn poll_url(url: &str) -> String {
+    let url = http::door(url, "");
+    let (path, query) = text::cut(&url, b"?").unwrap_or((&url, ""));
+    let mount = path.strip_suffix(SOCKET).unwrap_or(path);
+    let mark = if query.is_empty() { "" } else { "?" };
+    text::concat(&[mount, POLL, mark, query])
+}
+
+/// What an answer to a request means and has, over requests: the status of HTTP is always 200.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answer<'a> {
+    /// The status that is meant.
+    pub status: u64,
+    /// By which name requests belong to the connection from now on.
+    pub session: Option<Text<'a>>,
+    /// Frames of text, each as a string.
+    pub messages: Raw<'a>,
+}
+
+impl<'a> Answer<'a> {
+    /// Reads it.
+    pub fn read(body: &'a [u8]) -> Result<Self, Fault> {
+        if body.len() > ANSWER_BYTES_MAX {
+            return Err(Fault::TooLarge);
+        }
+        let text = std::str::from_utf8(body).map_err(|_| Fault::NotText)?;
+        let raw = json::parse(text).map_err(|_| Fault::Json)?;
+        let status = raw.member("status").and_then(Raw::integer);
+        Ok(Answer {
+            status: status.ok_or(Fault::Head)?,
+            session: raw.member("token").and_then(Raw::string),
+            messages: raw.member("messages").unwrap_or(Raw::NULL),
+        })
+    }
 }
 
 /// Reads a frame of bytes. Each length is one byte, and none is believed before there is as much.

@@ -88,7 +88,7 @@ pub trait Protocol {
     }
 
     /// The request at a door, of a connection that is carried by requests.
-    fn call(&self, _url: &str, _door: Door<'_>) -> Option<Call> {
+    fn call(&mut self, _url: &str, _door: Door<'_>, _token: Option<&str>) -> Option<Call> {
         None
     }
 

@@ -156,8 +156,12 @@ export interface PhoenixBackend {
   join?: Readonly<Record<string, unknown>>;
   /** The version of the messages. `"2.0.0"` when left out. */
   vsn?: "2.0.0" | "1.0.0";
-  /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
-  ladder?: readonly "ws"[];
+  /**
+   * The ways to the server that may be used, the best first: `ws` is a WebSocket, `poll` the long polling of Phoenix. Both
+   * when left out: the second is used where the network lets no WebSocket through, and the first is tried again from time to
+   * time.
+   */
+  ladder?: readonly ("ws" | "poll")[];
   /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
   maxAttempts?: number | null;
 }
@@ -278,8 +282,12 @@ export interface SupabaseBackend {
   channels?: Readonly<Record<string, SupabaseChannel>>;
   /** The version of the messages. `"2.0.0"` when left out. */
   vsn?: "2.0.0" | "1.0.0";
-  /** The ways to the server that may be used, the best first. `["ws"]` when left out. */
-  ladder?: readonly "ws"[];
+  /**
+   * The ways to the server that may be used, the best first: `ws` is a WebSocket, `poll` the long polling of Phoenix. Both
+   * when left out: the second is used where the network lets no WebSocket through, and the first is tried again from time to
+   * time.
+   */
+  ladder?: readonly ("ws" | "poll")[];
   /** How many dials in a row may fail before the server is only looked for now and then; `null` for ever. */
   maxAttempts?: number | null;
 }

@@ -3,6 +3,7 @@
 use super::supabase::Supabase;
 use super::{Backend, text};
 use crate::engine::config::{BadInput, is_channel_name};
+use crate::engine::status::Transport;
 use crate::engine::text::concat;
 use crate::wire::Protocol;
 use crate::wire::json::Raw;
@@ -115,6 +116,10 @@ fn first_version(backend: Raw<'_>) -> Result<bool, BadInput> {
 impl Backend for Phoenix {
     fn protocol(&self) -> Box<dyn Protocol> {
         Box::new(Session::new(self))
+    }
+
+    fn ways(&self) -> &'static [Transport] {
+        &[Transport::Socket, Transport::Poll]
     }
 
     fn is_channel(&self, name: &str) -> bool {

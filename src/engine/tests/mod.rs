@@ -16,6 +16,7 @@ mod network_http;
 mod page;
 mod phoenix;
 mod phoenix_chance;
+mod phoenix_poll;
 mod plain;
 mod plain_chance;
 mod plain_stream;

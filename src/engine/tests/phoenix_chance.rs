@@ -257,10 +257,15 @@ proptest! {
     #[test]
     fn a_change_makes_its_family_stale_in_the_end(
         supabase in any::<bool>(),
+        polls in any::<bool>(),
         seed in any::<u64>(),
         deeds in prop::collection::vec(deed(), 1..40),
     ) {
         let config = if supabase { SUPABASE } else { PHOENIX };
+        // Where there are both, one is tried beside the other.
+        let way = if polls { "poll" } else { "ws" };
+        let ladder = format!(r#""ladder":["{way}"],"kind""#);
+        let config = &config.replace(r#""kind""#, &ladder);
         let server = Phoenix { supabase, link: None, deny: (0, "") };
         let mut world = World::new(config, seed, server);
         for deed in &deeds {

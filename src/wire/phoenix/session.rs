@@ -8,14 +8,17 @@
 
 use std::borrow::Cow;
 
-use super::{Message, Say, Says, heartbeat};
+use super::{Answer, Message, Say, Says, heartbeat};
 use crate::engine::backend::phoenix::{Phoenix, Topics};
+use crate::engine::http::{Call, Method, Reply, Sight};
 use crate::engine::ids::RequestId;
 use crate::engine::limits::{
-    JOIN_WAITS_MAX, JOIN_WAITS_READY_MAX, PHOENIX_HEARTBEAT, PHOENIX_PATIENCE,
+    ANSWER_BYTES_MAX, JOIN_WAITS_MAX, JOIN_WAITS_READY_MAX, PHOENIX_HEARTBEAT, PHOENIX_PATIENCE,
+    POLL_SESSION_BYTES_MAX,
 };
 use crate::engine::map::Map;
 use crate::engine::text;
+use crate::wire::carried::Door;
 use crate::wire::engineio::Fault;
 use crate::wire::json::{Raw, Text, Writer};
 use crate::wire::supabase::{self, Meaning};
@@ -32,6 +35,10 @@ pub struct Session {
     topics: Map<Box<str>, Topic>,
     /// The server answered our greeting.
     welcomed: bool,
+    /// How the server calls a connection that is carried by requests.
+    session: Option<Box<str>>,
+    /// The token went into the address of a request.
+    showed_token: bool,
     /// When the token ends, if it says so.
     ends_ms: Option<u64>,
     news: Vec<Heard<'static>>,
@@ -63,6 +70,8 @@ impl Session {
             with: with.clone(),
             topics: Map::new(),
             welcomed: false,
+            session: None,
+            showed_token: false,
             ends_ms: None,
             news: Vec::new(),
         }
@@ -83,13 +92,119 @@ impl Session {
 
     /// The address of a socket: the version comes last, and a token before it if it goes there.
     pub fn socket_url(&self, url: &str, token: Option<&str>) -> String {
-        let mut out = url.to_owned();
+        self.address(url.to_owned(), self.with.first_version, token)
+    }
+
+    fn address(&self, mut out: String, first_version: bool, token: Option<&str>) -> String {
         if let (Some(name), Some(token)) = (&self.with.token_param, token) {
             push_query(&mut out, name, token);
         }
-        let version = if self.with.first_version { "1" } else { "2" };
+        let version = if first_version { "1" } else { "2" };
         push_query(&mut out, "vsn", &text::concat(&[version, ".0.0"]));
         out
+    }
+
+    /// Over requests nothing is said in bytes, in which the second version of Supabase tells what clients broadcast.
+    fn polls_first_version(&self) -> bool {
+        self.with.first_version || self.with.is_supabase()
+    }
+
+    fn first_version(&self) -> bool {
+        match self.session {
+            Some(_) => self.polls_first_version(),
+            None => self.with.first_version,
+        }
+    }
+
+    /// The request at a door. The token is shown when the session begins.
+    pub fn request(&mut self, url: &str, door: Door<'_>, token: Option<&str>) -> Option<Call> {
+        let (session, body) = match door {
+            Door::Begin(_) => (None, None),
+            Door::Wait { session } => (Some(session), None),
+            Door::Say { session, messages } => (Some(session), Some(messages.join("\n"))),
+            // It is over when nobody waits any more.
+            Door::End { .. } => return None,
+        };
+        let token = token.filter(|_| session.is_none());
+        self.showed_token = self.with.token_param.is_some() && token.is_some();
+        let mut url = self.address(super::poll_url(url), self.polls_first_version(), token);
+        if let Some(session) = session {
+            push_query(&mut url, "token", session);
+        }
+        let of_body = |_: &String| ("content-type", "application/x-ndjson".to_owned());
+        Some(Call {
+            method: match body {
+                Some(_) => Method::Post,
+                None => Method::Get,
+            },
+            url,
+            headers: body.iter().map(of_body).collect(),
+            body,
+            sight: Sight::Full,
+            bytes_max: ANSWER_BYTES_MAX,
+        })
+    }
+
+    /// What an answer to a request means, in the statuses of HTTP.
+    pub fn meant(&self, reply: &Reply<'_>) -> u16 {
+        let status = match (reply.status, Answer::read(reply.body)) {
+            (200, Ok(answer)) => u16::try_from(answer.status).unwrap_or(500),
+            (status, _) => status,
+        };
+        match (status, &self.session) {
+            // That is how a new session is told of.
+            (410, None) => 200,
+            // Of a server that has sockets alone.
+            (404, None) => 405,
+            // It does not take whoever asks: by this token.
+            (403, None) if self.showed_token => 401,
+            // It does not know the session, and has tried to begin another one, for which we have shown nothing.
+            (403, Some(_)) => 410,
+            _ => status,
+        }
+    }
+
+    /// Reads the answer to a request that waited.
+    pub fn hear_answer(&mut self, body: &[u8], heard: &mut Vec<Heard<'_>>) {
+        let mut said = Vec::new();
+        let read = Answer::read(body).and_then(|answer| self.answer(answer, &mut said));
+        heard.extend(said);
+        if let Err(fault) = read {
+            heard.push(Heard::Broken(fault.text()));
+        }
+    }
+
+    fn answer(&mut self, answer: Answer<'_>, heard: &mut Vec<Heard<'static>>) -> Result<(), Fault> {
+        if let Some(session) = answer.session.map(Text::decode)
+            && self.session.as_deref() != Some(&*session)
+        {
+            // It is kept, and goes into addresses.
+            if session.is_empty() || session.len() > POLL_SESSION_BYTES_MAX {
+                return Err(Fault::TooLarge);
+            }
+            self.session = Some((&*session).into());
+            heard.push(Heard::Opened {
+                session: session.into_owned(),
+                bytes_max: None,
+            });
+        }
+        if self.session.is_none() {
+            return Err(Fault::Head);
+        }
+        let mut read = Ok(());
+        answer.messages.elements(|message| {
+            if read.is_err() {
+                return;
+            }
+            let Some(text) = message.string().map(Text::decode) else {
+                read = Err(Fault::Json);
+                return;
+            };
+            let mut said = Vec::new();
+            self.hear(super::read(text.as_bytes()), &mut said);
+            heard.extend(said.into_iter().map(Heard::into_owned));
+        });
+        read
     }
 
     /// Greets the server.
@@ -100,7 +215,7 @@ impl Session {
 
     /// Asks for a sign of life.
     pub fn heartbeat(&self, number: u64) -> String {
-        heartbeat(number, self.with.first_version)
+        heartbeat(number, self.first_version())
     }
 
     fn take_token(&mut self, token: Option<&str>) {
@@ -186,7 +301,7 @@ impl Session {
             event,
             payload,
         };
-        say.write(self.with.first_version)
+        say.write(self.first_version())
     }
 
     /// What is known without a frame.
@@ -439,6 +554,18 @@ impl Protocol for Session {
 
     fn ping(&mut self, number: u64) -> Option<String> {
         Some(self.heartbeat(number))
+    }
+
+    fn call(&mut self, url: &str, door: Door<'_>, token: Option<&str>) -> Option<Call> {
+        self.request(url, door, token)
+    }
+
+    fn status(&self, reply: &Reply<'_>) -> u16 {
+        self.meant(reply)
+    }
+
+    fn read_body<'a>(&mut self, body: &'a [u8], heard: &mut Vec<Heard<'a>>) {
+        self.hear_answer(body, heard);
     }
 }
 

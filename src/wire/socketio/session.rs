@@ -314,7 +314,7 @@ impl Protocol for Session {
         engineio::PONG.to_owned()
     }
 
-    fn call(&self, url: &str, door: Door<'_>) -> Option<Call> {
+    fn call(&mut self, url: &str, door: Door<'_>, _token: Option<&str>) -> Option<Call> {
         Some(engineio::call(url, door))
     }
 

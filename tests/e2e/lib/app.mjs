@@ -14,8 +14,9 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "applic
  * @param told is called with each task that is added, unless nobody is to hear of it
  * @param doors functions by their path, for `POST`; each gets what was sent, and what it gives is the answer
  * @param stats gives what `/demo/stats` answers
+ * @param takes answers a request of the realtime protocol; false if it is none
  */
-export function app({ www, data, told, doors, stats }) {
+export function app({ www, data, told, doors, stats, takes = () => false }) {
   const tasks = existsSync(data) ? JSON.parse(readFileSync(data, "utf8")) : [];
   const add = ({ title, silent }) => {
     const task = { id: tasks.length, title };
@@ -26,6 +27,7 @@ export function app({ www, data, told, doors, stats }) {
   };
   return createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://here");
+    if (takes(request, response)) return;
     const answer = (value) => {
       response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
       response.end(JSON.stringify(value));

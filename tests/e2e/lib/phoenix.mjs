@@ -7,7 +7,7 @@ import { AppServer } from "./app-server.mjs";
 const FILE = fileURLToPath(new URL("../phoenix/server.mjs", import.meta.url));
 
 export class PhoenixServer extends AppServer {
-  /** @param wanted `tokens`, `readyMs`, `patienceMs` */
+  /** @param wanted `tokens`, `readyMs`, `patienceMs`, `windowMs` */
   static start(www, wanted) {
     return PhoenixServer.run([process.execPath, FILE], www, wanted);
   }

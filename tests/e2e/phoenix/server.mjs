@@ -4,6 +4,10 @@
 // official clients, which are packages, are run against it in `phoenix.test.mjs` and `supabase.test.mjs`, so that it is not only we who
 // understand it. What a test wants of it comes as JSON in the first argument.
 
+import { randomUUID } from "node:crypto";
+import { EventEmitter } from "node:events";
+import { text } from "node:stream/consumers";
+
 import { WebSocketServer } from "ws";
 
 import { away } from "../../../examples/socketio/doors.mjs";
@@ -13,10 +17,12 @@ import { app } from "../lib/app.mjs";
 /**
  * `tokens`: those that are good; any is if it is left out. `readyMs`: after how long changes are told.
  * `patienceMs`: after how long without a word a client is left. `source`: a server of ours whose tasks are the rows.
+ * `windowMs`: how long a request waits for messages.
  */
-const { port, www, data, tokens, source, readyMs = 50, patienceMs = 60_000 } = JSON.parse(process.argv[2]);
+const { port, www, data, tokens, source, readyMs = 50, patienceMs = 60_000, windowMs = 10_000 } = JSON.parse(process.argv[2]);
 const PLAIN = "/socket/websocket";
 const SUPABASE = "/realtime/v1/websocket";
+const POLLS = { "/socket/longpoll": PLAIN, "/realtime/v1/longpoll": SUPABASE };
 
 const clients = new Set();
 /** What clients have dialled and said, for who wants to compare. */
@@ -174,6 +180,111 @@ class Client {
   }
 }
 
+/** Sessions over requests by their names. */
+const sessions = new Map();
+
+/** One of them, in the place of a socket. */
+class Session extends EventEmitter {
+  token = randomUUID();
+  #held = [];
+  #waits;
+  #window;
+  #gone;
+
+  constructor() {
+    super();
+    sessions.set(this.token, this);
+    this.#leave();
+  }
+
+  /** It is over when nobody has waited for so long. */
+  #leave() {
+    clearTimeout(this.#gone);
+    this.#gone = setTimeout(() => this.close(), windowMs * 1.5);
+  }
+
+  send(message) {
+    this.#held.push(message.toString());
+    this.#tell();
+  }
+
+  wait(response) {
+    this.#waits = response;
+    this.#leave();
+    this.#window = setTimeout(() => this.#answer(204), windowMs);
+    response.on("close", () => this.#waits === response && (this.#waits = undefined));
+    this.#tell();
+  }
+
+  #tell() {
+    // Messages of one moment go together.
+    if (this.#waits && this.#held.length > 0) setTimeout(() => this.#waits && this.#held.length > 0 && this.#answer(200), 2);
+  }
+
+  #answer(status) {
+    clearTimeout(this.#window);
+    // Nobody waits any more.
+    if (this.#waits === undefined) return;
+    this.#leave();
+    answer(this.#waits, { status, token: this.token, messages: this.#held.splice(0) });
+    this.#waits = undefined;
+  }
+
+  close() {
+    if (!sessions.delete(this.token)) return;
+    [this.#gone, this.#window].forEach(clearTimeout);
+    if (this.#waits) answer(this.#waits, { status: 410 });
+    this.emit("close");
+  }
+}
+
+/** The status of HTTP is always 200. */
+function answer(response, body) {
+  response.writeHead(200, { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" });
+  response.end(JSON.stringify(body));
+}
+
+/** What `phoenix_longpoll` was recorded of. False if the request is another one. */
+function polls(request, response) {
+  const url = new URL(request.url, "http://here");
+  const like = POLLS[url.pathname];
+  if (like === undefined) return false;
+  const session = sessions.get(url.searchParams.getAll("token").at(-1));
+  if (request.method === "POST") {
+    if (session === undefined) answer(response, { status: 410 });
+    else {
+      text(request).then((body) => {
+        // Any other body is one message.
+        const lines = request.headers["content-type"] === "application/x-ndjson" ? body.split("\n") : [body];
+        lines.forEach((line) => session.emit("message", Buffer.from(line), false));
+        answer(response, { status: 200 });
+      });
+    }
+  } else if (session) session.wait(response);
+  else begin(request, response, like);
+  return true;
+}
+
+function begin(request, response, like) {
+  // What a session is named by is no token of the app's, but stands in its place.
+  const url = new URL(request.url, "http://here");
+  if (refuses(url, like)) return answer(response, { status: 403 });
+  dialled.push(request.url.replace(/&$/, ""));
+  const session = new Session();
+  url.pathname = like;
+  new Client(session, url);
+  answer(response, { status: 410, token: session.token, messages: [] });
+}
+
+/** Why a connection at this address is refused; nothing if it is not. */
+function refuses(url, path) {
+  const vsn = url.searchParams.get("vsn") ?? "1.0.0";
+  if (path === SUPABASE) return url.searchParams.get("apikey") ? undefined : ["401 Unauthorized", '{"error":"API key is missing"}'];
+  const token = url.searchParams.getAll("token").at(-1) || null;
+  const known = path === PLAIN && ["1.0.0", "2.0.0"].includes(vsn);
+  return known && (token === null || isGood(token)) ? undefined : ["403 Forbidden", ""];
+}
+
 /** A number of 27 bits, as the server makes one of what was asked for. */
 function hash(text) {
   let sum = 7;
@@ -225,20 +336,17 @@ const http = app({
     "/demo/disconnect": () => clients.forEach((client) => client.close(1001)),
     "/demo/said": () => ({ dialled, said }),
   },
+  takes: polls,
   stats: () => ({ sockets_open: clients.size, connects }),
 });
 
 const sockets = new WebSocketServer({ noServer: true });
 http.on("upgrade", (request, socket, head) => {
   const url = new URL(request.url, "http://here");
-  const vsn = url.searchParams.get("vsn") ?? "1.0.0";
-  const refuse = (status, body) => socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
-  if (url.pathname === SUPABASE) {
-    if (!url.searchParams.get("apikey")) return refuse("401 Unauthorized", '{"error":"API key is missing"}');
-  } else {
-    const token = url.searchParams.get("token");
-    const known = url.pathname === PLAIN && ["1.0.0", "2.0.0"].includes(vsn);
-    if (!known || (token !== null && !isGood(token))) return refuse("403 Forbidden", "");
+  const refused = refuses(url, url.pathname);
+  if (refused) {
+    const [status, body] = refused;
+    return socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
   }
   dialled.push(request.url);
   sockets.handleUpgrade(request, socket, head, (opened) => new Client(opened, url));

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod forms;
+mod poll;
 mod session;
 
 use super::session::Session;
