@@ -324,8 +324,11 @@ impl Ledger {
                 if let Some(fetch) = fetch {
                     entry.read = entry.read.max(fetch.started);
                     let took = now.since(fetch.since);
-                    // Half of it is news, so that one slow answer does not stick.
-                    entry.cost = Millis((entry.cost.0 + took.0).div_ceil(2));
+                    // Half of it is news, so that one slow answer does not stick. That the page was away meanwhile
+                    // says nothing of the fetch.
+                    if fetch.lost >= fetch.since + FETCH_LOST_AFTER {
+                        entry.cost = Millis((entry.cost.0 + took.0).div_ceil(2));
+                    }
                     entry.failures = 0;
                     entry.hold = Mono(0);
                 }

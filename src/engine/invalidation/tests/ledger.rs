@@ -291,6 +291,26 @@ fn what_an_outage_took_does_not_let_a_hung_fetch_hang_on() {
 }
 
 #[test]
+fn what_a_freeze_took_is_not_how_long_a_fetch_takes() {
+    let mut bench = bench();
+    bench.start(TASKS);
+    bench.now += 20_000;
+    bench.part.was_away(bench.mono());
+    bench.report(
+        TASKS,
+        Phase::Success {
+            fetch: None,
+            version: None,
+        },
+    );
+    bench.flush();
+    bench.start(TASKS);
+    bench.part.was_away(bench.mono());
+    bench.now += FETCH_LOST_WHEN_AWAY.0;
+    assert_eq!(bench.flush().lost.len(), 1);
+}
+
+#[test]
 fn a_cancelled_fetch_leaves_the_optimistic_value_alone_for_a_while() {
     let mut bench = bench();
     bench.event("moved");
