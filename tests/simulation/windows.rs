@@ -203,6 +203,9 @@ impl World {
             if !term.hidden {
                 watch.begin_anew(mono);
             }
+            // Who relies on it at every moment is told at once, but for what is of a time that nobody knows: there is
+            // time to fetch that.
+            watch.relies = watch.relies.map(|_| mono);
         }
     }
 

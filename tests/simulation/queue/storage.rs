@@ -200,6 +200,8 @@ impl Storage {
                     let own = &view.own;
                     let mine = |key: &Rc<str>| own.get(key).is_some_and(|last| *last > at);
                     view.values.retain(|key, _| mine(key));
+                    // And with it goes what hid what others write there.
+                    view.own.retain(|_, last| *last > at);
                     heard.clear();
                 }
                 Some(key) => {
