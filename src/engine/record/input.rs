@@ -251,7 +251,7 @@ impl Recorder {
             out.push('<');
             return mask::cover(text.get(1..).unwrap_or(""), out);
         }
-        if self.mask.packets(text, out) {
+        if self.mask.packets(text, out) || self.mask.polled(text, out) {
             return;
         }
         out.push_str(&self.mask.numbered(text));

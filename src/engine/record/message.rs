@@ -3,7 +3,7 @@
 
 use super::mask::{Mask, Rule, offset};
 use super::plain::is_in;
-use crate::wire::json::{self, Raw, Text};
+use crate::wire::json::{self, Raw, Text, Writer};
 
 /// A part of a message, in which members have a meaning of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,44 @@ impl Mask {
         out.push_str(&self.open(line.get(..at).unwrap_or("")));
         self.value(payload, rule, &mut String::new(), out);
         out.push_str(&self.open(line.get(at + text.len()..).unwrap_or("")));
+        true
+    }
+}
+
+impl Mask {
+    /// Covers the answer to a request, of a server that says in it what it means. False if it is none, and nothing was
+    /// written.
+    pub(super) fn polled(&mut self, body: &str, out: &mut String) -> bool {
+        let Ok(raw) = json::parse(body) else {
+            return false;
+        };
+        let (mut status, mut session, mut messages) = (None, None, None);
+        let mut others = false;
+        raw.members(|name, value| match &*name.decode() {
+            "status" => status = value.integer(),
+            "token" => session = value.string(),
+            "messages" => messages = Some(value),
+            _ => others = true,
+        });
+        let Some(status) = status.filter(|_| !others) else {
+            return false;
+        };
+        let mut w = Writer::new();
+        w.object(|w| {
+            w.key("status").number(status);
+            if let Some(session) = session {
+                w.key("token").string(&self.numbered(&session.decode()));
+            }
+            if let Some(messages) = messages {
+                w.key("messages").array(|w| {
+                    messages.elements(|message| match message.string() {
+                        Some(text) => w.string(&self.lines(&text.decode())),
+                        None => w.null(),
+                    });
+                });
+            }
+        });
+        out.push_str(&w.finish());
         true
     }
 }

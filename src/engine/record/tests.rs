@@ -112,7 +112,7 @@ fn every_member_that_is_written_has_its_rule() {
     const OTHERS: &str = " token session user text message role alone relay counters freshness metrics epoch \
         seq violations source chain dropped entries last recording nextWakeup latency samples \
         pid offset _placeholder num access_token config topic payload join_ref postgres_changes \
-        subs recover positioned recoverable join_leave delta ";
+        subs recover positioned recoverable join_leave delta messages ";
     let mut files = vec![std::path::PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/src"
@@ -323,6 +323,31 @@ fn a_message_of_centrifugo_keeps_what_decides_and_no_payload() {
         let covered = plain(covered);
         assert_eq!(mask.frame(text), covered, "{text}");
         assert_eq!(mask.frame(&covered), covered, "what is covered stays so");
+    }
+}
+
+#[test]
+fn an_answer_of_phoenix_keeps_what_it_means_and_its_messages_what_decides() {
+    for (text, covered) in [
+        (r#"{"status":403}"#, Some(r#"{"status":403}"#)),
+        (
+            r#"{"status":410,"token":"secret","messages":[]}"#,
+            Some(r#"{"status":410,"token":"aaaaaa","messages":[]}"#),
+        ),
+        (
+            r#"{"status":200,"token":"secret","messages":["[null,null,\"t\",\"moved\",{\"title\":\"hush\"}]",7]}"#,
+            Some(
+                r#"{"status":200,"token":"aaaaaa","messages":["[null,null,\"t\",\"moved\",{\"xxxxx\":\"xxxx\"}]",null]}"#,
+            ),
+        ),
+        // What somebody else answers is only compared.
+        (r#"{"status":200,"title":"hush"}"#, None),
+        (r#"{"messages":["hush"]}"#, None),
+        ("7", None),
+    ] {
+        let mut out = String::new();
+        let is_one = mask().polled(text, &mut out);
+        assert_eq!(is_one.then_some(&*out), covered, "{text}");
     }
 }
 
