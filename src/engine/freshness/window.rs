@@ -186,12 +186,8 @@ impl Entry {
         };
         let trouble = self.trouble.filter(|trouble| trouble.at >= known);
         let thawed = causes.thawed.filter(|thawed| *thawed > known);
-        // Data was wanted since then, and had not come. Of what was fetched before a clock jumped it is not known.
-        let since = match (self.age(), self.obliged) {
-            (Age::Unknown, Some(obliged)) => obliged.max(Mono(1)),
-            _ => Mono(known.0 + 1),
-        };
-        let told = self.told.filter(|told| (since..=deadline).contains(told));
+        // Data was wanted since then, and had not come.
+        let told = self.told.filter(|told| *told > known && *told <= deadline);
         // What is being fetched does not wait for anything.
         let fetched = self
             .keys
@@ -293,6 +289,8 @@ impl Entry {
         }
         self.covered = None;
         self.vouched = None;
+        // What was wanted before it says nothing of what is wanted now.
+        self.told = None;
         for key in &mut self.keys {
             any |= key.known.take().is_some();
         }

@@ -355,6 +355,20 @@ fn g4_what_took_long_before_a_clock_jumped_is_not_why_nothing_was_fetched_after_
 }
 
 #[test]
+fn what_a_leader_finds_after_a_clock_jumped_is_fetched_though_it_just_was() {
+    let mut page = follower();
+    page.run(11_000);
+    page.part.refetch(page.at(), 0, Why::Poll);
+    page.settle();
+    page.run(300);
+    page.refetches();
+    page.wall += 60_000;
+    page.settle();
+    page.hear(Found::Due, page.at().wall.0 - WALL);
+    assert_eq!(page.refetches().len(), 1);
+}
+
+#[test]
 fn a_word_that_is_older_than_what_was_fetched_since_is_no_look() {
     let mut page = follower();
     page.run(8_900);
