@@ -384,6 +384,16 @@ impl Entry {
         oldest
     }
 
+    /// Is it needed here, and has nobody fetched it, or been told to, since then?
+    pub(super) fn unfetched_since(&self, moment: Mono) -> bool {
+        let fetched = match self.age() {
+            Age::Known(known) => Some(Mono(known.at.0.saturating_sub(known.age.0))),
+            Age::Nothing | Age::Unknown => None,
+        };
+        let last = fetched.max(self.in_flight_since()).max(self.told);
+        self.need > Need::None && last.is_none_or(|last| last < moment)
+    }
+
     /// The key's record; nothing if there is no room for it.
     pub(super) fn key(&mut self, key: &QueryKey) -> Option<&mut KeyAge> {
         if let Some(at) = self.keys.iter().position(|have| have.key == *key) {

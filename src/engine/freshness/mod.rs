@@ -12,6 +12,7 @@
 //! It fetches nothing itself: it says what to do by [`Step`]s. It knows no sockets, no queries'
 //! data, and no tokens.
 
+mod answer;
 pub mod contract;
 pub mod interval;
 mod ledger;

@@ -394,6 +394,33 @@ fn fault_41_an_answer_that_is_older_than_an_event_or_another_question_is_dropped
 }
 
 #[test]
+fn a_change_that_no_event_made_anybody_fetch_is_fetched() {
+    let asked_before_an_event = || {
+        let mut page = tagged();
+        page.part.route("moved", &key(r#"["a"]"#));
+        page.probe_takes = 3_000;
+        while page.probes.is_empty() {
+            page.run(100);
+        }
+        page.run(100);
+        page.part.event(page.at(), "moved");
+        page.server.etag = Some("\"2\"".to_owned());
+        page.take();
+        page
+    };
+    // What the event told of was known, and nothing is fetched for it.
+    let mut page = asked_before_an_event();
+    page.run(3_000);
+    assert_eq!(page.refetches().len(), 1);
+
+    // It is fetched: the answer may be as old as the question.
+    let mut page = asked_before_an_event();
+    page.fetch(&key(r#"["a"]"#));
+    page.run(3_000);
+    assert_eq!(page.refetches(), []);
+}
+
+#[test]
 fn a_new_leader_does_not_trust_a_tag_it_did_not_see() {
     let mut page = tagged();
     page.part.set_place(Place::Follows);
