@@ -34,7 +34,7 @@ async function bundle(input, alias) {
  * WebAssembly, and the JavaScript beside the other modules. */
 const OURS = {
   everfresh: { files: ["wasm/everfresh_core_bg.wasm", "relay.js"], unused: /^(fallback|everfresh(?!_core-))/ },
-  "everfresh-socketio": { files: ["wasm/everfresh_wires_bg.wasm", "relay.js"], unused: /^(fallback|everfresh(?!_wires-))/ },
+  "everfresh-socketio": { files: ["wasm/everfresh_socketio_bg.wasm", "relay.js"], unused: /^(fallback|everfresh(?!_socketio-))/ },
 };
 
 /** Builds all pages into a folder. */

@@ -303,7 +303,8 @@ export class Live implements Everfresh<Record<string, unknown>> {
       // Few pages have all of it, and the engine without is up to half as small.
       const needs = partsWith(
         mutations.size > 0 || config["queue"] !== undefined,
-        layers.length > 0 || !["everfresh", "http"].includes(String(config.backend.kind)),
+        String(config.backend.kind),
+        layers.length > 0,
         rooms || (config["record"] ?? false) !== false,
       );
       let missing: EverfreshError | undefined;

@@ -13,6 +13,14 @@ const EMPTY_MODULE = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0
 const MODULES = {
   core: [() => import("./wasm/everfresh_core.js"), () => new URL("./wasm/everfresh_core_bg.wasm", import.meta.url)],
   queue: [() => import("./wasm/everfresh_queue.js"), () => new URL("./wasm/everfresh_queue_bg.wasm", import.meta.url)],
+  socketio: [() => import("./wasm/everfresh_socketio.js"), () => new URL("./wasm/everfresh_socketio_bg.wasm", import.meta.url)],
+  socketioQueue: [() => import("./wasm/everfresh_socketio_queue.js"), () => new URL("./wasm/everfresh_socketio_queue_bg.wasm", import.meta.url)],
+  phoenix: [() => import("./wasm/everfresh_phoenix.js"), () => new URL("./wasm/everfresh_phoenix_bg.wasm", import.meta.url)],
+  phoenixQueue: [() => import("./wasm/everfresh_phoenix_queue.js"), () => new URL("./wasm/everfresh_phoenix_queue_bg.wasm", import.meta.url)],
+  centrifugo: [() => import("./wasm/everfresh_centrifugo.js"), () => new URL("./wasm/everfresh_centrifugo_bg.wasm", import.meta.url)],
+  centrifugoQueue: [() => import("./wasm/everfresh_centrifugo_queue.js"), () => new URL("./wasm/everfresh_centrifugo_queue_bg.wasm", import.meta.url)],
+  plain: [() => import("./wasm/everfresh_plain.js"), () => new URL("./wasm/everfresh_plain_bg.wasm", import.meta.url)],
+  plainQueue: [() => import("./wasm/everfresh_plain_queue.js"), () => new URL("./wasm/everfresh_plain_queue_bg.wasm", import.meta.url)],
   wires: [() => import("./wasm/everfresh_wires.js"), () => new URL("./wasm/everfresh_wires_bg.wasm", import.meta.url)],
   wiresQueue: [() => import("./wasm/everfresh_wires_queue.js"), () => new URL("./wasm/everfresh_wires_queue_bg.wasm", import.meta.url)],
   all: [() => import("./wasm/everfresh.js"), () => new URL("./wasm/everfresh_bg.wasm", import.meta.url)],
@@ -22,10 +30,22 @@ const MODULES = {
 /** What an instance needs of the engine. */
 export type Parts = keyof typeof MODULES;
 
-/** The module for an instance: with mutations or not, with other wires than our own or not, or with everything. */
-export function partsWith(queue: boolean, wires: boolean, more: boolean): Parts {
+/** What is needed for each kind of backend that does not speak our own protocol. */
+const WIRES: Readonly<Record<string, "socketio" | "phoenix" | "centrifugo" | "plain">> = {
+  socketio: "socketio",
+  phoenix: "phoenix",
+  supabase: "phoenix",
+  centrifugo: "centrifugo",
+  json: "plain",
+  sse: "plain",
+  graphql: "plain",
+};
+
+/** The module for an instance: with mutations or not, for its kind of backend, for several of them, or with everything. */
+export function partsWith(queue: boolean, kind: string, layers: boolean, more: boolean): Parts {
   if (more) return "all";
-  if (wires) return queue ? "wiresQueue" : "wires";
+  const wire = layers ? "wires" : Object.hasOwn(WIRES, kind) ? WIRES[kind] : undefined;
+  if (wire !== undefined) return queue ? `${wire}Queue` : wire;
   return queue ? "queue" : "core";
 }
 

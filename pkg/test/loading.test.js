@@ -75,20 +75,32 @@ test("an address is fetched, as a stream or without", () => {
 });
 
 test("the smallest module that has what the options need is fetched, and begins", () => {
-  const elsewhere = "backend: { kind: 'socketio', url: 'https://api.test' }";
-  const layers = "layers: { more: { backend: { kind: 'socketio', url: 'https://more.test' } } }";
+  const backend = (kind, more = "") => `backend: { kind: '${kind}', url: 'https://api.test'${more} }`;
+  const layers = `layers: { more: { ${backend("socketio")} } }`;
   const mutations = "mutations: { rename: { run: async () => ({}) } }";
+  const kinds = [
+    [backend("socketio"), "everfresh_socketio"],
+    [backend("phoenix"), "everfresh_phoenix"],
+    [backend("supabase", ", apikey: 'anon'"), "everfresh_phoenix"],
+    [backend("centrifugo"), "everfresh_centrifugo"],
+    [backend("json"), "everfresh_plain"],
+    [backend("sse"), "everfresh_plain"],
+    [backend("graphql", ", subscriptions: { 'news': { query: 'subscription { news }', event: 'news' } }"), "everfresh_plain"],
+    [layers, "everfresh_wires"],
+    [`${backend("centrifugo")}, ${layers}`, "everfresh_wires"],
+  ];
   const cases = [
     ["", "everfresh_core"],
     ["backend: { kind: 'http', url: '/live' }", "everfresh_core"],
     [mutations, "everfresh_queue"],
     ["queue: { maxCount: 10 }", "everfresh_queue"],
-    [elsewhere, "everfresh_wires"],
-    [layers, "everfresh_wires"],
-    [`${elsewhere}, ${mutations}`, "everfresh_wires_queue"],
+    ...kinds.flatMap(([options, module]) => [
+      [options, module],
+      [`${options}, ${mutations}`, `${module}_queue`],
+    ]),
     ["rooms: true", "everfresh"],
     ["record: true", "everfresh"],
-    [`${elsewhere}, ${mutations}, record: true`, "everfresh"],
+    [`${backend("socketio")}, ${mutations}, record: true`, "everfresh"],
   ];
   for (const [options, module] of cases) {
     const lines = page(`

@@ -1,29 +1,33 @@
 //! Which protocol the server speaks, and what has to be known to speak it: `backend` of the options, but for
 //! its address, which every protocol has.
 
-#[cfg(feature = "wires")]
+#[cfg(feature = "centrifugo")]
 pub mod centrifugo;
-#[cfg(feature = "wires")]
+#[cfg(feature = "plain")]
 pub mod graphql;
-#[cfg(feature = "wires")]
+#[cfg(any(feature = "plain", feature = "phoenix"))]
 mod pattern;
-#[cfg(feature = "wires")]
+#[cfg(feature = "phoenix")]
 pub mod phoenix;
-#[cfg(feature = "wires")]
+#[cfg(any(feature = "plain", feature = "centrifugo"))]
 pub mod places;
-#[cfg(feature = "wires")]
+#[cfg(feature = "plain")]
 pub mod plain;
-#[cfg(feature = "wires")]
+#[cfg(feature = "phoenix")]
 pub mod supabase;
 
-#[cfg(feature = "wires")]
-use self::{centrifugo::Centrifugo, graphql::GraphQl, phoenix::Phoenix, plain::Plain};
+#[cfg(feature = "centrifugo")]
+use self::centrifugo::Centrifugo;
+#[cfg(feature = "phoenix")]
+use self::phoenix::Phoenix;
+#[cfg(feature = "plain")]
+use self::{graphql::GraphQl, plain::Plain};
 use super::config::{BadInput, is_channel_name};
 use super::status::Transport;
-#[cfg(feature = "wires")]
+#[cfg(feature = "other")]
 use crate::wire::Protocol;
 use crate::wire::json::{Raw, Text};
-#[cfg(feature = "wires")]
+#[cfg(feature = "socketio")]
 use crate::wire::socketio::session::Session;
 
 /// What `backend.kind` may be, whatever the module at hand was built with.
@@ -37,24 +41,24 @@ pub enum Speaks {
     /// Nothing: everything is asked for.
     Http,
     /// Socket.IO.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "socketio")]
     SocketIo(SocketIo),
     /// JSON without a protocol.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "plain")]
     Plain(Box<Plain>),
     /// Phoenix channels, by themselves or under Supabase Realtime.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "phoenix")]
     Phoenix(Phoenix),
     /// The protocol of Centrifugo.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "centrifugo")]
     Centrifugo(Centrifugo),
     /// Subscriptions of GraphQL.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "plain")]
     GraphQl(GraphQl),
 }
 
 /// What has to be known of a server that speaks Socket.IO.
-#[cfg(feature = "wires")]
+#[cfg(feature = "socketio")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketIo {
     /// The namespace that is always connected. Whether the server takes us is decided there.
@@ -71,19 +75,19 @@ impl Speaks {
         match text(backend, "kind").as_deref() {
             Some("everfresh") => Ok(Speaks::Native),
             Some("http") => Ok(Speaks::Http),
-            #[cfg(feature = "wires")]
+            #[cfg(feature = "socketio")]
             Some("socketio") => Ok(Speaks::SocketIo(SocketIo::read(backend)?)),
-            #[cfg(feature = "wires")]
+            #[cfg(feature = "plain")]
             Some("json") => Ok(Speaks::Plain(Box::new(Plain::read(backend)?))),
-            #[cfg(feature = "wires")]
+            #[cfg(feature = "phoenix")]
             Some("phoenix") => Ok(Speaks::Phoenix(Phoenix::read(backend)?)),
-            #[cfg(feature = "wires")]
+            #[cfg(feature = "phoenix")]
             Some("supabase") => Ok(Speaks::Phoenix(Phoenix::read_supabase(backend)?)),
-            #[cfg(feature = "wires")]
+            #[cfg(feature = "centrifugo")]
             Some("centrifugo") => Ok(Speaks::Centrifugo(Centrifugo::read(backend)?)),
-            #[cfg(feature = "wires")]
+            #[cfg(feature = "plain")]
             Some("graphql") => Ok(Speaks::GraphQl(GraphQl::read(backend)?)),
-            #[cfg(feature = "wires")]
+            #[cfg(feature = "plain")]
             Some("sse") => Ok(Speaks::Plain(Box::new(Plain::read_sse(backend)?))),
             _ => Err(BadInput::at("backend.kind", KINDS)),
         }
@@ -91,7 +95,7 @@ impl Speaks {
 
     /// The same without payloads that are made of others: in a recording they are covered, and nothing could be made
     /// of them.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "centrifugo")]
     pub fn whole(self) -> Speaks {
         match self {
             Speaks::Centrifugo(with) => Speaks::Centrifugo(Centrifugo {
@@ -103,19 +107,24 @@ impl Speaks {
     }
 
     /// What there is to know of it, if it speaks something that is not our own.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "other")]
     pub fn backend(&self) -> Option<&dyn Backend> {
         match self {
             Speaks::Native | Speaks::Http => None,
+            #[cfg(feature = "socketio")]
             Speaks::SocketIo(with) => Some(with),
+            #[cfg(feature = "plain")]
             Speaks::Plain(with) => Some(&**with),
+            #[cfg(feature = "phoenix")]
             Speaks::Phoenix(with) => Some(with),
+            #[cfg(feature = "centrifugo")]
             Speaks::Centrifugo(with) => Some(with),
+            #[cfg(feature = "plain")]
             Speaks::GraphQl(with) => Some(with),
         }
     }
 
-    #[cfg(not(feature = "wires"))]
+    #[cfg(not(feature = "other"))]
     fn backend(&self) -> Option<&dyn Backend> {
         None
     }
@@ -151,7 +160,7 @@ impl Speaks {
     }
 
     /// Does the app give each channel a token of its own?
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "centrifugo")]
     pub fn has_channel_tokens(&self) -> bool {
         (self.backend()).is_some_and(|backend| backend.has_channel_tokens())
     }
@@ -172,7 +181,7 @@ const SOCKET: &[Transport] = &[Transport::Socket];
 /// What the engine asks of what the app said of its server. What most have alike is said here.
 pub trait Backend {
     /// What is spoken, on a connection of which nothing is known yet.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "other")]
     fn protocol(&self) -> Box<dyn Protocol>;
 
     /// How it may be carried, the best first.
@@ -196,13 +205,13 @@ pub trait Backend {
     }
 
     /// Does the app give each channel a token of its own?
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "centrifugo")]
     fn has_channel_tokens(&self) -> bool {
         false
     }
 }
 
-#[cfg(feature = "wires")]
+#[cfg(feature = "socketio")]
 impl Backend for SocketIo {
     fn protocol(&self) -> Box<dyn Protocol> {
         Box::new(Session::new(self))
@@ -225,7 +234,7 @@ impl Backend for SocketIo {
     }
 }
 
-#[cfg(feature = "wires")]
+#[cfg(feature = "socketio")]
 impl SocketIo {
     fn read(backend: Raw<'_>) -> Result<SocketIo, BadInput> {
         let namespace = match backend.member("namespace") {
@@ -257,7 +266,7 @@ impl SocketIo {
 }
 
 /// A comma ends the name in a packet, and a server takes what follows a `?` for a query.
-#[cfg(feature = "wires")]
+#[cfg(feature = "socketio")]
 fn is_namespace(name: &str) -> bool {
     is_channel_name(name) && name.starts_with('/') && super::text::mark(name, b",?").is_none()
 }

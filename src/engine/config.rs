@@ -132,7 +132,7 @@ impl Config {
             .ok_or_else(|| BadInput::at("backend", "an object"))?;
         let record = Wish::read(raw)?;
         let speaks = Speaks::read(backend)?;
-        #[cfg(feature = "wires")]
+        #[cfg(feature = "centrifugo")]
         let speaks = match record {
             Some(_) => speaks.whole(),
             None => speaks,

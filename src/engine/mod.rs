@@ -18,7 +18,7 @@
 //! know each other; only [`Engine`] knows them all, and it only carries what one part says to
 //! the others.
 
-#[cfg(feature = "wires")]
+#[cfg(feature = "centrifugo")]
 mod admission;
 pub mod backend;
 pub mod channels;
@@ -34,17 +34,17 @@ pub mod invalidation;
 pub mod journal;
 pub mod key;
 pub mod lapse;
-#[cfg(not(feature = "wires"))]
+#[cfg(not(feature = "layers"))]
 #[path = "no_layers.rs"]
 pub mod layers;
-#[cfg(feature = "wires")]
+#[cfg(feature = "layers")]
 pub mod layers;
 pub mod limits;
 pub mod link;
 pub mod list;
 pub mod map;
 pub mod metrics;
-#[cfg(all(test, feature = "wires"))]
+#[cfg(all(test, feature = "layers"))]
 pub mod no_layers;
 #[cfg(all(test, feature = "mutations"))]
 pub mod no_queue;
@@ -67,7 +67,7 @@ pub mod rng;
 pub mod room;
 #[cfg(feature = "rooms")]
 pub mod room;
-#[cfg(feature = "wires")]
+#[cfg(feature = "centrifugo")]
 mod route_admission;
 mod route_channels;
 mod route_freshness;
@@ -97,7 +97,7 @@ mod wires;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-#[cfg(feature = "wires")]
+#[cfg(feature = "centrifugo")]
 use self::admission::Admissions;
 use self::channels::Channels;
 use self::command::Command;
@@ -168,7 +168,7 @@ pub struct Engine {
     room_can: RoomCan,
     freshness: Freshness,
     /// The tokens of channels, where each has its own.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "centrifugo")]
     admissions: Admissions,
     /// The backends, where there are several.
     layers: Layers,
@@ -238,7 +238,7 @@ impl Engine {
             channels: Channels::new(config.keep),
             invalidation: Invalidation::default(),
             freshness: Engine::freshness_of(&mut config, boot.online, now),
-            #[cfg(feature = "wires")]
+            #[cfg(feature = "centrifugo")]
             admissions: Admissions::new(),
             layers: Layers::new(std::mem::take(&mut config.layers), now.wall),
             metrics: Metrics::default(),
@@ -302,7 +302,7 @@ impl Engine {
         // Before anything else, so that no write goes out under a lease that ended in sleep.
         if lapse.slept > Millis(0) {
             self.room.slept(lapse.slept);
-            #[cfg(feature = "wires")]
+            #[cfg(feature = "centrifugo")]
             self.admissions.slept(lapse.slept);
         }
         match input {
@@ -383,7 +383,7 @@ impl Engine {
             self.room.next_wakeup(self.room_up),
             self.desk.next_wakeup(),
             self.layers.next_wakeup(),
-            #[cfg(feature = "wires")]
+            #[cfg(feature = "centrifugo")]
             self.admissions.next_wakeup(),
         ];
         parts.into_iter().flatten().min()

@@ -85,7 +85,7 @@ impl Engine {
         recovery: Recovery,
     ) {
         self.touch(Touched::Channels);
-        #[cfg(feature = "wires")]
+        #[cfg(feature = "centrifugo")]
         self.admissions.subscribed(channel);
         self.channels
             .subscribed(now.mono, request, channel, position, recovery);
@@ -139,7 +139,7 @@ impl Engine {
                     channel,
                     position,
                 } => {
-                    #[cfg(feature = "wires")]
+                    #[cfg(feature = "centrifugo")]
                     if self.admit(now, &channel, request, &position) {
                         continue;
                     }
@@ -149,7 +149,7 @@ impl Engine {
                     self.ask(now, ask);
                 }
                 Step::Unsubscribe { channel } => {
-                    #[cfg(feature = "wires")]
+                    #[cfg(feature = "centrifugo")]
                     self.admissions.forget(&channel);
                     let request = self.next_request();
                     if let Some(frame) = self.wires.link.unsubscribe(request, &channel) {

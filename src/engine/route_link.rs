@@ -199,12 +199,12 @@ impl Engine {
                 Heard::Event(event) => {
                     self.on_event(now, &event);
                 }
-                #[cfg(feature = "wires")]
+                #[cfg(feature = "centrifugo")]
                 Heard::Admitted { channel, life_ms } => {
                     let life = life_ms.map(Millis);
                     self.admissions.admitted(now.mono, &channel, life);
                 }
-                #[cfg(feature = "wires")]
+                #[cfg(feature = "centrifugo")]
                 Heard::NotAdmitted(refusal) => self.on_not_admitted(now, refusal),
                 Heard::Subscribed {
                     request,
@@ -289,7 +289,7 @@ impl Engine {
         {
             return;
         }
-        #[cfg(feature = "wires")]
+        #[cfg(feature = "centrifugo")]
         if let Some(channel) = &refusal.channel {
             self.admissions.over(channel);
         }
@@ -401,7 +401,7 @@ impl Engine {
             }
             Step::StopLooking => self.abort_request(Owner::LinkProbe),
             Step::Up => {
-                #[cfg(feature = "wires")]
+                #[cfg(feature = "centrifugo")]
                 self.admissions.unlinked();
                 self.desk_link(now, true);
                 self.channels.link_up();
@@ -410,7 +410,7 @@ impl Engine {
             }
             Step::Down => {
                 self.channels.link_down(now.mono);
-                #[cfg(feature = "wires")]
+                #[cfg(feature = "centrifugo")]
                 self.admissions.unlinked();
                 self.desk_link(now, false);
             }
@@ -475,7 +475,7 @@ impl Engine {
             self.link.synced(now);
         }
         self.link.tick(now, &mut self.rng);
-        #[cfg(feature = "wires")]
+        #[cfg(feature = "centrifugo")]
         {
             self.admissions.tick(now.mono, &mut self.rng);
             self.admission_steps(now);

@@ -18,7 +18,7 @@ impl Engine {
         request: TokenId,
         result: Result<Option<Token>, TokenFailure>,
     ) {
-        #[cfg(feature = "wires")]
+        #[cfg(feature = "centrifugo")]
         if self.on_channel_token(now, request, &result) {
             return;
         }
@@ -41,7 +41,7 @@ impl Engine {
             return;
         }
         self.link.logged_in(now, token);
-        #[cfg(feature = "wires")]
+        #[cfg(feature = "centrifugo")]
         {
             self.admissions.logged_in(now.mono);
             self.admission_steps(now);

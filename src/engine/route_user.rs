@@ -163,7 +163,7 @@ impl Engine {
         self.forget_room(now);
         self.link.forget_user();
         self.wires.forget_user();
-        #[cfg(feature = "wires")]
+        #[cfg(feature = "centrifugo")]
         self.admissions.forget_user();
         self.metrics.forget_user();
         self.journal.forget_user();

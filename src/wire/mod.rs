@@ -9,7 +9,7 @@ macro_rules! either {
     ($wire:expr, $native:expr, $other:ident => $said:expr) => {
         match $wire {
             Wire::Native => $native,
-            #[cfg(feature = "wires")]
+            #[cfg(feature = "other")]
             Wire::Other($other) => $said,
         }
     };
@@ -17,43 +17,43 @@ macro_rules! either {
 
 mod capabilities;
 pub mod carried;
-#[cfg(feature = "wires")]
+#[cfg(feature = "centrifugo")]
 pub mod centrifugo;
-#[cfg(feature = "wires")]
+#[cfg(feature = "other")]
 pub mod engineio;
-#[cfg(feature = "wires")]
+#[cfg(feature = "plain")]
 pub mod graphql;
 #[cfg(all(test, feature = "wires"))]
 pub mod harmed;
 pub mod json;
 pub mod native;
 pub mod native_room;
-#[cfg(feature = "wires")]
+#[cfg(feature = "phoenix")]
 pub mod phoenix;
-#[cfg(feature = "wires")]
+#[cfg(feature = "plain")]
 pub mod plain;
-#[cfg(feature = "wires")]
+#[cfg(feature = "other")]
 mod protocol;
 #[cfg(all(test, feature = "wires"))]
 pub mod recorded;
 pub mod relay;
-#[cfg(feature = "wires")]
+#[cfg(feature = "socketio")]
 pub mod socketio;
 pub mod sse;
-#[cfg(feature = "wires")]
+#[cfg(feature = "phoenix")]
 pub mod supabase;
-#[cfg(feature = "wires")]
+#[cfg(feature = "other")]
 pub mod token;
 
 use std::borrow::Cow;
 use std::fmt;
 
 pub use self::capabilities::{Capabilities, Heartbeat, Resume, RoomCan};
-#[cfg(feature = "wires")]
+#[cfg(feature = "other")]
 pub use self::protocol::{Protocol, Want};
 use crate::engine::backend::Speaks;
 use crate::engine::ids::{Position, RequestId, Seq};
-#[cfg(feature = "wires")]
+#[cfg(any(feature = "phoenix", feature = "centrifugo", feature = "plain"))]
 use crate::engine::text;
 
 /// The protocol that a link speaks. Whoever has one asks what it can, never which it is.
@@ -63,7 +63,7 @@ pub enum Wire {
     /// `fresh.v1`.
     Native,
     /// Any other, with what is known of the connection.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "other")]
     Other(Box<dyn Protocol>),
 }
 
@@ -87,7 +87,7 @@ impl fmt::Debug for Wire {
 impl Wire {
     /// The protocol that the server speaks.
     pub fn new(speaks: &Speaks) -> Self {
-        #[cfg(feature = "wires")]
+        #[cfg(feature = "other")]
         if let Some(backend) = speaks.backend() {
             return Wire::Other(backend.protocol());
         }
@@ -192,7 +192,7 @@ impl Wire {
     }
 
     /// Gives a new token of a channel that is subscribed. Only of a protocol in which channels have their own.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "centrifugo")]
     pub fn renew(&mut self, channel: &str, token: &str) -> Option<String> {
         either!(self, None, wire => wire.renew(channel, token))
     }
@@ -253,7 +253,7 @@ pub enum Heard<'a> {
         bytes_max: Option<u64>,
     },
     /// The server took the token by which a channel is had.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "centrifugo")]
     Admitted {
         /// The channel.
         channel: String,
@@ -261,7 +261,7 @@ pub enum Heard<'a> {
         life_ms: Option<u64>,
     },
     /// The server did not take it. Which channel that is about is said.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "centrifugo")]
     NotAdmitted(Refusal),
     /// Something happened on a channel.
     Event(Event<'a>),
@@ -340,7 +340,7 @@ pub struct Event<'a> {
     pub at: Option<u64>,
 }
 
-#[cfg(feature = "wires")]
+#[cfg(feature = "other")]
 impl Heard<'_> {
     /// The same, of whatever it was read.
     pub fn into_owned(self) -> Heard<'static> {
@@ -373,7 +373,9 @@ impl Heard<'_> {
                 recovery,
             },
             Heard::Opened { session, bytes_max } => Heard::Opened { session, bytes_max },
+            #[cfg(feature = "centrifugo")]
             Heard::Admitted { channel, life_ms } => Heard::Admitted { channel, life_ms },
+            #[cfg(feature = "centrifugo")]
             Heard::NotAdmitted(refusal) => Heard::NotAdmitted(refusal),
             Heard::Event(event) => Heard::Event(event.into_owned()),
             Heard::Gap { channel } => Heard::Gap { channel },
@@ -395,7 +397,7 @@ impl Heard<'_> {
 
 impl<'a> Event<'a> {
     /// The same, of whatever it was read.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "other")]
     #[must_use]
     pub fn into_owned(self) -> Event<'static> {
         let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
@@ -451,7 +453,7 @@ pub struct Refusal {
     pub retry_after_ms: Option<u64>,
 }
 
-#[cfg(feature = "wires")]
+#[cfg(any(feature = "phoenix", feature = "centrifugo", feature = "plain"))]
 impl Refusal {
     /// What decides about a channel is its code. The words are for the app, whatever is decided.
     fn told(channel: &str, code: &str, words: &str) -> Heard<'static> {

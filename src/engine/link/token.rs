@@ -97,13 +97,13 @@ impl Tokens {
     }
 
     /// Questions are numbered from here on: somebody has several of these.
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "centrifugo")]
     pub(in crate::engine) fn number_behind(&mut self, last: TokenId) {
         self.last = last;
     }
 
     /// Is the answer to this question awaited?
-    #[cfg(feature = "wires")]
+    #[cfg(feature = "centrifugo")]
     pub(in crate::engine) fn is_asking(&self, to: TokenId) -> bool {
         matches!(self.asking, Asking::Open { request, .. } if request == to)
     }

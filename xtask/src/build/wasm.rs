@@ -1,6 +1,8 @@
 //! The crate as a WebAssembly module with its JavaScript glue, in `pkg/dist/wasm`.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use super::{inline, names};
 use crate::error::Result;
@@ -18,8 +20,8 @@ pub struct Module {
     /// What its files are called.
     pub name: &'static str,
     profile: &'static str,
-    /// What tells cargo which.
-    pub parts: &'static [&'static str],
+    /// The features of the crate that it has; all, if they are not named.
+    features: Option<&'static str>,
     /// What is compiled in is for the compiler only.
     flags: &'static [&'static str],
 }
@@ -34,29 +36,48 @@ const SMALL: &[&str] = &[
 
 /// What is shipped: for each set of parts that pages need together, a module that has no other. A page
 /// loads one of them (`pkg/src/loader.ts`). The first one has everything.
-pub const MODULES: [Module; 5] = [
-    module("everfresh", &[]),
-    module("everfresh_core", &["--no-default-features"]),
-    module(
-        "everfresh_queue",
-        &["--no-default-features", "--features", "mutations"],
-    ),
-    module(
-        "everfresh_wires",
-        &["--no-default-features", "--features", "wires"],
-    ),
-    module(
-        "everfresh_wires_queue",
-        &["--no-default-features", "--features", "wires,mutations"],
-    ),
+pub const MODULES: [Module; 13] = [
+    module("everfresh", None),
+    module("everfresh_core", Some("")),
+    module("everfresh_queue", Some("mutations")),
+    module("everfresh_socketio", Some("socketio")),
+    module("everfresh_socketio_queue", Some("socketio,mutations")),
+    module("everfresh_phoenix", Some("phoenix")),
+    module("everfresh_phoenix_queue", Some("phoenix,mutations")),
+    module("everfresh_centrifugo", Some("centrifugo")),
+    module("everfresh_centrifugo_queue", Some("centrifugo,mutations")),
+    module("everfresh_plain", Some("plain")),
+    module("everfresh_plain_queue", Some("plain,mutations")),
+    module("everfresh_wires", Some("wires")),
+    module("everfresh_wires_queue", Some("wires,mutations")),
 ];
 
-const fn module(name: &'static str, parts: &'static [&'static str]) -> Module {
+const fn module(name: &'static str, features: Option<&'static str>) -> Module {
     Module {
         name,
         profile: "wasm",
-        parts,
+        features,
         flags: SMALL,
+    }
+}
+
+impl Module {
+    /// Does it have everything?
+    pub fn has_all(&self) -> bool {
+        self.features.is_none()
+    }
+
+    /// What tells cargo what it has.
+    pub fn parts(&self) -> Vec<&'static str> {
+        (self.features).map_or_else(Vec::new, |features| {
+            vec!["--no-default-features", "--features", features]
+        })
+    }
+
+    /// Does it hold code that no module with fewer features has?
+    pub fn is_of_its_own(&self) -> bool {
+        let together = |features: &str| features.contains(',') && features != "wires,mutations";
+        !self.features.is_some_and(together)
     }
 }
 
@@ -64,7 +85,7 @@ const fn module(name: &'static str, parts: &'static [&'static str]) -> Module {
 pub const MEASURED: Module = Module {
     name: "everfresh",
     profile: "wasm-measured",
-    parts: &[],
+    features: None,
     flags: &["-Cllvm-args=-inline-threshold=-15000"],
 };
 
@@ -102,10 +123,7 @@ const OPTIMISE: &[&str] = &[
 /// Builds the modules of the package, as far as anything has changed.
 pub fn build(project: &Project) -> Result<()> {
     node::packages(project)?;
-    let compiled = MODULES
-        .iter()
-        .map(|module| compile(project, module))
-        .collect::<Result<Vec<_>>>()?;
+    let compiled = at_once(&MODULES, |lane, module| compile_in(project, module, lane))?;
     let bindgen = cargo_tools::wasm_bindgen(project)?;
     let out = project.path("pkg/dist/wasm");
     let stamp = Stamp::new(project, "wasm")
@@ -123,32 +141,85 @@ pub fn build(project: &Project) -> Result<()> {
     let fresh = project.path("pkg/dist/wasm.new");
     project::remove_folder(&fresh)?;
     project::create_folder(&fresh)?;
-    for (module, compiled) in MODULES.iter().zip(&compiled) {
+    bindgen.program(project)?;
+    let modules: Vec<_> = MODULES.iter().zip(&compiled).collect();
+    at_once(&modules, |_, (module, compiled)| {
         let wasm = bind(project, module, compiled, &fresh)?;
         let printed = optimise(project, &wasm, OPTIMISE)?;
         let glue = fresh.join(format!("{}.js", module.name));
         let short = names::shorten(&project::read(&glue)?, &printed)?;
         project::write(&glue, &short)?;
-        if module.parts.is_empty() {
+        if module.has_all() {
             inline::write(&fresh, &wasm)?;
         }
-    }
+        Ok(())
+    })?;
     project::replace_folder(&fresh, &out)?;
     stamp.save()
+}
+
+/// How many modules are made at the same time, at most: what makes one uses one core, and some memory.
+const LANES_MAX: usize = 4;
+
+/// Does something for each, as many at a time as there are cores. Each worker has a number, and the same
+/// things to do every time: what it made before is where it made it.
+fn at_once<T: Sync, R: Send>(
+    all: &[T],
+    work: impl Fn(usize, &T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let lanes = cores.min(LANES_MAX);
+    let failed = AtomicBool::new(false);
+    let made: Vec<Result<Vec<R>>> = thread::scope(|scope| {
+        let lane = |lane| {
+            let (failed, work) = (&failed, &work);
+            scope.spawn(move || {
+                let own = all.iter().skip(lane).step_by(lanes);
+                // Nobody begins another one once something went wrong.
+                own.take_while(|_| !failed.load(Ordering::Relaxed))
+                    .map(|one| {
+                        work(lane, one).inspect_err(|_| failed.store(true, Ordering::Relaxed))
+                    })
+                    .collect()
+            })
+        };
+        let lanes: Vec<_> = (0..lanes).map(lane).collect();
+        let joined = lanes.into_iter().map(|lane| match lane.join() {
+            Ok(made) => made,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        joined.collect()
+    });
+    let made = made.into_iter().collect::<Result<Vec<_>>>()?;
+    let mut lanes: Vec<_> = made.into_iter().map(Vec::into_iter).collect();
+    // In the order they were given: one of each worker in turn.
+    let count = lanes.len();
+    let in_turn = (0..all.len()).filter_map(|at| lanes.get_mut(at % count)?.next());
+    Ok(in_turn.collect())
 }
 
 /// Compiles the crate; the answer is the module as the compiler wrote it. Cargo knows best whether to
 /// compile, and needs a blink to know.
 pub fn compile(project: &Project, module: &Module) -> Result<PathBuf> {
+    compile_in(project, module, 0)
+}
+
+/// The same, in a folder of the worker's own: cargo lets nobody else into one that it writes to.
+fn compile_in(project: &Project, module: &Module, lane: usize) -> Result<PathBuf> {
     let rust = SmallRust::ready(project)?;
+    let target = match lane {
+        0 => target_folder(project),
+        _ => target_folder(project).join(format!("lane-{lane}")),
+    };
     let mut cargo = rust.cargo(project);
+    cargo.env("CARGO_TARGET_DIR", &target);
     cargo.args(["--lib", "--package", CRATE, "--profile", module.profile]);
-    cargo.args(module.parts);
+    cargo.args(module.parts());
     cargo.args(["--target", TARGET, "--"]).args(module.flags);
     Step::new(format!("compile to WebAssembly ({})", module.name), cargo)
         .fetches()
         .must(project)?;
-    let folder = target_folder(project).join(TARGET).join(module.profile);
+    let folder = target.join(TARGET).join(module.profile);
     // The next module of the same profile is written to the same place.
     let kept = folder.join(format!("{}.of.wasm", module.name));
     project::copy(&folder.join(format!("{CRATE}.wasm")), &kept)?;

@@ -23,7 +23,13 @@ const manifest = JSON.parse(readFileSync(resolve(pkg, "package.json"), "utf8"));
 const built = (file) => resolve(pkg, "dist/wasm", file);
 
 /** The modules, by their parts. */
-const MODULES = { core: "_core", queue: "_queue", wires: "_wires", "wires queue": "_wires_queue", all: "" };
+const WIRES = ["socketio", "phoenix", "centrifugo", "plain", "wires"];
+const MODULES = Object.fromEntries([
+  ["core", "_core"],
+  ["queue", "_queue"],
+  ...WIRES.flatMap((wire) => [[wire, `_${wire}`], [`${wire} queue`, `_${wire}_queue`]]),
+  ["all", ""],
+]);
 
 /** Two compilers of neighbouring versions differ by less than this. */
 const TOLERANCE = 1.01;
@@ -123,7 +129,8 @@ function inForce() {
 const [command, ...given] = process.argv.slice(2);
 const found = await download();
 const pages = Object.keys(MODULES).map((name) => [name, sum([found[`${name}: wasm`], found[`${name}: glue`], found.typescript])]);
-const { core, all, queue, wires, "wires queue": wiresQueue } = Object.fromEntries(pages);
+const page = Object.fromEntries(pages);
+const { core } = page;
 console.log(`${"part".padEnd(24)} ${"raw".padStart(9)} ${"brotli".padStart(9)}`);
 for (const [name, size] of Object.entries(found)) row(name, size);
 for (const [name, size] of pages) row(`a page with ${name}`, size);
@@ -131,7 +138,8 @@ if (command === "parts") printParts(given[0], found["all: wasm"]);
 if (command === "record") {
   const [commit, date, why] = given;
   const written = ["core: wasm", "core: glue", "all: wasm", "all: glue", "typescript", "tanstack", "react"];
-  const figures = [core, all, queue, wires, wiresQueue, ...written.map((name) => found[name])].map(({ packed }) => packed);
+  const recorded = ["core", "all", "queue", "wires", "wires queue", ...WIRES.slice(0, -1)];
+  const figures = [...recorded.map((name) => page[name]), ...written.map((name) => found[name])].map(({ packed }) => packed);
   appendFileSync(history, [date, commit, ...figures, why].join("\t") + "\n");
 } else if (core.packed > inForce() * TOLERANCE) {
   console.log(
