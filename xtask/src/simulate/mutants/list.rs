@@ -300,8 +300,8 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "room: a refusal of who is there is not heard",
         file: "src/engine/room/desk.rs",
-        find: "        board.barred = true;\n",
-        replace: "        board.changed = true;\n",
+        find: "        if std::mem::replace(&mut board.barred, true) {\n",
+        replace: "        board.changed = true;\n        if board.barred {\n",
     },
     Mutant {
         name: "contracts: a server that wants calm is asked again after a second",
@@ -329,7 +329,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "contracts: a probe that fails sets aside what the server asked for",
-        file: "src/engine/freshness/look.rs",
+        file: "src/engine/freshness/answer.rs",
         find: "entry.hold = entry.barred.max(now.mono + backoff);",
         replace: "entry.hold = now.mono + backoff;",
     },

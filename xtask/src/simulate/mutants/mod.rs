@@ -202,6 +202,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const MUTANT: Mutant = Mutant {
@@ -230,5 +231,15 @@ mod tests {
             Verdict::Broken
         );
         assert_eq!(verdict(true, ""), Verdict::Survived);
+    }
+
+    #[test]
+    fn every_mutant_has_its_place() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        for mutant in list::MUTANTS {
+            let original = read(&root.join(mutant.file)).unwrap();
+            let changed = mutated(&original, mutant).unwrap();
+            assert_ne!(changed, original, "{}", mutant.name);
+        }
     }
 }
