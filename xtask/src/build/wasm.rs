@@ -198,8 +198,7 @@ fn at_once<T: Sync, R: Send>(
     Ok(in_turn.collect())
 }
 
-/// Compiles the crate; the answer is the module as the compiler wrote it. Cargo knows best whether to
-/// compile, and needs a blink to know.
+/// Compiles the crate; the answer is the module as the compiler wrote it.
 pub fn compile(project: &Project, module: &Module) -> Result<PathBuf> {
     compile_in(project, module, 0)
 }
@@ -211,6 +210,23 @@ fn compile_in(project: &Project, module: &Module, lane: usize) -> Result<PathBuf
         0 => target_folder(project),
         _ => target_folder(project).join(format!("lane-{lane}")),
     };
+    let folder = target.join(TARGET).join(module.profile);
+    // The next module of the same profile is written to the same place, which is also why cargo, asked for
+    // one after the other, compiles every one of them every time.
+    let kept = folder.join(format!("{}.of.wasm", module.name));
+    let stamp = Stamp::new(project, &format!("{}-{}", module.name, module.profile))
+        .text(&rust.recipe(project))
+        .text(&std::env::var("RUSTFLAGS").unwrap_or_default())
+        .text(&module.parts().join(" "))
+        .text(&module.flags.join(" "))
+        .input(&project.path("Cargo.toml"))
+        .input(&project.path("Cargo.lock"))
+        .input(&project.path(".cargo"))
+        .input(&project.path("src"))
+        .output(&kept);
+    if stamp.is_fresh() {
+        return Ok(kept);
+    }
     let mut cargo = rust.cargo(project);
     cargo.env("CARGO_TARGET_DIR", &target);
     cargo.args(["--lib", "--package", CRATE, "--profile", module.profile]);
@@ -219,10 +235,8 @@ fn compile_in(project: &Project, module: &Module, lane: usize) -> Result<PathBuf
     Step::new(format!("compile to WebAssembly ({})", module.name), cargo)
         .fetches()
         .must(project)?;
-    let folder = target.join(TARGET).join(module.profile);
-    // The next module of the same profile is written to the same place.
-    let kept = folder.join(format!("{}.of.wasm", module.name));
     project::copy(&folder.join(format!("{CRATE}.wasm")), &kept)?;
+    stamp.save()?;
     Ok(kept)
 }
 

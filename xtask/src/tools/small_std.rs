@@ -75,6 +75,13 @@ impl SmallRust {
         )
     }
 
+    /// What decides about what it makes, beside the source: the compiler, and how it is told to go about it.
+    pub fn recipe(&self, project: &Project) -> String {
+        let version = ask(self.rust.rustc(project).arg("-vV")).unwrap_or_default();
+        let own = if self.small { FLAGS } else { "" };
+        [&version, own, &BUILD.join(" ")].join("\n")
+    }
+
     /// `cargo rustc`, ready for what to build.
     pub fn cargo(&self, project: &Project) -> Command {
         let mut cargo = self.rust.cargo(project);
