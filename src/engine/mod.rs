@@ -455,8 +455,8 @@ impl Engine {
                 self.freshness.activity(now);
                 self.room.used(now.mono);
             }
-            Command::Join { channel, show } => self.on_join(&channel, show),
-            Command::Leave { channel } => self.room.leave(&channel),
+            Command::Join { channel, show } => self.on_join(now, &channel, show),
+            Command::Leave { channel } => self.on_leave(now, &channel),
             Command::Signal(call) => self.on_signal(call),
             Command::Typing { channel, field } => {
                 self.room.typing(now.mono, &channel, field.as_deref());

@@ -85,7 +85,6 @@ impl Room {
     pub fn new(_: Mono) -> Self {
         Room
     }
-    pub fn leave(&mut self, _: &str) {}
     pub fn used(&mut self, _: Mono) {}
     pub fn visible(&mut self, _: Mono, _: bool) {}
     pub fn slept(&mut self, _: Millis) {}
@@ -113,7 +112,8 @@ impl Desk {
 }
 
 impl Engine {
-    pub(super) fn on_join(&mut self, _: &str, _: Show) {}
+    pub(super) fn on_join(&mut self, _: Now, _: &str, _: Show) {}
+    pub(super) fn on_leave(&mut self, _: Now, _: &str) {}
     pub(super) fn on_signal(&mut self, call: Call) {
         match call {}
     }

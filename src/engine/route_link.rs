@@ -182,7 +182,7 @@ impl Engine {
     }
 
     /// What the wire knows without a frame.
-    fn on_news(&mut self, now: Now, conn: ConnId) {
+    pub(super) fn on_news(&mut self, now: Now, conn: ConnId) {
         let news = self.wires.of(conn).news();
         if !news.is_empty() {
             self.on_heard(now, conn, news);
@@ -404,6 +404,11 @@ impl Engine {
                 #[cfg(feature = "centrifugo")]
                 self.admissions.unlinked();
                 self.desk_link(now, true);
+                // A channel may be asked for in another way where somebody looks who is on it.
+                #[cfg(all(feature = "rooms", feature = "other"))]
+                if self.room_can.presence.is_kept() {
+                    self.room_steps(now);
+                }
                 self.channels.link_up();
                 self.queue.linked(now);
                 self.channel_steps(now);

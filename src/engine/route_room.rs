@@ -8,13 +8,14 @@ use std::rc::Rc;
 use super::Engine;
 use super::ids::TabId;
 use super::journal::What;
-use super::limits::{LEASE_TTL, LEASE_TTL_MAX};
+use super::limits::{LEASE_TTL, LEASE_TTL_MAX, WHO_BYTES_MAX};
 use super::notice::{FaultCode, Notice};
 use super::room::{self, Call, Deed, Desk, Fence, Field, Room, Show, TooMuch, Use, Wish, Word};
 use super::status::Status;
 use super::tabs::Role;
 use super::tabs::message::Says;
 use super::time::{Millis, Now};
+use crate::wire::Shown;
 use crate::wire::json::{Raw, Writer};
 use crate::wire::native_room::{self, Said};
 
@@ -22,10 +23,30 @@ impl Engine {
     // The app.
 
     /// This tab is on a channel, and shows itself there.
-    pub(super) fn on_join(&mut self, channel: &str, show: Show) {
-        if let Err(TooMuch) = self.room.show(channel, show) {
-            self.fault(FaultCode::Limit, "on more channels than a tab may be");
+    pub(super) fn on_join(&mut self, now: Now, channel: &str, show: Show) {
+        let new = !self.room.is_on(channel);
+        match self.room.show(channel, show) {
+            Err(TooMuch) => self.fault(FaultCode::Limit, "on more channels than a tab may be"),
+            Ok(()) if new && self.is_kept() => {
+                // The leader is to know that somebody looks before it asks for the channel.
+                self.room_steps(now);
+                self.watch(now, channel);
+            }
+            Ok(()) => {}
         }
+    }
+
+    /// This tab is not on a channel any more.
+    pub(super) fn on_leave(&mut self, now: Now, channel: &str) {
+        if self.room.is_on(channel) && self.is_kept() {
+            self.channels.unwatch(now.mono, channel);
+        }
+        self.room.leave(channel);
+    }
+
+    /// Is who is there part of a channel that is had, whichever tab has the link?
+    fn is_kept(&self) -> bool {
+        self.wires.link.capabilities().room.presence.is_kept()
     }
 
     /// This tab says something to the others who are there now.
@@ -118,9 +139,11 @@ impl Engine {
             } => Word::People {
                 channel: channel.as_ref().into(),
                 full,
-                you: you.and_then(room::name),
-                join: join.into(),
-                leave: leave.into(),
+                you: you
+                    .filter(|you| you.len() <= WHO_BYTES_MAX)
+                    .map(|you| you.as_ref().into()),
+                join: join.as_ref().into(),
+                leave: leave.as_ref().into(),
             },
             Said::Changed {
                 channel,
@@ -272,17 +295,27 @@ impl Engine {
                 everybody,
             } => {
                 let id = self.next_request();
-                let data = data.as_deref();
-                let text = native_room::show(id, &channel, data, anonymous, everybody);
+                let text = self.wires.link.show(&Shown {
+                    id,
+                    channel: &channel,
+                    data: data.as_deref(),
+                    anonymous,
+                    everybody,
+                    tab: &self.tabs.me().text(),
+                });
                 self.desk.shown(id, channel);
-                self.send(now, text);
+                self.say(now, text);
             }
+            Deed::Look { channel, everybody } => self.look(now, &channel, everybody),
             Deed::Signal {
                 channel,
                 name,
                 data,
             } => self.send(now, native_room::signal(&channel, &name, &data)),
-            Deed::Leave { channel } => self.send(now, native_room::leave(&channel)),
+            Deed::Leave { channel } => {
+                let text = self.wires.link.leave(&channel);
+                self.say(now, text);
+            }
             Deed::Lock {
                 tab,
                 field,
@@ -305,6 +338,27 @@ impl Engine {
         }
     }
 
+    /// Somebody here looks who is on a channel.
+    fn look(&mut self, now: Now, channel: &str, everybody: bool) {
+        #[cfg(feature = "other")]
+        {
+            let me = self.tabs.me().text();
+            let text = self.wires.link.look(channel, &me, everybody);
+            self.say(now, text);
+            if let Some(conn) = self.link.live() {
+                self.on_news(now, conn);
+            }
+        }
+        #[cfg(not(feature = "other"))]
+        let _ = (now, channel, everybody);
+    }
+
+    fn say(&mut self, now: Now, text: Option<String>) {
+        if let Some(text) = text {
+            self.send(now, text);
+        }
+    }
+
     fn note_lease(&mut self, field: &Field, state: &room::State) {
         let name = self.journal.name(&field.name);
         let what = state.text();
@@ -321,6 +375,11 @@ impl Engine {
     /// Another person is there: nobody is where this one was.
     pub(super) fn forget_room(&mut self, now: Now) {
         let emptied = self.room.emptied();
+        if self.is_kept() {
+            for channel in self.room.channels() {
+                self.channels.unwatch(now.mono, channel);
+            }
+        }
         self.room = Room::new(now.mono);
         self.room.visible(now.mono, self.tabs.visible());
         self.desk = Desk::default();

@@ -41,11 +41,33 @@ pub enum Heartbeat {
     Either,
 }
 
+/// How far it can be said who is there. Each can what those before it can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Presence {
+    /// Not at all.
+    #[default]
+    None,
+    /// The server says it of those whom it knows, for as long as they are there. A page shows nothing of itself.
+    Others,
+    /// A page shows itself too, and a few times a minute something else: too seldom for who types.
+    Seldom,
+    /// A page shows itself as often as something changes, and again for as long as it is there.
+    Often,
+}
+
+impl Presence {
+    /// Does the server itself know when somebody is gone? Who is there belongs to a channel that is had then,
+    /// and the wire knows it.
+    pub fn is_kept(self) -> bool {
+        matches!(self, Presence::Others | Presence::Seldom)
+    }
+}
+
 /// What can be had of the room: of a protocol, or of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoomCan {
     /// Who is there.
-    pub presence: bool,
+    pub presence: Presence,
     /// What is said for the moment.
     pub signals: bool,
     /// Fields that one at a time may edit.
@@ -55,14 +77,14 @@ pub struct RoomCan {
 impl RoomCan {
     /// All of it.
     pub const ALL: RoomCan = RoomCan {
-        presence: true,
+        presence: Presence::Often,
         signals: true,
         leases: true,
     };
 
     /// Nothing of it.
     pub const NONE: RoomCan = RoomCan {
-        presence: false,
+        presence: Presence::None,
         signals: false,
         leases: false,
     };
@@ -71,7 +93,7 @@ impl RoomCan {
     #[must_use]
     pub fn and(self, other: RoomCan) -> RoomCan {
         RoomCan {
-            presence: self.presence && other.presence,
+            presence: self.presence.min(other.presence),
             signals: self.signals && other.signals,
             leases: self.leases && other.leases,
         }

@@ -308,6 +308,12 @@ pub fn subscribe(id: u64, channel: &str, how: Subscribe<'_>) -> String {
     })
 }
 
+/// Asks who is on a channel.
+#[cfg(feature = "rooms")]
+pub fn presence(id: u64, channel: &str) -> String {
+    command(id, "presence", |w| w.key("channel").string(channel))
+}
+
 /// Gives a channel back.
 pub fn unsubscribe(id: u64, channel: &str) -> String {
     command(id, "unsubscribe", |w| w.key("channel").string(channel))

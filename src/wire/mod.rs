@@ -19,6 +19,8 @@ mod capabilities;
 pub mod carried;
 #[cfg(feature = "centrifugo")]
 pub mod centrifugo;
+#[cfg(all(feature = "rooms", any(feature = "phoenix", feature = "centrifugo")))]
+mod crowd;
 #[cfg(feature = "other")]
 pub mod engineio;
 #[cfg(feature = "plain")]
@@ -48,13 +50,15 @@ pub mod token;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use self::capabilities::{Capabilities, Heartbeat, Resume, RoomCan};
+pub use self::capabilities::{Capabilities, Heartbeat, Presence, Resume, RoomCan};
 #[cfg(feature = "other")]
 pub use self::protocol::{Protocol, Want};
 use crate::engine::backend::Speaks;
 use crate::engine::ids::{Position, RequestId, Seq};
 #[cfg(any(feature = "phoenix", feature = "centrifugo", feature = "plain"))]
 use crate::engine::text;
+#[cfg(feature = "other")]
+use native_room::Said;
 
 /// The protocol that a link speaks. Whoever has one asks what it can, never which it is.
 ///
@@ -65,6 +69,23 @@ pub enum Wire {
     /// Any other, with what is known of the connection.
     #[cfg(feature = "other")]
     Other(Box<dyn Protocol>),
+}
+
+/// What is shown of this browser on a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The number of the request.
+    pub id: RequestId,
+    /// The channel.
+    pub channel: &'a str,
+    /// Its tabs, as a JSON object.
+    pub data: Option<&'a str>,
+    /// Nobody may see who it is.
+    pub anonymous: bool,
+    /// Tell us everybody who is there.
+    pub everybody: bool,
+    /// The name of this tab, which speaks for all of the browser.
+    pub tab: &'a str,
 }
 
 /// What becomes of a question for a channel.
@@ -195,6 +216,25 @@ impl Wire {
     #[cfg(feature = "centrifugo")]
     pub fn renew(&mut self, channel: &str, token: &str) -> Option<String> {
         either!(self, None, wire => wire.renew(channel, token))
+    }
+
+    /// Shows on a channel what can be seen of this browser; nothing to look without being seen.
+    #[cfg(feature = "rooms")]
+    pub fn show(&mut self, shown: &Shown<'_>) -> Option<String> {
+        either!(self, Some(native_room::show(shown)), wire => wire.show(shown))
+    }
+
+    /// Somebody looks who is on a channel, of a protocol in which the wire knows it: [`Wire::news`] has it.
+    /// `tab` is the name of this one, which speaks for all of the browser. There may be something to say first.
+    #[cfg(all(feature = "rooms", feature = "other"))]
+    pub fn look(&mut self, channel: &str, tab: &str, everybody: bool) -> Option<String> {
+        either!(self, None, wire => wire.look(channel, tab, everybody))
+    }
+
+    /// Nobody here is on a channel any more, and nobody looks.
+    #[cfg(feature = "rooms")]
+    pub fn leave(&mut self, channel: &str) -> Option<String> {
+        either!(self, Some(native_room::leave(channel)), wire => wire.leave(channel))
     }
 
     /// Gives a channel back. There may be nothing to say.
@@ -387,7 +427,20 @@ impl Heard<'_> {
             Heard::Refused(refusal) => Heard::Refused(refusal),
             Heard::TurnedAway(refusal) => Heard::TurnedAway(refusal),
             Heard::Say(text) => Heard::Say(text),
-            // Only our own protocol has it, which is read where it stands.
+            Heard::Room(Said::People {
+                channel,
+                full,
+                you,
+                join,
+                leave,
+            }) => Heard::Room(Said::People {
+                channel: owned(channel),
+                full,
+                you: you.map(owned),
+                join: owned(join),
+                leave: owned(leave),
+            }),
+            // The rest of it only our own protocol has, which is read where it stands.
             Heard::Room(_) | Heard::Unknown => Heard::Unknown,
             Heard::Malformed(what) => Heard::Malformed(what),
             Heard::Broken(what) => Heard::Broken(what),
@@ -395,12 +448,16 @@ impl Heard<'_> {
     }
 }
 
+#[cfg(feature = "other")]
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
 impl<'a> Event<'a> {
     /// The same, of whatever it was read.
     #[cfg(feature = "other")]
     #[must_use]
     pub fn into_owned(self) -> Event<'static> {
-        let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
         Event {
             channel: owned(self.channel),
             seq: self.seq,

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::RoomCan;
 use super::json::{self, Raw, Text, Writer};
 use super::native::message;
+use super::{Presence, RoomCan, Shown};
 use crate::engine::ids::RequestId;
 
 /// What the server says of it. Slices point into the frame.
@@ -17,11 +17,11 @@ pub enum Said<'a> {
         /// Whether it is all, and not only what changed.
         full: bool,
         /// The name under which we are seen.
-        you: Option<Raw<'a>>,
+        you: Option<Cow<'a, str>>,
         /// Who is there, as a JSON object.
-        join: &'a str,
+        join: Cow<'a, str>,
         /// Who left, as a JSON object.
-        leave: &'a str,
+        leave: Cow<'a, str>,
     },
     /// Somebody says something to all that are on a channel now.
     Signal {
@@ -61,21 +61,15 @@ pub enum Said<'a> {
 }
 
 /// Shows us on a channel; nothing to look without being seen.
-pub fn show(
-    id: RequestId,
-    channel: &str,
-    data: Option<&str>,
-    anonymous: bool,
-    everybody: bool,
-) -> String {
+pub fn show(shown: &Shown<'_>) -> String {
     message("pres", |w| {
-        w.key("id").number(id.0);
-        w.key("ch").string(channel);
-        w.key("data").raw(data.unwrap_or("null"));
-        if anonymous {
+        w.key("id").number(shown.id.0);
+        w.key("ch").string(shown.channel);
+        w.key("data").raw(shown.data.unwrap_or("null"));
+        if shown.anonymous {
             w.key("anon").bool(true);
         }
-        if everybody {
+        if shown.everybody {
             w.key("all").bool(true);
         }
     })
@@ -127,7 +121,7 @@ fn write_field(w: &mut Writer, channel: &str, field: &str) {
 pub(super) fn read_can(raw: Raw<'_>) -> RoomCan {
     let mut can = RoomCan::default();
     raw.elements(|what| match what.string() {
-        Some(what) if what.is("pres") => can.presence = true,
+        Some(what) if what.is("pres") => can.presence = Presence::Often,
         Some(what) if what.is("sig") => can.signals = true,
         Some(what) if what.is("lock") => can.leases = true,
         Some(_) | None => {}
@@ -171,7 +165,7 @@ pub(super) fn read<'a>(kind: &str, line: &'a str) -> Option<Said<'a>> {
             "name" => name = text(),
             "from" => from = Some(value),
             "user" => user = Some(value),
-            "you" => you = Some(value),
+            "you" => you = text(),
             "data" => data = Some(value),
             _ => {}
         }
@@ -182,8 +176,8 @@ pub(super) fn read<'a>(kind: &str, line: &'a str) -> Option<Said<'a>> {
             channel: channel?,
             full,
             you,
-            join,
-            leave,
+            join: join.into(),
+            leave: leave.into(),
         },
         "sig" => Said::Signal {
             channel: channel?,
@@ -221,13 +215,26 @@ mod tests {
     #[test]
     fn what_we_say_is_what_the_protocol_says() {
         let id = RequestId(3);
+        let nothing = Shown {
+            id,
+            channel: "c",
+            data: None,
+            anonymous: false,
+            everybody: false,
+            tab: "t",
+        };
         for (said, text) in [
             (
-                show(id, "c", Some(r#"{"tabs":{}}"#), true, true),
+                show(&Shown {
+                    data: Some(r#"{"tabs":{}}"#),
+                    anonymous: true,
+                    everybody: true,
+                    ..nothing
+                }),
                 r#"{"t":"pres","id":3,"ch":"c","data":{"tabs":{}},"anon":true,"all":true}"#,
             ),
             (
-                show(id, "c", None, false, false),
+                show(&nothing),
                 r#"{"t":"pres","id":3,"ch":"c","data":null}"#,
             ),
             (
@@ -261,8 +268,8 @@ mod tests {
                 channel: "c".into(),
                 full: true,
                 you: None,
-                join: r#"{"a":{"ref":1}}"#,
-                leave: "{}",
+                join: r#"{"a":{"ref":1}}"#.into(),
+                leave: "{}".into(),
             })]
         );
         let frame = r#"{"t":"sig","ch":"c","name":"n","from":"a","data":[1]}"#;

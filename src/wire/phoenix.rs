@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use super::engineio::{self, Fault, encode_base64};
 use super::json::{self, Raw, Text, Writer};
-use super::{Capabilities, CloseRule, Heartbeat, Resume, RoomCan};
+use super::{Capabilities, CloseRule, Heartbeat, Presence, Resume, RoomCan};
 use crate::engine::http;
 use crate::engine::ids::number_text;
 use crate::engine::limits::{ANSWER_BYTES_MAX, PACKET_BYTES_MAX};
@@ -26,7 +26,10 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     acks: true,
     clock: false,
     renews: false,
-    room: RoomCan::NONE,
+    room: RoomCan {
+        presence: Presence::Others,
+        ..RoomCan::NONE
+    },
 };
 
 /// What the close codes of the socket mean: nothing of this protocol's own. A server that cannot read us says

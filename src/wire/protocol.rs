@@ -2,6 +2,8 @@
 //!
 //! What most of them do alike is said here once, so that a wire is what is its own.
 
+#[cfg(feature = "rooms")]
+use super::Shown;
 use super::carried::Door;
 use super::sse::SseEvent;
 use super::{Ask, Capabilities, CloseRule, Heard};
@@ -85,6 +87,24 @@ pub trait Protocol {
     /// Gives one.
     fn pong(&self) -> String {
         String::new()
+    }
+
+    /// Shows this browser on a channel.
+    #[cfg(feature = "rooms")]
+    fn show(&mut self, _shown: &Shown<'_>) -> Option<String> {
+        None
+    }
+
+    /// Somebody looks who is on a channel.
+    #[cfg(feature = "rooms")]
+    fn look(&mut self, _channel: &str, _tab: &str, _everybody: bool) -> Option<String> {
+        None
+    }
+
+    /// Nobody looks any more.
+    #[cfg(feature = "rooms")]
+    fn leave(&mut self, _channel: &str) -> Option<String> {
+        None
     }
 
     /// The request at a door, of a connection that is carried by requests.

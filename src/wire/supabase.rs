@@ -168,8 +168,18 @@ pub fn code_of_changes(message: &str) -> &'static str {
     }
 }
 
-/// When a token ends, in milliseconds since 1970, if it is a JWT that says so.
-pub fn ends_ms(token: &str) -> Option<u64> {
+/// What is read of a token, if it is a JWT.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// When it ends, in milliseconds since 1970.
+    pub ends_ms: Option<u64>,
+    /// Whose it is.
+    #[cfg(feature = "rooms")]
+    pub who: Option<Box<str>>,
+}
+
+/// Reads them.
+pub fn claims(token: &str) -> Option<Claims> {
     let (_, rest) = text::cut(token, b".")?;
     let (claims, _) = text::cut(rest, b".")?;
     // Spelled for addresses, and without what fills it up.
@@ -179,7 +189,12 @@ pub fn ends_ms(token: &str) -> Option<u64> {
     }
     let claims = decode_base64(&digits).ok()?;
     let claims = json::parse(std::str::from_utf8(&claims).ok()?).ok()?;
-    claims.member("exp")?.integer()?.checked_mul(1000)
+    let ends = claims.member("exp").and_then(Raw::integer);
+    Some(Claims {
+        ends_ms: ends.and_then(|seconds| seconds.checked_mul(1000)),
+        #[cfg(feature = "rooms")]
+        who: (claims.member("sub").and_then(Raw::string)).map(|sub| (&*sub.decode()).into()),
+    })
 }
 
 fn standard(digit: u8) -> u8 {
@@ -193,6 +208,10 @@ fn standard(digit: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn ends_ms(token: &str) -> Option<u64> {
+        claims(token)?.ends_ms
+    }
 
     #[test]
     fn the_end_of_a_token_is_read_if_it_says_so() {

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 
 import { Centrifuge } from "centrifuge";
 import { WebSocket } from "ws";
@@ -93,6 +94,29 @@ describe(`a server of Centrifugo, in ${engine()}`, onceIsEnough(), () => {
     other.disconnect();
     await eventually("it is told", () => heardOf(tab, "leave"), (heard) => heard.length === 1);
     assert.deepEqual([await heardOf(tab, "join"), await heardOf(tab, "leave")], [[["bob"]], [["bob"]]]);
+  });
+
+  test("a room has who is there, as the official client has them, and whoever that is on this page", async () => {
+    const tab = await visit(here, { ...backend, presence: true }, { token: "ann", rooms: "" });
+    await tab.run("rig.look(arguments[0]).join({ at: 'list' })", channel);
+    const sees = (users) =>
+      eventually(`it sees ${users}`, () => tab.run("return rig.people()"), (seen) => isDeepStrictEqual(seen.map(([user, self]) => [user, self]), users));
+    await sees([["ann", true]]);
+    // The server alone says what is seen.
+    await eventually("it is told", () => tab.run("return rig.faults"), (seen) => seen.join().includes("no presence that a page tells"));
+    const other = new Centrifuge(`${here.server.url.replace("http", "ws")}/connection/websocket`, { websocket: WebSocket, token: "bob" });
+    const subscription = other.newSubscription(channel);
+    subscription.subscribe();
+    other.connect();
+    await subscription.ready(5000);
+    await sees([["ann", true], ["bob", false]]);
+    const { clients } = await subscription.presence();
+    assert.deepEqual(Object.values(clients).map(({ user }) => user).sort(), ["ann", "bob"]);
+    await here.server.does("take-back", { channel, code: 2500 });
+    await eventually("it is subscribed", () => tab.snapshot(), isSubscribed);
+    await sees([["ann", true], ["bob", false]]);
+    other.disconnect();
+    await sees([["ann", true]]);
   });
 
   test("what the server refuses for good is told of, and a code that says stay away is obeyed", async () => {

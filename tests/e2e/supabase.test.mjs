@@ -3,11 +3,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 
 import { RealtimeClient } from "@supabase/realtime-js";
 import { WebSocket } from "ws";
 
-import { heardOf, shows } from "./lib/backend.mjs";
+import { heardOf, shows, visit } from "./lib/backend.mjs";
 import { eventually } from "./lib/browser.mjs";
 import { assertSame, deferred, followsChannels, isSubscribed, openJoined, took, withServer } from "./lib/channels.mjs";
 import { engine, onceIsEnough } from "./lib/environment.mjs";
@@ -60,6 +61,72 @@ describe(`a project of Supabase, in ${engine()}`, onceIsEnough(), () => {
     await eventually("it is told", () => tab.run("return rig.faults"), (seen) => seen.join().includes(message));
     await eventually("it is joined again", () => tab.snapshot(), ({ channels }) => channels.some((one) => one.channel === channel && one.state === "subscribed"));
     assert.equal((await tab.snapshot()).status, "connected");
+  });
+});
+
+describe(`rooms over a project of Supabase, in ${engine()}`, () => {
+  const here = withServer();
+  const backend = { kind: "supabase", url: "/", apikey: "anon" };
+  /** A tab of a person, whom the token names, that looks who is on the board and shows something of itself. */
+  const enter = async (user, meta) => {
+    const token = `h.${Buffer.from(JSON.stringify({ sub: user })).toString("base64url")}.s`;
+    const tab = await visit(here, backend, { user, name: user, token, rooms: "" });
+    await tab.run("rig.look('board').join(arguments[0])", meta);
+    return tab;
+  };
+  const sees = (tab, people) =>
+    eventually(`it sees ${JSON.stringify(people)}`, () => tab.run("return rig.people()"), (seen) => isDeepStrictEqual(seen, people));
+
+  test("two people see each other with their tabs, as the official client sees them, and that one leaves", async () => {
+    const ann = await enter("ann", { at: "list" });
+    const second = await enter("ann", { at: "map" });
+    const both = [{ at: "list" }, { at: "map" }];
+    // Tabs are in the order of their names, which are made of chance.
+    const inOrder = async (tab) => {
+      const [first] = await eventually("both tabs are there", () => tab.run("return rig.people()"), ([one]) => one?.[2].length === 2);
+      assert.deepEqual([...first[2]].sort((a, b) => (a.at < b.at ? -1 : 1)), both);
+      return first[2];
+    };
+    const tabs = await inOrder(ann);
+    const ben = await enter("ben", { at: "list" });
+    await sees(ben, [["ann", false, tabs], ["ben", true, [{ at: "list" }]]]);
+    for (const tab of [ann, second]) await sees(tab, [["ann", true, tabs], ["ben", false, [{ at: "list" }]]]);
+
+    // The official client, which shows what it likes.
+    const client = new RealtimeClient(`${here.server.url.replace("http", "ws")}/realtime/v1`, { transport: WebSocket, params: { apikey: "anon" } });
+    const channel = client.channel("board", { config: { presence: { key: "zoe" } } });
+    channel.on("presence", { event: "sync" }, () => {});
+    channel.subscribe((status) => status === "SUBSCRIBED" && channel.track({ where: "phone" }));
+    const zoe = ["zoe", false, [{ where: "phone" }]];
+    await sees(ben, [["ann", false, tabs], ["ben", true, [{ at: "list" }]], zoe]);
+    const shown = Object.values(channel.presenceState()).flat();
+    assert.deepEqual(shown.map(({ user, where }) => user ?? where).sort(), ["ann", "ben", "phone"]);
+    await channel.untrack();
+    await client.disconnect();
+    await ben.tab.close();
+    for (const tab of [ann, second]) await sees(tab, [["ann", true, tabs]]);
+    assert.deepEqual(await ann.run("return rig.faults"), []);
+  });
+
+  test("what changes often is told seldom, the last of it always, and typing is refused in words", async () => {
+    const ann = await enter("ann", { n: 0 });
+    const ben = await enter("ben", { n: 0 });
+    await ann.run("for (let n = 1; n <= 30; n += 1) setTimeout(() => rig.room.join({ n }), 100 * n)");
+    await sees(ben, [["ann", false, [{ n: 30 }]], ["ben", true, [{ n: 0 }]]]);
+    const { said } = await here.server.does("said");
+    const tracks = said.filter(({ text = "" }) => text.includes('"track"') && text.includes('"ann"'));
+    assert.ok(tracks.length <= 3, `${tracks.length}`);
+    await ann.run("rig.room.typing('title')");
+    await eventually("it is told", () => ann.run("return rig.faults"), (seen) => seen.join().includes("this server has no typing"));
+    await ann.run("rig.room.field('title').take()");
+    await eventually("it is told", () => ann.run("return rig.faults"), (seen) => seen.join().includes("this server has no leases"));
+    // A channel that crashes is joined again, and everybody is there again.
+    await here.server.does("crash", { topic: "realtime:board" });
+    await eventually("it is joined again", () => ann.snapshot(), isSubscribed);
+    for (const tab of [ann, ben]) {
+      const people = await eventually("both are there", () => tab.run("return rig.people()"), ({ length }) => length === 2);
+      assert.deepEqual(people.map(([user]) => user), ["ann", "ben"]);
+    }
   });
 });
 

@@ -300,7 +300,7 @@ export interface SupabaseChannel {
   private?: boolean;
   /** `self`: broadcasts of this connection come back. `ack`: they are answered. */
   broadcast?: { self?: boolean; ack?: boolean };
-  /** `enabled`: the events `presence_state` and `presence_diff` are told. */
+  /** `enabled`: the events `presence_state` and `presence_diff` are told. A room of the channel enables it by itself. */
   presence?: { enabled?: boolean; key?: string };
 }
 

@@ -6,7 +6,7 @@
 use super::pattern::{Pattern, named};
 use super::text;
 use crate::engine::config::{BadInput, bad_member, indexed};
-use crate::wire::json::{Raw, Writer};
+use crate::wire::json::{self, Raw, Writer};
 
 /// How the channels of a project are joined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,12 @@ pub struct Join {
     pub config: String,
     /// The changes that are asked for in it.
     pub changes: Vec<Change>,
+    /// Who is there is asked for in it.
+    #[cfg(feature = "rooms")]
+    pub crowd: bool,
+    /// Under which key we are to be there, if the app says so.
+    #[cfg(feature = "rooms")]
+    pub key: Option<String>,
 }
 
 impl Supabase {
@@ -72,13 +78,14 @@ impl Supabase {
         bad.map_or(Ok(Supabase { channels }), Err)
     }
 
-    /// How a channel of that name is joined. The first entry that fits counts.
-    pub fn join(&self, name: &str) -> Join {
-        let fits = |channel| Channel::filled(channel, name);
+    /// How a channel of that name is joined, and whether somebody wants to know who is there. The first entry
+    /// that fits counts.
+    pub fn join(&self, name: &str, crowd: bool) -> Join {
+        let fits = |channel| Channel::filled(channel, name, crowd);
         self.channels
             .iter()
             .find_map(fits)
-            .unwrap_or_else(|| write(None, Vec::new()))
+            .unwrap_or_else(|| write(None, Vec::new(), crowd))
     }
 }
 
@@ -116,14 +123,14 @@ impl Channel {
         })
     }
 
-    fn filled(&self, name: &str) -> Option<Join> {
+    fn filled(&self, name: &str, crowd: bool) -> Option<Join> {
         let value = self.name.value(name)?;
         let mut changes = self.changes.clone();
         for change in &mut changes {
             let filter = change.filter.take();
             change.filter = filter.map(|text| self.name.fill(&text, value));
         }
-        Some(write(Some(self), changes))
+        Some(write(Some(self), changes, crowd))
     }
 }
 
@@ -185,15 +192,24 @@ impl Change {
     }
 }
 
-fn write(channel: Option<&Channel>, changes: Vec<Change>) -> Join {
+fn write(channel: Option<&Channel>, changes: Vec<Change>, crowd: bool) -> Join {
     let broadcast = channel.and_then(|channel| channel.broadcast.as_deref());
     let presence = channel.and_then(|channel| channel.presence.as_deref());
+    let said = json::parse(presence.unwrap_or("{}")).unwrap_or(Raw::NULL);
+    let key = text(said, "key").filter(|key| !key.is_empty());
+    let has_crowd = crowd || said.member("enabled").and_then(Raw::bool) == Some(true);
     let mut writer = Writer::new();
     writer.object(|w| {
         w.key("broadcast")
             .raw(broadcast.unwrap_or(r#"{"ack":false,"self":false}"#));
-        w.key("presence")
-            .raw(presence.unwrap_or(r#"{"key":"","enabled":false}"#));
+        w.key("presence");
+        match presence {
+            Some(presence) if !crowd => w.raw(presence),
+            _ => w.object(|w| {
+                w.key("key").string(key.as_deref().unwrap_or(""));
+                w.key("enabled").bool(has_crowd);
+            }),
+        }
         w.key("postgres_changes").array(|w| {
             for change in &changes {
                 change.write(w);
@@ -205,6 +221,10 @@ fn write(channel: Option<&Channel>, changes: Vec<Change>) -> Join {
     Join {
         config: writer.finish(),
         changes,
+        #[cfg(feature = "rooms")]
+        crowd: has_crowd,
+        #[cfg(feature = "rooms")]
+        key,
     }
 }
 
@@ -222,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_channel_that_is_not_named_is_joined_without_anything() {
-        let join = Supabase::default().join("any");
+        let join = Supabase::default().join("any", false);
         assert_eq!(
             join.config,
             r#"{"broadcast":{"ack":false,"self":false},"presence":{"key":"","enabled":false},"postgres_changes":[],"private":false}"#
@@ -238,19 +258,23 @@ mod tests {
                 "changes":[{"table":"tasks","filter":"board=eq.{id},was=neq.{id}"},{"event":"DELETE","schema":"a","table":"t"},{}]}}"#,
         )
         .unwrap();
-        let join = all.join("board:7/8:{x");
+        let join = all.join("board:7/8:{x", false);
         assert_eq!(
             join.config,
             r#"{"broadcast":{"self":true,"ack":true},"presence":{"key":"u","enabled":true},"postgres_changes":[{"event":"*","schema":"public","table":"tasks","filter":"board=eq.7/8,was=neq.7/8"},{"event":"DELETE","schema":"a","table":"t"},{"event":"*","schema":"public"}],"private":false}"#
         );
         assert_eq!(join.changes.len(), 3);
         assert!(
-            all.join("board:lobby")
+            all.join("board:lobby", false)
                 .config
                 .ends_with("\"private\":true}")
         );
         for other in ["board:lobb", "board::{x", "board:7", "x"] {
-            assert_eq!(all.join(other), Supabase::default().join(other), "{other}");
+            assert_eq!(
+                all.join(other, false),
+                Supabase::default().join(other, false),
+                "{other}"
+            );
         }
     }
 

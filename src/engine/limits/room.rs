@@ -13,6 +13,10 @@ pub const PRESENCE_RENEW: Millis = Millis::seconds(25);
 /// Whoever is silent for this long is gone: two renewals were missed, and some seconds more.
 pub const PRESENCE_TTL: Millis = Millis::seconds(60);
 
+/// The same to a server that closes the channel of who shows itself too often. Supabase takes five times in 30 s,
+/// counted from the first one: four are said, and one is left for what a join says again.
+pub const PRESENCE_SELDOM: Millis = Millis::seconds(8);
+
 /// The app is told of others at most this often, and of a crowd less often.
 pub const PRESENCE_TELL: Millis = Millis(100);
 

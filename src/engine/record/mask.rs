@@ -351,7 +351,7 @@ impl Mask {
             Rule::Open | Rule::Covered | Rule::Numbered | Rule::Address => return outer,
             Rule::Of(part) => match part.rule_of(name) {
                 // What an app is told.
-                Rule::Covered if part == Part::Row => {
+                Rule::Covered if matches!(part, Part::Row | Part::Client) => {
                     path.push('.');
                     path.push_str(name);
                     return self.rule_of_path(path);

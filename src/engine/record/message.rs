@@ -18,6 +18,16 @@ pub(super) enum Part {
     Change,
     /// The change itself, which is what an app is told.
     Row,
+    /// Who is on a topic, by keys.
+    Crowd,
+    /// Who came and who left.
+    Diff,
+    /// What connections of a key show, in a list.
+    Key,
+    /// What one shows of itself.
+    Shown,
+    /// That we show something.
+    Track,
     /// A message of Centrifugo.
     Command,
     /// What the server of Centrifugo says by itself.
@@ -26,6 +36,12 @@ pub(super) enum Part {
     Publication,
     /// Channels by their names.
     Subs,
+    /// Somebody came or left.
+    Came,
+    /// Connections by their names.
+    Clients,
+    /// One of them.
+    Client,
     /// How the connection or a channel stands.
     State,
     /// A message of GraphQL.
@@ -52,6 +68,9 @@ impl Mask {
             "broadcast" => Rule::Of(Part::Broadcast),
             "postgres_changes" => Rule::Of(Part::Change),
             "system" => Rule::Open,
+            "presence_state" => Rule::Of(Part::Crowd),
+            "presence_diff" => Rule::Of(Part::Diff),
+            "presence" => Rule::Of(Part::Track),
             // What the server is told of us.
             "phx_join" | "access_token" => Rule::Covered,
             _ => Rule::Payload,
@@ -113,12 +132,25 @@ impl Part {
             | (Part::Row, "type" | "schema" | "table") => Rule::Open,
             (Part::Reply, "response") => Rule::Of(Part::Response),
             (Part::Broadcast, "payload") => Rule::Payload,
+            (Part::Diff, "joins" | "leaves") => Rule::Of(Part::Crowd),
+            (Part::Crowd, _) => Rule::Of(Part::Key),
+            (Part::Key, "metas") | (Part::Track, "payload") => Rule::Of(Part::Shown),
+            (Part::Track, "type" | "event") => Rule::Open,
+            // As it is where our own protocol has them.
+            (Part::Shown, "client" | "user" | "phx_ref" | "phx_ref_prev") => Rule::Open,
+            (Part::Shown, "tabs") => Rule::Entries,
+            // Shown to the app, and compared.
+            (Part::Shown, _) => Rule::Numbered,
             (Part::Change, "data") => Rule::Of(Part::Row),
             (Part::Command, "id" | "error") | (Part::Push, "channel") => Rule::Open,
             (Part::Command, "push") => Rule::Of(Part::Push),
             (Part::Push, "pub") | (Part::State, "publications") => Rule::Of(Part::Publication),
-            // Who comes and goes.
-            (Part::Push, "join" | "leave") => Rule::Of(Part::Publication),
+            // Who comes and goes, and who is there.
+            (Part::Push, "join" | "leave") => Rule::Of(Part::Came),
+            (Part::Came, "info") | (Part::Clients, _) => Rule::Of(Part::Client),
+            (Part::State, "presence") => Rule::Of(Part::Clients),
+            (Part::Client, "user" | "client") => Rule::Open,
+            (Part::Client, "conn_info" | "chan_info") => Rule::Numbered,
             (Part::Command | Part::Push, _) | (Part::Subs, _) => Rule::Of(Part::State),
             (Part::Publication, "offset") => Rule::Open,
             // Where an event has its name is the app's to say.

@@ -227,6 +227,18 @@ fn a_message_of_phoenix_keeps_what_decides_and_no_payload() {
             r#"[null,null,"t","broadcast",{"event":"moved","payload":{"task":{"id":7,"xxxxx":"x"}}}]"#,
         ),
         (
+            r#"["1",null,"t","presence_state",{"ben":{"metas":[{"phx_ref":"R1","status":"away"}]}}]"#,
+            r#"["1",null,"t","presence_state",{"ben":{"metas":[{"phx_ref":"R1","status":"aaaa"}]}}]"#,
+        ),
+        (
+            r#"[null,null,"t","presence_diff",{"joins":{"k":{"metas":[{"phx_ref":"R2","client":"c","user":"u","tabs":{"c":{"active":true,"meta":{"at":"secret"}}}}]}},"leaves":{}}]"#,
+            r#"[null,null,"t","presence_diff",{"joins":{"k":{"metas":[{"phx_ref":"R2","client":"c","user":"u","tabs":{"c":{"active":true,"meta":{"at":"aaaaaa"}}}}]}},"leaves":{}}]"#,
+        ),
+        (
+            r#"["1","2","t","presence",{"type":"presence","event":"track","payload":{"client":"c","tabs":{"c":{"active":true,"meta":{"at":"secret"}}}}}]"#,
+            r#"["1","2","t","presence",{"type":"presence","event":"track","payload":{"client":"c","tabs":{"c":{"active":true,"meta":{"at":"aaaaaa"}}}}}]"#,
+        ),
+        (
             r#"[null,null,"t","postgres_changes",{"ids":[7],"data":{"table":"tasks","task":{"id":7,"title":"x"},"record":{"id":7}}}]"#,
             r#"[null,null,"t","postgres_changes",{"ids":[7],"data":{"table":"tasks","task":{"id":7,"xxxxx":"x"},"xxxxxx":{"xx":1}}}]"#,
         ),
@@ -304,7 +316,7 @@ fn a_message_of_centrifugo_keeps_what_decides_and_no_payload() {
         ),
         (
             r#"{"push":{"channel":"a","join":{"info":{"user":"u","id":7}}}}"#,
-            r#"{"push":{"channel":"a","join":{"info":{"xxxx":"x","id":7}}}}"#,
+            r#"{"push":{"channel":"a","join":{"info":{"user":"u","id":7}}}}"#,
         ),
         (
             "{\"id\":3,\"error\":{\"code\":103,\"message\":\"no\"}}\n{\"push\":{\"channel\":\"a\",\"unsubscribe\":{\"code\":2500,\"reason\":\"r\"}}}",
@@ -324,6 +336,11 @@ fn a_message_of_centrifugo_keeps_what_decides_and_no_payload() {
         assert_eq!(mask.frame(text), covered, "{text}");
         assert_eq!(mask.frame(&covered), covered, "what is covered stays so");
     }
+    // What others show of themselves is told of as it is numbered: equal stays equal.
+    let people = r#"{"id":4,"presence":{"presence":{"c1":{"user":"ann","client":"c1","conn_info":{"name":"secret"}}}}}"#;
+    assert_eq!(mask.frame(people), people.replace("secret", "aaaaaa"));
+    let comes = r#"{"push":{"channel":"a","join":{"info":{"user":"ann","client":"c1","conn_info":{"name":"secret"}}}}}"#;
+    assert_eq!(mask.frame(comes), comes.replace("secret", "aaaaaa"));
 }
 
 #[test]

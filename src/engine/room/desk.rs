@@ -5,6 +5,8 @@
 //! taken, and the server is not asked. It knows no link: what it wants said comes out as text of
 //! nobody's protocol, and is void when the link is lost.
 
+mod kept;
+
 use std::rc::Rc;
 
 use super::leases::{Ask, Fence, Field};
@@ -16,8 +18,8 @@ use crate::engine::limits::{
 };
 use crate::engine::map::Map;
 use crate::engine::time::{Millis, Mono};
-use crate::wire::RoomCan;
-use crate::wire::json::Writer;
+use crate::wire::json::{self, Writer};
+use crate::wire::{Presence, RoomCan};
 
 /// What the tabs want.
 #[derive(Debug, Default)]
@@ -56,6 +58,7 @@ struct Board {
     asks: bool,
     /// The server does not let this person there.
     barred: bool,
+    kept: kept::Kept,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -84,6 +87,13 @@ pub enum Step {
         /// Nobody may see who it is.
         anonymous: bool,
         /// Tell us everybody who is there.
+        everybody: bool,
+    },
+    /// Somebody here looks who is on a channel, of a server that keeps who is there.
+    Look {
+        /// The channel.
+        channel: Rc<str>,
+        /// Tell us everybody who is there, and not only that they still are.
         everybody: bool,
     },
     /// Nobody here is on the channel any more.
@@ -145,6 +155,17 @@ impl Desk {
                 if !self.channels.contains(&channel) && self.channels.len() >= CHANNELS_MAX {
                     return;
                 }
+                let meta = match self.can.and_then(|can| too_much(can, meta.as_deref())) {
+                    None => meta,
+                    Some(part) => {
+                        self.out.push(Step::Tell(tab, Word::Unable(part)));
+                        match part {
+                            // It shows itself without.
+                            Part::Typing => return,
+                            _ => None,
+                        }
+                    }
+                };
                 let board = self.channels.entry(Rc::clone(&channel), Board::default);
                 let new = !board.tabs.contains(&tab);
                 if board.tabs.len() < TABS_MAX || !new {
@@ -223,6 +244,7 @@ impl Desk {
     }
 
     fn leave(&mut self, tab: TabId, channel: &str) {
+        let kept = self.keeps();
         let Some(board) = self.channels.get_mut(channel) else {
             return;
         };
@@ -230,7 +252,7 @@ impl Desk {
             return;
         }
         board.changed = true;
-        if board.tabs.is_empty() {
+        if board.tabs.is_empty() && !kept {
             self.channels.remove(channel);
             let channel = channel.into();
             self.out.push(Step::Leave { channel });
@@ -266,7 +288,7 @@ impl Desk {
         self.can = can;
         self.asked.clear();
         // What was wished for before it was known that this server cannot do it.
-        if can.is_some_and(|can| !can.presence) {
+        if can.is_some_and(|can| can.presence == Presence::None) {
             for board in std::mem::take(&mut self.channels).values() {
                 let unable = |tab: &TabId| Step::Tell(*tab, Word::Unable(Part::Presence));
                 self.out.extend(board.tabs.keys().map(unable));
@@ -277,6 +299,7 @@ impl Desk {
             board.asks = true;
             board.barred = false;
             board.said = None;
+            board.kept = kept::Kept::default();
         }
     }
 
@@ -381,6 +404,7 @@ impl Desk {
             board.said = Some(now + PRESENCE_AGAIN);
             return;
         }
+        board.kept.is_nothing();
         if std::mem::replace(&mut board.barred, true) {
             return;
         }
@@ -393,7 +417,10 @@ impl Desk {
 
     /// What is to be said now.
     pub fn tick(&mut self, now: Mono) {
-        if self.can.is_none() {
+        if self.keeps() {
+            self.tick_kept(now);
+        }
+        if self.can.is_none() || self.keeps() {
             return;
         }
         for (channel, board) in self.channels.iter_mut() {
@@ -403,8 +430,7 @@ impl Desk {
                 self.out.push(Step::Show {
                     channel: Rc::clone(channel),
                     data: board.write(),
-                    // One of them wants it, and they are one client.
-                    anonymous: board.tabs.values().any(|shown| shown.anonymous),
+                    anonymous: board.is_anonymous(),
                     everybody: board.asks,
                 });
             }
@@ -414,7 +440,11 @@ impl Desk {
     /// When something is to be done, if nothing else happens.
     pub fn next_wakeup(&self) -> Option<Mono> {
         self.can?;
-        self.channels.values().filter_map(Board::moment).min()
+        let moment = match self.keeps() {
+            true => Board::moment_kept,
+            false => Board::moment,
+        };
+        self.channels.values().filter_map(moment).min()
     }
 
     /// The next thing to do.
@@ -440,6 +470,11 @@ impl Board {
         self.tabs.values().any(|shown| shown.meta.is_some())
     }
 
+    /// One of them wants it, and they are one client.
+    fn is_anonymous(&self) -> bool {
+        self.tabs.values().any(|shown| shown.anonymous)
+    }
+
     fn write(&self) -> Option<String> {
         let mut bytes = 0;
         let mut any = false;
@@ -460,6 +495,17 @@ impl Board {
         });
         any.then(|| w.finish())
     }
+}
+
+/// What a tab shows of itself and this server has no way to tell.
+fn too_much(can: RoomCan, meta: Option<&str>) -> Option<Part> {
+    let types = || json::parse(meta?).ok()?.member("typing");
+    let part = match meta {
+        None => return None,
+        Some(_) if !Part::Shows.is_in(can) => Part::Shows,
+        Some(_) => Part::Typing,
+    };
+    (!part.is_in(can) && (part == Part::Shows || types().is_some())).then_some(part)
 }
 
 #[cfg(test)]

@@ -133,6 +133,11 @@ impl Mine {
         self.channels.len()
     }
 
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &Rc<str>> {
+        self.channels.keys()
+    }
+
     /// Is this tab on that channel?
     pub fn is_on(&self, channel: &str) -> bool {
         self.channels.contains(channel)
@@ -195,6 +200,13 @@ impl Mine {
                 });
                 here.changed = true;
             }
+        }
+    }
+
+    /// Nobody can be told that somebody types.
+    pub fn type_unseen(&mut self) {
+        for here in self.channels.values_mut() {
+            here.changed |= here.typing.take().is_some();
         }
     }
 

@@ -100,13 +100,25 @@ impl Room {
         if !self.mine.is_on(channel) && self.mine.channels() >= CHANNELS_MAX {
             return Err(TooMuch);
         }
-        if self.unable.contains(&Part::Presence) {
-            self.out.push(Step::Unable(Part::Presence));
+        for part in [Part::Presence, Part::Shows] {
+            if self.unable.contains(&part) && (part == Part::Presence || show != Show::Nothing) {
+                self.out.push(Step::Unable(part));
+            }
         }
         let channel: Rc<str> = channel.into();
         self.people.enter(Rc::clone(&channel));
         self.mine.show(channel, show);
         Ok(())
+    }
+
+    /// Is this tab on that channel?
+    pub fn is_on(&self, channel: &str) -> bool {
+        self.mine.is_on(channel)
+    }
+
+    /// The channels that this tab is on.
+    pub fn channels(&self) -> impl Iterator<Item = &Rc<str>> {
+        self.mine.names()
     }
 
     /// This tab says something for the moment. Nobody hears it from where it is not.
@@ -138,7 +150,11 @@ impl Room {
 
     /// Somebody types in a field; nowhere if nothing.
     pub fn typing(&mut self, now: Mono, channel: &str, field: Option<&str>) {
-        self.mine.typing(now, channel, field);
+        if self.unable.contains(&Part::Typing) {
+            self.mine.used(now);
+        } else {
+            self.mine.typing(now, channel, field);
+        }
     }
 
     /// The user does something with a field.
@@ -161,6 +177,9 @@ impl Room {
             Word::Unable(part) => {
                 if !self.unable.contains(&part) {
                     self.unable.push(part);
+                    if part == Part::Typing {
+                        self.mine.type_unseen();
+                    }
                     self.out.push(Step::Unable(part));
                 }
                 return;

@@ -12,8 +12,8 @@ use crate::engine::limits::{
     FIELD_BYTES_MAX, LEASE_TTL_MAX, PRESENCE_META_BYTES_MAX, SIGNAL_NAME_BYTES_MAX, WHO_BYTES_MAX,
 };
 use crate::engine::time::Millis;
-use crate::wire::RoomCan;
 use crate::wire::json::{self, Raw, Text, Writer};
+use crate::wire::{Presence, RoomCan};
 
 /// What a tab wants of its leader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,6 +177,10 @@ pub enum Part {
     Signals,
     /// Give a field to one at a time.
     Leases,
+    /// Have a page show something of itself.
+    Shows,
+    /// Tell who types.
+    Typing,
 }
 
 impl Part {
@@ -186,20 +190,30 @@ impl Part {
             Part::Presence => "presence",
             Part::Signals => "signals",
             Part::Leases => "leases",
+            Part::Shows => "presence that a page tells",
+            Part::Typing => "typing",
         }
     }
 
     /// Is it among what a server can do?
     pub fn is_in(self, can: RoomCan) -> bool {
         match self {
-            Part::Presence => can.presence,
+            Part::Presence => can.presence > Presence::None,
+            Part::Shows => can.presence >= Presence::Seldom,
+            Part::Typing => can.presence >= Presence::Often,
             Part::Signals => can.signals,
             Part::Leases => can.leases,
         }
     }
 
     fn parse(text: &str) -> Option<Part> {
-        let parts = [Part::Presence, Part::Signals, Part::Leases];
+        let parts = [
+            Part::Presence,
+            Part::Signals,
+            Part::Leases,
+            Part::Shows,
+            Part::Typing,
+        ];
         parts.into_iter().find(|part| part.text() == text)
     }
 }

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::page::Page;
-use crate::engine::input::SocketEvent;
+use crate::engine::command::Command;
+use crate::engine::input::{Input, SocketEvent};
 use crate::engine::status::Word;
 use crate::engine::token::TokenReason;
 
@@ -343,4 +344,34 @@ fn a_payload_that_does_not_fit_costs_no_change_and_no_connection() {
     page.waits(3000);
     assert_eq!(page.stale(), [r#"["counts"]"#]);
     assert_eq!(page.dials, 1);
+}
+
+#[cfg(feature = "rooms")]
+#[test]
+fn who_enters_a_room_has_its_channel_and_asks_who_is_there() {
+    let config = r#"{"user":"ada","backend":{"kind":"centrifugo","url":"wss://h/connection/websocket","presence":true},"getToken":true}"#;
+    let mut page = Page::of(config);
+    page.is_known("");
+    let join = r#"{"do":"join","channel":"c","meta":{"at":1}}"#;
+    page.happens(Input::Command(Command::parse(join).unwrap()));
+    assert!(page.last().contains(r#""channel":"c""#), "{}", page.last());
+    page.stands(2, "");
+    assert!(
+        page.last().contains(r#""presence":{"channel":"c"}"#),
+        "{}",
+        page.last()
+    );
+    page.replies(r#""presence":{"presence":{"c":{"user":"ann","client":"c"},"b":{"user":"bob","client":"b","conn_info":{"n":1}}}}"#);
+    let there = page.engine.room();
+    for person in [
+        r#""user":"ann","self":true"#,
+        r#""user":"bob","self":false,"tabs":[{"active":true,"typing":null,"meta":{"n":1}}]"#,
+    ] {
+        assert!(there.contains(person), "{there}");
+    }
+    let faults = page.faults.join("");
+    assert!(
+        faults.contains("this server has no presence that a page tells"),
+        "{faults}"
+    );
 }

@@ -340,3 +340,136 @@ fn joins_that_are_refused_for_now_do_not_end_the_connection() {
     }
     assert_eq!(page.dials, 1);
 }
+
+/// A page whose people are told of by a project of Supabase.
+#[cfg(feature = "rooms")]
+mod room {
+    use super::*;
+
+    const CONFIG: &str = r#"{"user":"ada","backend":{"kind":"supabase","url":"wss://h/realtime/v1/websocket?apikey=k"},"getToken":true}"#;
+
+    fn tells(page: &mut Page, command: &str) {
+        page.happens(Input::Command(Command::parse(command).unwrap()));
+    }
+
+    fn state(page: &mut Page, topic: &str, join: &str, state: &str) {
+        page.hears(&format!(
+            r#"["{join}",null,"{topic}","presence_state",{state}]"#
+        ));
+    }
+
+    #[test]
+    fn who_enters_a_room_has_its_channel_and_is_shown_there_a_few_times_a_minute() {
+        let mut page = phoenix(CONFIG);
+        page.greets("t1");
+        tells(&mut page, r#"{"do":"join","channel":"c","meta":{"at":1}}"#);
+        let (join, _) = page.references();
+        assert!(
+            page.last()
+                .contains(r#""presence":{"key":"","enabled":true}"#),
+            "{}",
+            page.last()
+        );
+        page.answered("realtime:c", "ok", r#"{"postgres_changes":[]}"#);
+        let track = page.last().to_owned();
+        assert!(
+            track.contains(r#""event":"track""#) && track.contains(r#""meta":{"at":1}"#),
+            "{track}"
+        );
+        page.answered("realtime:c", "ok", "{}");
+        state(
+            &mut page,
+            "realtime:c",
+            &join,
+            r#"{"ben":{"metas":[{"phx_ref":"b1","where":"list"}]}}"#,
+        );
+        let there = page.engine.room();
+        assert!(there.contains(r#""user":"ben","self":false,"tabs":[{"active":true,"typing":null,"meta":{"where":"list"}}]"#), "{there}");
+        // However long nothing is told of Ben, who is there as long as the server does not say that he left.
+        page.said();
+        for at in 0..300 {
+            tells(
+                &mut page,
+                &format!(r#"{{"do":"join","channel":"c","meta":{{"at":{at}}}}}"#),
+            );
+            page.waits(1000);
+        }
+        let tracks = page
+            .said()
+            .iter()
+            .filter(|said| said.contains("\"track\""))
+            .count();
+        assert!((30..=40).contains(&tracks), "{tracks}");
+        assert!(
+            page.engine.room().contains(r#""user":"ben""#),
+            "{}",
+            page.engine.room()
+        );
+        page.hears(r#"[null,null,"realtime:c","presence_diff",{"joins":{},"leaves":{"ben":{"metas":[{"phx_ref":"b1"}]}}}]"#);
+        assert!(
+            page.engine.room().contains(r#""people":[]"#),
+            "{}",
+            page.engine.room()
+        );
+        assert_eq!(page.faults, [""; 0]);
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_said_once_a_link() {
+        let mut page = phoenix(CONFIG);
+        page.greets("t1");
+        tells(&mut page, r#"{"do":"join","channel":"c","meta":{}}"#);
+        page.answered("realtime:c", "ok", r#"{"postgres_changes":[]}"#);
+        for _ in 0..3 {
+            tells(
+                &mut page,
+                r#"{"do":"typing","channel":"c","field":"title"}"#,
+            );
+            page.waits(3000);
+        }
+        tells(
+            &mut page,
+            r#"{"do":"lease","channel":"c","field":"f","use":"take"}"#,
+        );
+        tells(
+            &mut page,
+            r#"{"do":"signal","channel":"c","name":"wave","data":1}"#,
+        );
+        page.waits(1000);
+        let faults = std::mem::take(&mut page.faults);
+        for part in ["typing", "leases", "signals"] {
+            let text = format!("this server has no {part}");
+            assert_eq!(
+                faults.iter().filter(|fault| fault.contains(&text)).count(),
+                1,
+                "{faults:?}"
+            );
+        }
+        assert!(!page.said().iter().any(|said| said.contains("\"typing\"")));
+    }
+
+    #[test]
+    fn a_server_of_the_apps_own_tells_of_others_and_shows_nothing_of_the_page() {
+        let mut page = phoenix(PHOENIX);
+        page.joins();
+        tells(
+            &mut page,
+            r#"{"do":"join","channel":"room:1","meta":{"at":1}}"#,
+        );
+        page.waits(1000);
+        assert!(
+            page.faults
+                .join("")
+                .contains("this server has no presence that a page tells"),
+            "{:?}",
+            page.faults
+        );
+        page.hears(r#"[null,null,"room:1","presence_state",{"ben":{"metas":[{"phx_ref":"b1"},{"phx_ref":"b2"}]}}]"#);
+        let there = page.engine.room();
+        assert!(
+            there.contains(r#""user":"ben""#) && there.matches(r#""meta":{}"#).count() == 2,
+            "{there}"
+        );
+        assert!(!page.said().iter().any(|said| said.contains("\"presence\"")));
+    }
+}

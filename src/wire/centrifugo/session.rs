@@ -4,6 +4,8 @@
 //! that the server gives by itself (a server-side subscription) is kept until somebody asks for it: then it is
 //! known already. How far it was followed is remembered here, because it is said with the first command.
 
+#[cfg(feature = "rooms")]
+mod room;
 mod told;
 
 use super::delta::{NoFit, Payloads};
@@ -18,7 +20,7 @@ use crate::engine::limits::{CENTRIFUGO_GRACE, GIVEN_CHANNELS_MAX, PING_MAX};
 use crate::engine::map::Map;
 use crate::engine::token::Token;
 use crate::wire::json::Raw;
-use crate::wire::{Ask, Capabilities, CloseRule, Event, Heard, Protocol, Refusal, RoomCan, Want};
+use crate::wire::{Ask, Capabilities, CloseRule, Event, Heard, Presence, Protocol, Refusal, Want};
 
 /// The command that says who we are is the first one.
 const CONNECT: u64 = 1;
@@ -58,6 +60,8 @@ pub struct Session {
     /// The last payloads of channels that are asked for by us, over all connections.
     payloads: Map<Box<str>, Payloads>,
     news: Vec<Heard<'static>>,
+    #[cfg(feature = "rooms")]
+    room: room::Rooms,
 }
 
 impl Session {
@@ -73,6 +77,8 @@ impl Session {
             marks: Map::new(),
             payloads: Map::new(),
             news: Vec::new(),
+            #[cfg(feature = "rooms")]
+            room: room::Rooms::default(),
         }
     }
 
@@ -84,6 +90,8 @@ impl Session {
         self.renewals = Map::new();
         self.topics = Map::new();
         self.news.clear();
+        #[cfg(feature = "rooms")]
+        self.room.begin();
     }
 
     /// Another person is there.
@@ -157,6 +165,8 @@ impl Session {
             Some(topic) => match std::mem::replace(&mut topic.place, Place::Followed) {
                 Place::Given(held) => {
                     held.tell(channel, ours, self.marks.get(channel), &mut self.news);
+                    #[cfg(feature = "rooms")]
+                    self.enters_given(channel);
                     return Ask::Known;
                 }
                 // What is missing of it is told with the first command alone.
@@ -267,8 +277,10 @@ impl Session {
             session: None,
             now_ms: None,
             ends: ends(body),
-            room: RoomCan::NONE,
+            room: self.capabilities().room,
         });
+        #[cfg(feature = "rooms")]
+        self.named(body);
         let marks = std::mem::take(&mut self.marks);
         if let Some(subs) = body.member("subs") {
             subs.members(|name, value| {
@@ -364,6 +376,11 @@ impl Session {
             });
             return;
         }
+        #[cfg(feature = "rooms")]
+        if self.room.is_asked(id) {
+            self.who_is_there(id, result, heard);
+            return;
+        }
         let is_it =
             |topic: &Topic| matches!(topic.place, Place::Asked { id: asked, .. } if asked == id);
         let Some(channel) =
@@ -389,8 +406,12 @@ impl Session {
                     said.push_str(&self.say_subscribe(&channel, from, token));
                     heard.push(Heard::Malformed(NO_FIT));
                     heard.push(Heard::Say(said));
-                } else if token.is_some() {
-                    heard.push(admitted(&channel, body));
+                } else {
+                    if token.is_some() {
+                        heard.push(admitted(&channel, body));
+                    }
+                    #[cfg(feature = "rooms")]
+                    heard.extend(self.enters(&channel));
                 }
             }
             Err(failure) if failure.code == UNRECOVERABLE && from.is_some() => {
@@ -451,6 +472,8 @@ impl Session {
             "join" | "leave" => {
                 let name = if &*kind == "join" { JOINED } else { LEFT };
                 let info = body.member("info").unwrap_or(Raw::NULL);
+                #[cfg(feature = "rooms")]
+                heard.extend(self.came_or_left(&channel, &kind, info));
                 let event = Event::plain(channel.into_owned(), name.into(), info.text().into());
                 self.tell(event, heard);
             }
@@ -503,7 +526,22 @@ impl Session {
 
 impl Protocol for Session {
     fn capabilities(&self) -> Capabilities {
-        super::CAPABILITIES
+        let mut can = super::CAPABILITIES;
+        if self.with.presence {
+            can.room.presence = Presence::Others;
+        }
+        can
+    }
+
+    #[cfg(feature = "rooms")]
+    fn look(&mut self, channel: &str, _tab: &str, everybody: bool) -> Option<String> {
+        self.looks_at(channel, everybody)
+    }
+
+    #[cfg(feature = "rooms")]
+    fn leave(&mut self, channel: &str) -> Option<String> {
+        self.room.leave(channel);
+        None
     }
 
     fn closes(&self) -> &'static [CloseRule] {

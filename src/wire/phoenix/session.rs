@@ -6,25 +6,32 @@
 //! What belongs to a former join of a topic is dropped. An ask that stays unanswered is made anew, but not
 //! at once: a server answers one at a time, and Supabase sleeps for five seconds before it refuses.
 
+mod poll;
+#[cfg(feature = "rooms")]
+mod room;
+
 use std::borrow::Cow;
 
-use super::{Answer, Message, Say, Says, heartbeat};
+#[cfg(feature = "rooms")]
+use super::Payload;
+use super::{Message, Say, Says, heartbeat};
 use crate::engine::backend::phoenix::{Phoenix, Topics};
-use crate::engine::http::{Call, Method, Reply, Sight};
+use crate::engine::http::{Call, Reply};
 use crate::engine::ids::RequestId;
 use crate::engine::limits::{
-    ANSWER_BYTES_MAX, JOIN_WAITS_MAX, JOIN_WAITS_READY_MAX, PHOENIX_HEARTBEAT, PHOENIX_PATIENCE,
-    POLL_SESSION_BYTES_MAX,
+    JOIN_WAITS_MAX, JOIN_WAITS_READY_MAX, PHOENIX_HEARTBEAT, PHOENIX_PATIENCE,
 };
 use crate::engine::map::Map;
 use crate::engine::text;
+#[cfg(feature = "rooms")]
+use crate::wire::Shown;
 use crate::wire::carried::Door;
 use crate::wire::engineio::Fault;
 use crate::wire::json::{Raw, Text, Writer};
 use crate::wire::supabase::{self, Meaning};
 use crate::wire::token::{is_about_who, push_query, with_member};
 use crate::wire::{
-    Ask, Capabilities, CloseRule, Ends, Event, Heard, Protocol, Recovery, Refusal, RoomCan, Want,
+    Ask, Capabilities, CloseRule, Ends, Event, Heard, Presence, Protocol, Recovery, Refusal, Want,
 };
 
 /// What is known of the topics, on the connection that is in use.
@@ -39,9 +46,12 @@ pub struct Session {
     session: Option<Box<str>>,
     /// The token went into the address of a request.
     showed_token: bool,
-    /// When the token ends, if it says so.
-    ends_ms: Option<u64>,
+    /// What the token says of itself.
+    claims: supabase::Claims,
     news: Vec<Heard<'static>>,
+    /// By the name of the channel, of those on which somebody here looks who is there.
+    #[cfg(feature = "rooms")]
+    looks: Map<Box<str>, room::Looks>,
 }
 
 /// A topic that was asked for.
@@ -53,6 +63,8 @@ struct Topic {
     /// How often it was asked for again while nothing was known.
     waits: u32,
     changes: supabase::Changes,
+    #[cfg(feature = "rooms")]
+    room: room::Of,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,17 +84,21 @@ impl Session {
             welcomed: false,
             session: None,
             showed_token: false,
-            ends_ms: None,
+            claims: supabase::Claims::default(),
             news: Vec::new(),
+            #[cfg(feature = "rooms")]
+            looks: Map::new(),
         }
     }
 
     /// What the protocol can.
     pub fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            renews: self.with.is_supabase(),
-            ..super::CAPABILITIES
+        let mut can = super::CAPABILITIES;
+        if self.with.is_supabase() {
+            can.renews = true;
+            can.room.presence = Presence::Seldom;
         }
+        can
     }
 
     /// There is a new connection: nothing is joined on it.
@@ -116,97 +132,6 @@ impl Session {
         }
     }
 
-    /// The request at a door. The token is shown when the session begins.
-    pub fn request(&mut self, url: &str, door: Door<'_>, token: Option<&str>) -> Option<Call> {
-        let (session, body) = match door {
-            Door::Begin(_) => (None, None),
-            Door::Wait { session } => (Some(session), None),
-            Door::Say { session, messages } => (Some(session), Some(messages.join("\n"))),
-            // It is over when nobody waits any more.
-            Door::End { .. } => return None,
-        };
-        let token = token.filter(|_| session.is_none());
-        self.showed_token = self.with.token_param.is_some() && token.is_some();
-        let mut url = self.address(super::poll_url(url), self.polls_first_version(), token);
-        if let Some(session) = session {
-            push_query(&mut url, "token", session);
-        }
-        let of_body = |_: &String| ("content-type", "application/x-ndjson".to_owned());
-        Some(Call {
-            method: match body {
-                Some(_) => Method::Post,
-                None => Method::Get,
-            },
-            url,
-            headers: body.iter().map(of_body).collect(),
-            body,
-            sight: Sight::Full,
-            bytes_max: ANSWER_BYTES_MAX,
-        })
-    }
-
-    /// What an answer to a request means, in the statuses of HTTP.
-    pub fn meant(&self, reply: &Reply<'_>) -> u16 {
-        let status = match (reply.status, Answer::read(reply.body)) {
-            (200, Ok(answer)) => u16::try_from(answer.status).unwrap_or(500),
-            (status, _) => status,
-        };
-        match (status, &self.session) {
-            // That is how a new session is told of.
-            (410, None) => 200,
-            // Of a server that has sockets alone.
-            (404, None) => 405,
-            // It does not take whoever asks: by this token.
-            (403, None) if self.showed_token => 401,
-            // It does not know the session, and has tried to begin another one, for which we have shown nothing.
-            (403, Some(_)) => 410,
-            _ => status,
-        }
-    }
-
-    /// Reads the answer to a request that waited.
-    pub fn hear_answer(&mut self, body: &[u8], heard: &mut Vec<Heard<'_>>) {
-        let mut said = Vec::new();
-        let read = Answer::read(body).and_then(|answer| self.answer(answer, &mut said));
-        heard.extend(said);
-        if let Err(fault) = read {
-            heard.push(Heard::Broken(fault.text()));
-        }
-    }
-
-    fn answer(&mut self, answer: Answer<'_>, heard: &mut Vec<Heard<'static>>) -> Result<(), Fault> {
-        if let Some(session) = answer.session.map(Text::decode)
-            && self.session.as_deref() != Some(&*session)
-        {
-            // It is kept, and goes into addresses.
-            if session.is_empty() || session.len() > POLL_SESSION_BYTES_MAX {
-                return Err(Fault::TooLarge);
-            }
-            self.session = Some((&*session).into());
-            heard.push(Heard::Opened {
-                session: session.into_owned(),
-                bytes_max: None,
-            });
-        }
-        if self.session.is_none() {
-            return Err(Fault::Head);
-        }
-        let mut read = Ok(());
-        answer.messages.elements(|message| {
-            if read.is_err() {
-                return;
-            }
-            let Some(text) = message.string().map(Text::decode) else {
-                read = Err(Fault::Json);
-                return;
-            };
-            let mut said = Vec::new();
-            self.hear(super::read(text.as_bytes()), &mut said);
-            heard.extend(said.into_iter().map(Heard::into_owned));
-        });
-        read
-    }
-
     /// Greets the server.
     pub fn hello(&mut self, token: Option<&str>) -> String {
         self.take_token(token);
@@ -220,7 +145,7 @@ impl Session {
 
     fn take_token(&mut self, token: Option<&str>) {
         let reads = self.with.is_supabase();
-        self.ends_ms = token.filter(|_| reads).and_then(supabase::ends_ms);
+        self.claims = (token.filter(|_| reads).and_then(supabase::claims)).unwrap_or_default();
     }
 
     /// Gives a new token to every channel that was asked for. There is no answer to a good one.
@@ -238,7 +163,7 @@ impl Session {
         }
         self.news.push(Heard::Authorized {
             request: Some(id),
-            ends: self.ends_ms.map(Ends::At),
+            ends: self.claims.ends_ms.map(Ends::At),
         });
         out
     }
@@ -260,29 +185,41 @@ impl Session {
         if again {
             return Ask::Known;
         }
-        let (payload, changes) = self.payload(channel, token);
-        let topic = Topic {
-            join: id.0,
-            place: Place::Asked,
-            waits: 0,
-            changes,
-        };
+        let (payload, topic) = self.payload(id, channel, token);
         self.topics.insert(channel.into(), topic);
         Ask::Say(self.say(id.0, id.0, channel, "phx_join", &payload))
     }
 
     /// What the server is told with a join.
-    fn payload(&self, channel: &str, token: Option<&str>) -> (String, supabase::Changes) {
+    fn payload(&self, id: RequestId, channel: &str, token: Option<&str>) -> (String, Topic) {
+        let topic = |changes| Topic {
+            join: id.0,
+            place: Place::Asked,
+            waits: 0,
+            changes,
+            #[cfg(feature = "rooms")]
+            room: room::Of::default(),
+        };
         match &self.with.topics {
             Topics::Plain { join, token: name } => {
                 let token = name.as_deref().zip(token);
                 let payload = with_member(join.as_deref(), token);
                 let payload = payload.unwrap_or_else(|| "{}".to_owned());
-                (payload, supabase::Changes::default())
+                (payload, topic(supabase::Changes::default()))
             }
             Topics::Supabase(project) => {
-                let join = project.join(channel);
-                (supabase::join(&join, token), supabase::Changes::new(join))
+                #[cfg(feature = "rooms")]
+                let crowd = self.looks.contains(channel);
+                #[cfg(not(feature = "rooms"))]
+                let crowd = false;
+                let join = project.join(channel, crowd);
+                let payload = supabase::join(&join, token);
+                #[cfg(feature = "rooms")]
+                let room = room::Of::new(&join);
+                let topic = topic(supabase::Changes::new(join));
+                #[cfg(feature = "rooms")]
+                let topic = Topic { room, ..topic };
+                (payload, topic)
             }
         }
     }
@@ -332,8 +269,8 @@ impl Session {
                 timeout_ms: Some(PHOENIX_PATIENCE.0 - PHOENIX_HEARTBEAT.0),
                 session: None,
                 now_ms: None,
-                ends: self.ends_ms.map(Ends::At),
-                room: RoomCan::default(),
+                ends: self.claims.ends_ms.map(Ends::At),
+                room: self.capabilities().room,
             }
         });
     }
@@ -355,6 +292,17 @@ impl Session {
         let channel = channel.to_owned();
         let (current, place) = (topic.join, topic.place);
         let ours = |number: Option<u64>| number.is_none_or(|number| number == current);
+        #[cfg(feature = "rooms")]
+        match &says {
+            Says::Reply {
+                ok: false,
+                response,
+            } => heard.extend(self.show_refused(&channel, reference, *response)),
+            Says::Event(name, Payload::Json(raw)) if ours(join) => {
+                heard.extend(self.crowd(&channel, name, *raw));
+            }
+            _ => {}
+        }
         match says {
             Says::Reply { ok, response } => {
                 if reference == Some(current) && place == Place::Asked {
@@ -369,8 +317,10 @@ impl Session {
                 }
             }
             Says::Event(name, payload) if self.with.is_supabase() => {
-                let meaning = topic.changes.read(name, payload);
-                self.means(channel, place, meaning, heard);
+                if let Some(topic) = self.topics.get(&*channel) {
+                    let meaning = topic.changes.read(name, payload);
+                    self.means(channel, place, meaning, heard);
+                }
             }
             Says::Event(name, payload) | Says::Broadcast(name, payload) => {
                 heard.push(event(channel, name, payload.json()));
@@ -403,11 +353,15 @@ impl Session {
         } else if !topic.changes.matched(response) {
             let text = "the server understood other changes than were asked for";
             self.leave(channel, "bad_request", text, heard);
-        } else if topic.changes.is_empty() {
-            self.joined(channel, heard);
         } else {
             topic.place = Place::Unready;
             topic.waits = 0;
+            let is_ready = topic.changes.is_empty();
+            #[cfg(feature = "rooms")]
+            self.enters(&channel, heard);
+            if is_ready {
+                self.joined(channel, heard);
+            }
         }
     }
 
@@ -415,12 +369,19 @@ impl Session {
         if let Some(topic) = self.topics.get_mut(&*channel) {
             topic.place = Place::Joined;
         }
+        #[cfg(feature = "rooms")]
+        let again = self.joins_anew(&channel);
         heard.push(Heard::Subscribed {
             request: None,
             channel,
             position: None,
             recovery: Recovery::Impossible,
         });
+        #[cfg(feature = "rooms")]
+        if let Some(say) = again {
+            heard.push(Heard::Say(say));
+            heard.extend(Session::news(self));
+        }
     }
 
     /// What a message of Supabase means for a channel.
@@ -554,6 +515,22 @@ impl Protocol for Session {
 
     fn ping(&mut self, number: u64) -> Option<String> {
         Some(self.heartbeat(number))
+    }
+
+    #[cfg(feature = "rooms")]
+    fn show(&mut self, shown: &Shown<'_>) -> Option<String> {
+        self.shows(shown)
+    }
+
+    #[cfg(feature = "rooms")]
+    fn look(&mut self, channel: &str, tab: &str, everybody: bool) -> Option<String> {
+        self.looks_at(channel, tab, everybody)
+    }
+
+    #[cfg(feature = "rooms")]
+    fn leave(&mut self, channel: &str) -> Option<String> {
+        self.looks.remove(channel);
+        None
     }
 
     fn call(&mut self, url: &str, door: Door<'_>, token: Option<&str>) -> Option<Call> {

@@ -96,6 +96,7 @@ class Client {
     const does = {
       subscribe: this.#subscribe,
       unsubscribe: this.#unsubscribe,
+      presence: this.#presence,
       refresh: this.#refresh,
       sub_refresh: this.#subRefresh,
       publish: this.#publish,
@@ -170,13 +171,24 @@ class Client {
   #tell(channel, kind) {
     for (const client of clientsOf(channel)) {
       const { presence } = client.subscribed.get(channel);
-      if (presence) client.push(channel, { [kind]: { info: { user: this.token ?? "", client: this.id } } });
+      if (presence) client.push(channel, { [kind]: { info: this.#info() } });
     }
+  }
+
+  /** What others see of a client: whose token it is, and what the server knows of whoever that is. */
+  #info() {
+    return { user: this.token ?? "", client: this.id, ...(this.token && { conn_info: { name: this.token } }) };
+  }
+
+  #presence(id, { channel }) {
+    if (!this.subscribed.has(channel)) return this.error(id, 103, "permission denied");
+    this.say({ id, presence: { presence: Object.fromEntries(clientsOf(channel).map((client) => [client.id, client.#info()])) } });
   }
 
   #unsubscribe(id, { channel }) {
     this.subscribed.delete(channel);
     this.say({ id, unsubscribe: {} });
+    this.#tell(channel, "leave");
   }
 
   #refresh(id, { token }) {

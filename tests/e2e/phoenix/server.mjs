@@ -61,6 +61,7 @@ class Client {
     socket.on("close", () => {
       clearTimeout(this.#patience);
       clients.delete(this);
+      for (const topic of this.topics.keys()) this.#untrack(topic);
     });
   }
 
@@ -97,6 +98,7 @@ class Client {
   end(topic, event, payload) {
     const { join, ready } = this.topics.get(topic);
     clearTimeout(ready);
+    this.#untrack(topic);
     this.topics.delete(topic);
     this.say(join, join, topic, event, payload);
   }
@@ -119,6 +121,7 @@ class Client {
       return this.end(topic, "phx_close", {});
     }
     if (event === "access_token") return this.#renew(topic, payload.access_token);
+    if (event === "presence" && this.project) return this.#presence(message, known);
     if (event === "shout") return emit({ topic, event, payload });
     this.reply(message, "ok", {});
   }
@@ -135,10 +138,19 @@ class Client {
       return this.reply(answered, "error", { reason });
     }
     const before = this.topics.get(topic);
+    if (before !== undefined) this.#untrack(topic);
     const known = { join: join ?? ref, changes: [] };
     this.topics.set(topic, known);
     if (this.project) this.#joined(answered, known, payload.config);
-    else this.reply(answered, "ok", { echo: payload });
+    else {
+      this.reply(answered, "ok", { echo: payload });
+      // Such a server tracks whom it wants, and what came of that is told before who is there.
+      if (payload.as !== undefined) {
+        Object.assign(known, { key: payload.as, sees: true });
+        this.#track(topic, { status: "viewing" });
+        this.#tellWhoIsThere(topic);
+      }
+    }
     if (before !== undefined) this.say(before.join, before.join, topic, "phx_close", {});
   }
 
@@ -146,8 +158,54 @@ class Client {
     const [, , topic] = answered;
     known.changes = postgres_changes.map((change) => ({ id: hash(JSON.stringify(change)), ...change }));
     this.reply(answered, "ok", { postgres_changes: known.changes });
-    if (presence?.enabled) this.say(known.join, null, topic, "presence_state", {});
+    Object.assign(known, { key: presence?.key || randomUUID(), sees: presence?.enabled === true, calls: 0, window: 0 });
+    if (known.sees) this.#tellWhoIsThere(topic);
     this.#tellChanges(topic);
+  }
+
+  #tellWhoIsThere(topic) {
+    const state = {};
+    for (const { topics } of clients) {
+      const { key, meta } = topics.get(topic) ?? {};
+      if (meta) (state[key] ??= { metas: [] }).metas.push(meta);
+    }
+    this.say(this.topics.get(topic).join, null, topic, "presence_state", state);
+  }
+
+  /** A client of Supabase shows itself, or does not any more. More than five times in 30 s end the channel. */
+  #presence(message, known) {
+    const [, , topic, , { event, payload }] = message;
+    const now = Date.now();
+    if (now > known.window) Object.assign(known, { calls: 0, window: now + 30_000 });
+    known.calls += 1;
+    if (known.calls > 5) {
+      this.system(topic, "system", "error", "Client presence rate limit exceeded");
+      return this.end(topic, "phx_close", {});
+    }
+    this.reply(message, "ok", {});
+    if (event === "untrack") return this.#untrack(topic);
+    if (JSON.stringify(payload) === JSON.stringify(known.payload)) return;
+    // Who shows itself sees the others from then on.
+    if (!known.sees) {
+      known.sees = true;
+      this.#tellWhoIsThere(topic);
+    }
+    this.#track(topic, payload);
+  }
+
+  #track(topic, payload) {
+    const known = this.topics.get(topic);
+    const before = known.meta;
+    known.payload = payload;
+    known.meta = { phx_ref: randomUUID(), ...(before && { phx_ref_prev: before.phx_ref }), ...payload };
+    tellDiff(topic, known.key, before, known.meta);
+  }
+
+  #untrack(topic) {
+    const { key, meta } = this.topics.get(topic) ?? {};
+    if (meta === undefined) return;
+    Object.assign(this.topics.get(topic), { meta: undefined, payload: undefined });
+    tellDiff(topic, key, meta);
   }
 
   #tellChanges(topic) {
@@ -297,6 +355,14 @@ function emit({ topic, event, payload, bytes }) {
     if (bytes) client.bytes([2, Buffer.byteLength(topic), event.length], topic, event, bytes);
     else if (client.project) client.say(null, null, topic, "broadcast", { type: "broadcast", event, payload });
     else client.say(null, null, topic, event, payload);
+  }
+}
+
+/** Tells who sees others what one of them shows instead of what it showed before. */
+function tellDiff(topic, key, before, after) {
+  const of = (meta) => (meta ? { [key]: { metas: [meta] } } : {});
+  for (const client of clientsOf(topic)) {
+    if (client.topics.get(topic).sees) client.say(null, null, topic, "presence_diff", { leaves: of(before), joins: of(after) });
   }
 }
 

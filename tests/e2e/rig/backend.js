@@ -1,6 +1,7 @@
 // The package in a page of an app with one backend, which is whichever the address names. `window.rig` is what the tests
 // drive.
 import { createEverfresh } from "./everfresh/index.js";
+import { room } from "./everfresh/room.js";
 import { attach } from "./everfresh/tanstack.js";
 import { QueryClient, QueryObserver } from "./query-core/index.js";
 
@@ -12,6 +13,8 @@ const askedForChannels = [];
 const layers = JSON.parse(settings.get("layers") ?? "null");
 
 const live = createEverfresh({
+  // Two people in one browser are two instances.
+  name: settings.get("name") ?? undefined,
   user: settings.get("user"),
   backend: {
     ...JSON.parse(settings.get("backend")),
@@ -24,6 +27,7 @@ const live = createEverfresh({
   },
   channels: settings.getAll("channel"),
   layers: layers ?? undefined,
+  rooms: settings.has("rooms"),
   channelIdle: settings.has("idle") ? Number(settings.get("idle")) : undefined,
   getToken: token === null ? undefined : () => token,
   contracts: JSON.parse(settings.get("contracts") ?? "{}"),
@@ -74,6 +78,17 @@ window.rig = {
   heard,
   faults,
   askedForChannels,
+  /** Who is on a channel, for as long as somebody looks: what each shows of itself, by name. */
+  look(channel) {
+    const here = room(live, channel);
+    here.subscribe(() => {});
+    return (window.rig.room = here);
+  },
+  people: () =>
+    window.rig.room
+      .getSnapshot()
+      .people.map(({ user, self, tabs }) => [user, self, tabs.map(({ meta }) => meta)])
+      .sort(),
   /** Titles that are on the screen. */
   shown: () => (client.getQueryData(["tasks"]) ?? []).map((task) => task.title),
   fetching: () => client.isFetching() > 0,

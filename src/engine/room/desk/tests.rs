@@ -1,8 +1,9 @@
 //! The desk alone: wishes of two tabs, and what comes of them.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
+use crate::engine::limits::PRESENCE_SELDOM;
 use crate::engine::room::talk::{Part, field};
 
 const A: TabId = TabId(1);
@@ -325,4 +326,131 @@ fn who_goes_over_to_this_tab_late_is_told_who_is_there_though_it_was_shown_befor
     shows(&mut desk, A, Some("{}"), false);
     desk.tick(Mono(4000));
     assert_eq!(steps(&mut desk), []);
+}
+
+fn keeps(presence: Presence) -> Desk {
+    let mut desk = Desk::default();
+    let can = RoomCan {
+        presence,
+        ..RoomCan::NONE
+    };
+    desk.link(Some(can));
+    desk
+}
+
+fn look(everybody: bool) -> Step {
+    Step::Look {
+        channel: "c".into(),
+        everybody,
+    }
+}
+
+fn at(desk: &mut Desk, now: u64) -> Vec<Step> {
+    desk.tick(Mono(now));
+    steps(desk)
+}
+
+const ONE: &str = r#"{"tabs":{"0000000000000001":{"x":1}}}"#;
+
+#[test]
+fn a_server_that_keeps_who_is_there_is_told_seldom_and_who_looks_at_once() {
+    let mut desk = keeps(Presence::Seldom);
+    shows(&mut desk, A, Some(r#"{"x":1}"#), false);
+    assert_eq!(
+        at(&mut desk, 1000),
+        [look(true), show(Some(ONE), false, false)]
+    );
+    // Another tab looks, and shows nothing.
+    shows(&mut desk, B, None, false);
+    assert_eq!(at(&mut desk, 1100), [look(true)]);
+    shows(&mut desk, B, Some("{}"), true);
+    assert_eq!(desk.next_wakeup(), Some(Mono(1000 + PRESENCE_SELDOM.0)));
+    shows(&mut desk, B, Some(r#"{"y":2}"#), false);
+    assert_eq!(at(&mut desk, 8999), []);
+    let both = r#"{"tabs":{"0000000000000001":{"x":1},"0000000000000002":{"y":2}}}"#;
+    assert_eq!(
+        at(&mut desk, 9000),
+        [show(Some(both), false, false)],
+        "the last word"
+    );
+    // What is as it was is not told again, and that others are there still is.
+    shows(&mut desk, A, Some(r#"{"x":1}"#), false);
+    assert_eq!(desk.next_wakeup(), Some(Mono(1100 + PRESENCE_RENEW.0)));
+    assert_eq!(at(&mut desk, 1100 + PRESENCE_RENEW.0), [look(false)]);
+}
+
+#[test]
+fn who_leaves_such_a_server_and_comes_back_has_not_told_it_more_often() {
+    let mut desk = keeps(Presence::Seldom);
+    let mut told = Vec::new();
+    for now in (0..60_000).step_by(500) {
+        match now % 1000 {
+            0 => shows(&mut desk, A, Some(r#"{"x":1}"#), false),
+            _ => desk.forget_tab(A),
+        }
+        for step in at(&mut desk, now) {
+            match step {
+                Step::Show { .. } => told.push(now),
+                Step::Look { .. } | Step::Leave { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    for five in told.windows(6) {
+        assert!(five[5] - five[0] > 30_000, "{told:?}");
+    }
+    let mut desk = keeps(Presence::Seldom);
+    shows(&mut desk, A, Some(r#"{"x":1}"#), false);
+    at(&mut desk, 0);
+    desk.forget_tab(A);
+    assert_eq!(at(&mut desk, 7999), []);
+    assert_eq!(at(&mut desk, 8000), [show(None, false, false)]);
+    assert_eq!(at(&mut desk, 15_999), []);
+    let leave = Step::Leave {
+        channel: "c".into(),
+    };
+    assert_eq!(at(&mut desk, 16_000), [leave]);
+    assert_eq!(desk.next_wakeup(), None);
+}
+
+#[test]
+fn what_such_a_server_cannot_tell_is_said_and_not_shown() {
+    let mut desk = keeps(Presence::Others);
+    shows(&mut desk, A, Some(r#"{"x":1}"#), false);
+    let unable = |part| Step::Tell(A, Word::Unable(part));
+    assert_eq!(at(&mut desk, 0), [unable(Part::Shows), look(true)]);
+    let mut desk = keeps(Presence::Seldom);
+    shows(
+        &mut desk,
+        A,
+        Some(r#"{"active":true,"typing":"f","typed":1,"meta":{}}"#),
+        false,
+    );
+    assert_eq!(at(&mut desk, 0), [unable(Part::Typing)]);
+    wants(&mut desk, 0, A, None);
+    assert!(matches!(
+        &at(&mut desk, 0)[..],
+        [
+            Step::Tell(_, Word::Unable(Part::Leases)),
+            Step::Tell(_, Word::Denied { .. })
+        ]
+    ));
+}
+
+#[test]
+fn who_is_not_let_in_is_shown_when_another_token_is_there() {
+    let mut desk = keeps(Presence::Seldom);
+    shows(&mut desk, A, Some(r#"{"x":1}"#), false);
+    at(&mut desk, 0);
+    desk.shown(RequestId(5), "c".into());
+    assert!(desk.refused(Mono(100), RequestId(5), "forbidden"));
+    assert!(matches!(
+        &at(&mut desk, 20_000)[..],
+        [Step::Tell(_, Word::Barred { .. })]
+    ));
+    desk.token_changed();
+    assert_eq!(
+        at(&mut desk, 20_000),
+        [look(true), show(Some(ONE), false, false)]
+    );
 }

@@ -6,6 +6,8 @@
 mod delta;
 mod forms;
 mod given;
+#[cfg(feature = "rooms")]
+mod room;
 mod session;
 
 use super::session::Session;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[cfg(feature = "rooms")]
+mod crowd;
 mod forms;
 mod poll;
 mod session;
