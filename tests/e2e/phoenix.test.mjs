@@ -3,8 +3,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 
-import { Socket } from "phoenix";
+import { Presence, Socket } from "phoenix";
 import { WebSocket } from "ws";
 
 import { heardOf, shows, visit } from "./lib/backend.mjs";
@@ -55,6 +56,35 @@ describe(`a server of Phoenix that wants a token, in ${engine()}`, onceIsEnough(
     await eventually("it is told", () => tab.run("return rig.faults"), (seen) => /unmatched topic/.test(seen.join()));
     assert.equal((await tab.snapshot()).status, "connected");
   });
+});
+
+describe(`rooms over a server of Phoenix, in ${engine()}`, onceIsEnough(), () => {
+  const here = withServer();
+  const { backend, channel } = PHOENIX;
+
+  for (const vsn of ["2.0.0", "1.0.0"]) {
+    test(`whom the server tracks is there, as the official client has it (${vsn})`, async () => {
+      const tab = await visit(here, { ...backend, vsn, join: { as: "ann" } }, { rooms: "" });
+      await tab.run("rig.look(arguments[0]).join({ at: 'list' })", channel);
+      const sees = (users) =>
+        eventually(`it sees ${users}`, () => tab.run("return rig.people()"), (seen) => isDeepStrictEqual(seen.map(([user]) => user), users));
+      await sees(["ann"]);
+      await eventually("it is told", () => tab.run("return rig.faults"), (seen) => seen.join().includes("no presence that a page tells"));
+      const socket = new Socket(`${here.server.url.replace("http", "ws")}/socket`, { transport: WebSocket, timeout: 5000 });
+      socket.connect();
+      const theirs = socket.channel(channel, { as: "ben" });
+      const presence = new Presence(theirs);
+      theirs.join();
+      await sees(["ann", "ben"]);
+      const listed = () => presence.list((key, { metas }) => [key, metas[0].status]);
+      await eventually("the official client sees both", async () => listed(), ({ length }) => length === 2);
+      assert.deepEqual(await tab.run("return rig.people()"), listed().map(([key, status]) => [key, false, [{ status }]]).sort());
+      socket.disconnect();
+      await sees(["ann"]);
+      await here.server.does("crash", { topic: channel });
+      await sees(["ann"]);
+    });
+  }
 });
 
 describe(`what the official client says, and what the page says, in ${engine()}`, onceIsEnough(), () => {
