@@ -20,6 +20,9 @@ const CALM_INPUTS: u64 = 155;
 /// What each other tab of the browser adds every minute: a sign of life, what it needs of contracts, and a look at the
 /// clock after them.
 const CALM_INPUTS_A_TAB: u64 = 9;
+/// How often the tabs of a browser ask in three minutes of calm whether their leader is there: one of them for all,
+/// every ten seconds.
+const CALM_QUESTIONS: u64 = 22;
 
 impl World {
     /// The checks of every second.
@@ -197,6 +200,17 @@ impl World {
 
     /// G10: an idle world is quiet.
     pub(crate) fn check_calm(&mut self) {
+        for browser in 0..self.browsers.len() {
+            let own = (self.tabs.iter()).filter(|tab| tab.seat.browser == browser);
+            let questions: u64 = own.map(|tab| tab.questions).sum();
+            if questions > CALM_QUESTIONS {
+                let how = format!(
+                    "the tabs of browser {browser} asked {questions} times in three minutes in which nothing happened \
+                     whether their leader is there"
+                );
+                self.fail(Promise::G10, how);
+            }
+        }
         for tab in 0..self.tabs.len() {
             let inputs = self.tabs[tab].inputs;
             let browser = self.tabs[tab].seat.browser;

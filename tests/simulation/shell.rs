@@ -309,6 +309,7 @@ impl World {
             Output::PostToTabs(message) => {
                 self.check_fence(tab, &message);
                 self.note_ask(tab, &message);
+                self.tabs[tab].questions += u64::from(message.contains(r#""k":"ask""#));
                 self.post(tab, &message);
             }
             Output::Tell(_) => {}

@@ -62,6 +62,8 @@ pub(crate) struct Tab {
     pub(crate) ticks: (Time, usize),
     /// Everything that the engine handled.
     pub(crate) inputs: u64,
+    /// How often it asked the other tabs whether the leader is there.
+    pub(crate) questions: u64,
     /// Messages of other tabs are held in order: when the last one arrives.
     pub(crate) bus_last: Vec<(usize, Time)>,
 }

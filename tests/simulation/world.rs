@@ -408,6 +408,7 @@ impl World {
                 self.begin_calm();
                 for tab in &mut self.tabs {
                     tab.inputs = 0;
+                    tab.questions = 0;
                 }
             }
             Happening::End => {}
@@ -473,6 +474,7 @@ impl World {
             fence: Fence::default(),
             ticks: (0, 0),
             inputs: 0,
+            questions: 0,
             bus_last: Vec::new(),
         });
         self.browsers[seat.browser].seats[seat.place] = Some(at);
