@@ -301,12 +301,12 @@ export class Live implements Everfresh<Record<string, unknown>> {
     let Engine: CoreClass;
     try {
       // Few pages have all of it, and the engine without is up to half as small.
-      const needs = partsWith(
-        mutations.size > 0 || config["queue"] !== undefined,
-        String(config.backend.kind),
-        layers.length > 0,
-        rooms || (config["record"] ?? false) !== false,
-      );
+      const needs = partsWith(String(config.backend.kind), {
+        queue: mutations.size > 0 || config["queue"] !== undefined,
+        layers: layers.length > 0,
+        rooms,
+        record: (config["record"] ?? false) !== false,
+      });
       let missing: EverfreshError | undefined;
       Engine = await loadCore(wasm, needs).catch(async (cause: unknown) => {
         missing = toError(cause);

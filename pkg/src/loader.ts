@@ -12,6 +12,7 @@ const EMPTY_MODULE = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0
 /** The modules, by what each has beside the core: a page downloads the smallest one that has what its options need. */
 const MODULES = {
   core: [() => import("./wasm/everfresh_core.js"), () => new URL("./wasm/everfresh_core_bg.wasm", import.meta.url)],
+  rooms: [() => import("./wasm/everfresh_rooms.js"), () => new URL("./wasm/everfresh_rooms_bg.wasm", import.meta.url)],
   queue: [() => import("./wasm/everfresh_queue.js"), () => new URL("./wasm/everfresh_queue_bg.wasm", import.meta.url)],
   socketio: [() => import("./wasm/everfresh_socketio.js"), () => new URL("./wasm/everfresh_socketio_bg.wasm", import.meta.url)],
   socketioQueue: [() => import("./wasm/everfresh_socketio_queue.js"), () => new URL("./wasm/everfresh_socketio_queue_bg.wasm", import.meta.url)],
@@ -41,12 +42,14 @@ const WIRES: Readonly<Record<string, "socketio" | "phoenix" | "centrifugo" | "pl
   graphql: "plain",
 };
 
-/** The module for an instance: with mutations or not, for its kind of backend, for several of them, or with everything. */
-export function partsWith(queue: boolean, kind: string, layers: boolean, more: boolean): Parts {
-  if (more) return "all";
-  const wire = layers ? "wires" : Object.hasOwn(WIRES, kind) ? WIRES[kind] : undefined;
-  if (wire !== undefined) return queue ? `${wire}Queue` : wire;
-  return queue ? "queue" : "core";
+/** The module for an instance: for its kind of backend or for several of them, with mutations, with rooms, or with everything. */
+export function partsWith(kind: string, needs: { queue: boolean; layers: boolean; rooms: boolean; record: boolean }): Parts {
+  const wire = needs.layers ? "wires" : Object.hasOwn(WIRES, kind) ? WIRES[kind] : undefined;
+  // Rooms over another wire are rarer than a module for each of them is worth.
+  if (needs.record || (needs.rooms && wire !== undefined)) return "all";
+  if (needs.rooms) return "rooms";
+  if (wire !== undefined) return needs.queue ? `${wire}Queue` : wire;
+  return needs.queue ? "queue" : "core";
 }
 
 const loading = new Map<Parts, Promise<CoreClass>>();

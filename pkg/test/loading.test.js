@@ -98,7 +98,11 @@ test("the smallest module that has what the options need is fetched, and begins"
       [options, module],
       [`${options}, ${mutations}`, `${module}_queue`],
     ]),
-    ["rooms: true", "everfresh"],
+    ["rooms: true", "everfresh_rooms"],
+    [`rooms: true, ${mutations}`, "everfresh_rooms"],
+    [`${backend("socketio")}, rooms: true`, "everfresh"],
+    [`${layers}, rooms: true`, "everfresh"],
+    ["rooms: true, record: true", "everfresh"],
     ["record: true", "everfresh"],
     [`${backend("socketio")}, ${mutations}, record: true`, "everfresh"],
   ];

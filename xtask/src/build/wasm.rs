@@ -36,10 +36,11 @@ const SMALL: &[&str] = &[
 
 /// What is shipped: for each set of parts that pages need together, a module that has no other. A page
 /// loads one of them (`pkg/src/loader.ts`). The first one has everything.
-pub const MODULES: [Module; 13] = [
+pub const MODULES: [Module; 14] = [
     module("everfresh", None),
     module("everfresh_core", Some("")),
     module("everfresh_queue", Some("mutations")),
+    module("everfresh_rooms", Some("mutations,rooms")),
     module("everfresh_socketio", Some("socketio")),
     module("everfresh_socketio_queue", Some("socketio,mutations")),
     module("everfresh_phoenix", Some("phoenix")),
@@ -76,7 +77,7 @@ impl Module {
 
     /// Does it hold code that no module with fewer features has?
     pub fn is_of_its_own(&self) -> bool {
-        let together = |features: &str| features.contains(',') && features != "wires,mutations";
+        let together = |features: &str| features.ends_with(",mutations") && features != "wires,mutations";
         !self.features.is_some_and(together)
     }
 }

@@ -27,6 +27,7 @@ const WIRES = ["socketio", "phoenix", "centrifugo", "plain", "wires"];
 const MODULES = Object.fromEntries([
   ["core", "_core"],
   ["queue", "_queue"],
+  ["rooms", "_rooms"],
   ...WIRES.flatMap((wire) => [[wire, `_${wire}`], [`${wire} queue`, `_${wire}_queue`]]),
   ["all", ""],
 ]);
@@ -138,7 +139,7 @@ if (command === "parts") printParts(given[0], found["all: wasm"]);
 if (command === "record") {
   const [commit, date, why] = given;
   const written = ["core: wasm", "core: glue", "all: wasm", "all: glue", "typescript", "tanstack", "react"];
-  const recorded = ["core", "all", "queue", "wires", "wires queue", ...WIRES.slice(0, -1)];
+  const recorded = ["core", "all", "queue", "wires", "wires queue", ...WIRES.slice(0, -1), "rooms"];
   const figures = [...recorded.map((name) => page[name]), ...written.map((name) => found[name])].map(({ packed }) => packed);
   appendFileSync(history, [date, commit, ...figures, why].join("\t") + "\n");
 } else if (core.packed > inForce() * TOLERANCE) {
