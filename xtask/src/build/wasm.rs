@@ -77,7 +77,8 @@ impl Module {
 
     /// Does it hold code that no module with fewer features has?
     pub fn is_of_its_own(&self) -> bool {
-        let together = |features: &str| features.ends_with(",mutations") && features != "wires,mutations";
+        let together =
+            |features: &str| features.ends_with(",mutations") && features != "wires,mutations";
         !self.features.is_some_and(together)
     }
 }
