@@ -288,14 +288,14 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "room: one who wants to be nobody is named because of another tab",
         file: "src/engine/room/desk.rs",
-        find: "anonymous: board.tabs.values().any(|shown| shown.anonymous),",
-        replace: "anonymous: board.tabs.values().all(|shown| shown.anonymous),",
+        find: "self.tabs.values().any(|shown| shown.anonymous)",
+        replace: "self.tabs.values().all(|shown| shown.anonymous)",
     },
     Mutant {
         name: "room: a server that cannot do it is asked all the same",
         file: "src/engine/room/desk.rs",
-        find: "        if can.is_some_and(|can| !can.presence) {\n            for",
-        replace: "        if can.is_some_and(|can| can.presence && !can.presence) {\n            for",
+        find: "        if can.is_some_and(|can| can.presence == Presence::None) {\n            for",
+        replace: "        if can.is_some_and(|can| can.presence < Presence::None) {\n            for",
     },
     Mutant {
         name: "room: a refusal of who is there is not heard",
