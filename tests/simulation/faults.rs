@@ -476,6 +476,11 @@ impl World {
             return;
         };
         tell!(self, "browser {browser} wakes up");
+        // A hold goes by the clock that stood still.
+        let held = &mut self.queue.held_until[browser];
+        if sleep.mono_stops && *held > sleep.since {
+            *held += self.now - sleep.since;
+        }
         let (says_visible, says_online) =
             (self.chance.browser.one_in(2), self.chance.browser.one_in(2));
         for tab in 0..self.tabs.len() {

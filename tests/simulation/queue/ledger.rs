@@ -270,7 +270,9 @@ impl Ledger {
             );
         }
         // Of a record that nobody can read nobody knows the lane.
-        let placed = !free && !entry.harmed && entry.unnoted.is_none();
+        // A request that was given up may arrive when its lane has gone on.
+        let given_up = entry.letter && entry.spec.name != STRICT;
+        let placed = !free && !entry.harmed && entry.unnoted.is_none() && !given_up;
         if placed && let Some(later) = self.overtaken_by(serial) {
             return broken(
                 Promise::G7,

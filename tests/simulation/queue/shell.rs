@@ -329,8 +329,7 @@ impl World {
         let led = self.leader(browser).is_some();
         let knows = led && self.now.saturating_sub(self.queue.led_since[browser]) > 5 * S;
         let alone = self.browsers[browser].locks.is_none();
-        let may = self.queue.shape.count * if knows { tabs } else { tabs + 1 };
-        let waiting = (self.queue.ledger.list.iter())
+        let waiting: Vec<_> = (self.queue.ledger.list.iter())
             .filter(|entry| entry.browser == browser && entry.waits() && !entry.harmed)
             // Where every tab is for itself it knows nothing of the others.
             .filter(|entry| !alone || entry.tab == tab)
@@ -339,7 +338,15 @@ impl World {
                 let in_memory = matches!(entry.fate, Fate::Accepted { durable: false, .. });
                 !in_memory || self.tabs[entry.tab].life != Life::Gone
             })
-            .count();
+            .collect();
+        // Nor does a page that made some as soon as it was opened, and is gone by now, perhaps.
+        let mut young: Vec<usize> = (waiting.iter())
+            .filter(|entry| entry.made.saturating_sub(entry.opened) <= 5 * S)
+            .map(|entry| entry.tab)
+            .collect();
+        young.dedup();
+        let may = self.queue.shape.count * (tabs + young.len().max(usize::from(!knows)));
+        let waiting = waiting.len();
         if waiting > may {
             let how = format!(
                 "{waiting} mutations wait where {} may",
