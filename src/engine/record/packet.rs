@@ -24,7 +24,11 @@ impl Mask {
             return false;
         };
         out.push_str(&self.open(head));
+        // What is around the value are spaces.
+        let (before, after) = rest.split_once(raw.text()).unwrap_or(("", ""));
+        out.push_str(before);
         self.parts(raw, kind, out);
+        out.push_str(after);
         true
     }
 
