@@ -12,8 +12,8 @@ const EMPTY_MODULE = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0
 /** The modules, by what each has beside the core: a page downloads the smallest one that has what its options need. */
 const MODULES = {
   core: [() => import("./wasm/everfresh_core.js"), () => new URL("./wasm/everfresh_core_bg.wasm", import.meta.url)],
-  rooms: [() => import("./wasm/everfresh_rooms.js"), () => new URL("./wasm/everfresh_rooms_bg.wasm", import.meta.url)],
   queue: [() => import("./wasm/everfresh_queue.js"), () => new URL("./wasm/everfresh_queue_bg.wasm", import.meta.url)],
+  rooms: [() => import("./wasm/everfresh_rooms.js"), () => new URL("./wasm/everfresh_rooms_bg.wasm", import.meta.url)],
   socketio: [() => import("./wasm/everfresh_socketio.js"), () => new URL("./wasm/everfresh_socketio_bg.wasm", import.meta.url)],
   socketioQueue: [() => import("./wasm/everfresh_socketio_queue.js"), () => new URL("./wasm/everfresh_socketio_queue_bg.wasm", import.meta.url)],
   phoenix: [() => import("./wasm/everfresh_phoenix.js"), () => new URL("./wasm/everfresh_phoenix_bg.wasm", import.meta.url)],

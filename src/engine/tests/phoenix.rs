@@ -4,7 +4,7 @@
 
 use super::page::Page;
 use crate::engine::command::Command;
-use crate::engine::input::{Input, SocketEvent};
+use crate::engine::input::{Input, LockEvent, SocketEvent};
 use crate::engine::status::Word;
 use crate::engine::token::{Token, TokenReason};
 
@@ -471,5 +471,46 @@ mod room {
             "{there}"
         );
         assert!(!page.said().iter().any(|said| said.contains("\"presence\"")));
+    }
+
+    #[test]
+    fn g9_nothing_of_the_last_person_is_shown_or_seen_by_the_next_one() {
+        // The page follows the channel, whoever is there and in its room.
+        let mut page = phoenix(&CONFIG.replace(r#""getToken""#, r#""channels":["c"],"getToken""#));
+        tells(
+            &mut page,
+            r#"{"do":"join","channel":"c","meta":{"at":"adas"}}"#,
+        );
+        page.greets("t1");
+        let (join, _) = page.references();
+        page.answered("realtime:c", "ok", r#"{"postgres_changes":[]}"#);
+        assert!(page.last().contains("adas"), "{}", page.last());
+        let ben = r#"{"ben":{"metas":[{"phx_ref":"b1"}]}}"#;
+        state(&mut page, "realtime:c", &join, ben);
+        assert!(page.engine.room().contains("ben"));
+        page.said();
+
+        tells(&mut page, r#"{"do":"user","user":"bob"}"#);
+        assert!(!page.engine.room().contains("ben"));
+        page.happens(Input::Lock(LockEvent::Unavailable));
+        page.waits(5_000);
+        page.greets("t2");
+        page.answered("realtime:c", "ok", r#"{"postgres_changes":[]}"#);
+        page.waits(60_000);
+        let said = page.said();
+        assert!(!said.iter().any(|said| said.contains("track")), "{said:?}");
+        // Bob enters the same room, and shows what is his.
+        tells(
+            &mut page,
+            r#"{"do":"join","channel":"c","meta":{"at":"bobs"}}"#,
+        );
+        let asked = page.last().to_owned();
+        assert!(asked.contains("phx_join"), "{asked}");
+        page.answered("realtime:c", "ok", r#"{"postgres_changes":[]}"#);
+        page.waits(60_000);
+        let said = page.said();
+        assert!(said.iter().any(|said| said.contains("bobs")), "{said:?}");
+        assert!(!said.iter().any(|said| said.contains("adas")), "{said:?}");
+        assert!(!page.engine.room().contains("ben"));
     }
 }

@@ -18,6 +18,20 @@ fn tagged() -> Page {
     page
 }
 
+/// The same, asked again, with an event before the answer.
+fn asked_before_an_event() -> Page {
+    let mut page = tagged();
+    page.part.route("moved", &key(r#"["a"]"#));
+    page.probe_takes = 3_000;
+    while page.probes.is_empty() {
+        page.run(100);
+    }
+    page.run(100);
+    page.part.event(page.at(), "moved");
+    page.take();
+    page
+}
+
 fn probes(seen: &[(u64, Seen)]) -> usize {
     seen.iter()
         .filter(|(_, seen)| matches!(seen, Seen::Probe(_)))
@@ -354,16 +368,8 @@ fn a_server_that_is_down_is_not_hammered() {
 
 #[test]
 fn fault_41_an_answer_that_is_older_than_an_event_or_another_question_is_dropped() {
-    let mut page = tagged();
-    page.part.route("moved", &key(r#"["a"]"#));
-    page.probe_takes = 3_000;
-    while page.probes.is_empty() {
-        page.run(100);
-    }
     // An event comes while the answer is on its way, and its refetch never ends.
-    page.run(100);
-    let now = page.at();
-    page.part.event(now, "moved");
+    let mut page = asked_before_an_event();
     let age = page.shows("a", "age").parse::<u64>().unwrap();
     page.run(3_000);
     assert_eq!(page.shows("a", "age"), (age + 3_000).to_string());
@@ -395,26 +401,15 @@ fn fault_41_an_answer_that_is_older_than_an_event_or_another_question_is_dropped
 
 #[test]
 fn a_change_that_no_event_made_anybody_fetch_is_fetched() {
-    let asked_before_an_event = || {
-        let mut page = tagged();
-        page.part.route("moved", &key(r#"["a"]"#));
-        page.probe_takes = 3_000;
-        while page.probes.is_empty() {
-            page.run(100);
-        }
-        page.run(100);
-        page.part.event(page.at(), "moved");
-        page.server.etag = Some("\"2\"".to_owned());
-        page.take();
-        page
-    };
     // What the event told of was known, and nothing is fetched for it.
     let mut page = asked_before_an_event();
+    page.server.etag = Some("\"2\"".to_owned());
     page.run(3_000);
     assert_eq!(page.refetches().len(), 1);
 
     // It is fetched: the answer may be as old as the question.
     let mut page = asked_before_an_event();
+    page.server.etag = Some("\"2\"".to_owned());
     page.fetch(&key(r#"["a"]"#));
     page.run(3_000);
     assert_eq!(page.refetches(), []);
