@@ -13,6 +13,8 @@ pub mod phoenix;
 pub mod places;
 #[cfg(feature = "plain")]
 pub mod plain;
+#[cfg(feature = "socketio")]
+pub mod socketio;
 #[cfg(feature = "phoenix")]
 pub mod supabase;
 
@@ -20,6 +22,8 @@ pub mod supabase;
 use self::centrifugo::Centrifugo;
 #[cfg(feature = "phoenix")]
 use self::phoenix::Phoenix;
+#[cfg(feature = "socketio")]
+pub use self::socketio::SocketIo;
 #[cfg(feature = "plain")]
 use self::{graphql::GraphQl, plain::Plain};
 use super::config::{BadInput, is_channel_name};
@@ -27,8 +31,6 @@ use super::status::Transport;
 #[cfg(feature = "other")]
 use crate::wire::Protocol;
 use crate::wire::json::{Raw, Text};
-#[cfg(feature = "socketio")]
-use crate::wire::socketio::session::Session;
 
 /// What `backend.kind` may be, whatever the module at hand was built with.
 const KINDS: &str = "\"everfresh\", \"socketio\", \"phoenix\", \"supabase\", \"centrifugo\", \"graphql\", \"json\", \"sse\" or \"http\"";
@@ -55,18 +57,6 @@ pub enum Speaks {
     /// Subscriptions of GraphQL.
     #[cfg(feature = "plain")]
     GraphQl(GraphQl),
-}
-
-/// What has to be known of a server that speaks Socket.IO.
-#[cfg(feature = "socketio")]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SocketIo {
-    /// The namespace that is always connected. Whether the server takes us is decided there.
-    pub namespace: String,
-    /// What it is told besides the token: an object, as JSON.
-    pub auth: Option<String>,
-    /// The event by which it says that it knows us, if its word on the namespace is not enough.
-    pub known_by: Option<String>,
 }
 
 impl Speaks {
@@ -209,66 +199,6 @@ pub trait Backend {
     fn has_channel_tokens(&self) -> bool {
         false
     }
-}
-
-#[cfg(feature = "socketio")]
-impl Backend for SocketIo {
-    fn protocol(&self) -> Box<dyn Protocol> {
-        Box::new(Session::new(self))
-    }
-
-    fn ways(&self) -> &'static [Transport] {
-        &[Transport::Socket, Transport::Poll]
-    }
-
-    fn place(&self) -> &str {
-        &self.namespace
-    }
-
-    fn always(&self) -> Option<String> {
-        Some(self.namespace.clone())
-    }
-
-    fn is_channel(&self, name: &str) -> bool {
-        is_namespace(name)
-    }
-}
-
-#[cfg(feature = "socketio")]
-impl SocketIo {
-    fn read(backend: Raw<'_>) -> Result<SocketIo, BadInput> {
-        let namespace = match backend.member("namespace") {
-            None => Some("/".to_owned()),
-            Some(_) => text(backend, "namespace").filter(|name| is_namespace(name)),
-        };
-        let auth = backend.member("auth").filter(|auth| !auth.is_null());
-        if auth.is_some_and(|auth| !auth.is_object()) {
-            return Err(BadInput::at("backend.auth", "an object"));
-        }
-        let known_by = text(backend, "authenticated").filter(|name| !name.is_empty());
-        if backend.member("authenticated").is_some() && known_by.is_none() {
-            return Err(BadInput::at(
-                "backend.authenticated",
-                "the name of an event",
-            ));
-        }
-        Ok(SocketIo {
-            namespace: namespace.ok_or_else(|| {
-                BadInput::at(
-                    "backend.namespace",
-                    "a name that begins with / and has no comma",
-                )
-            })?,
-            auth: auth.map(|auth| auth.text().to_owned()),
-            known_by,
-        })
-    }
-}
-
-/// A comma ends the name in a packet, and a server takes what follows a `?` for a query.
-#[cfg(feature = "socketio")]
-fn is_namespace(name: &str) -> bool {
-    is_channel_name(name) && name.starts_with('/') && super::text::mark(name, b",?").is_none()
 }
 
 fn text(raw: Raw<'_>, name: &str) -> Option<String> {
