@@ -18,7 +18,7 @@ const FAIR = 5;
 describe(`the lab in all scenes in ${engine()}`, () => {
   // A link that went deaf is noticed by its missing pings.
   const here = stage({ flags: ["--ping-ms", "1000"] });
-  const { open, lab, labByHand, neverPressed, aim, untilSaid, untilLive, connected, faults, compareWithTheServer } = labOf(here);
+  const { open, lab, labByHand, neverPressed, aim, untilSaid, untilLive, connected, reconnected, faults, compareWithTheServer } = labOf(here);
   let page;
   let round = 0;
 
@@ -123,11 +123,11 @@ describe(`the lab in all scenes in ${engine()}`, () => {
     await lab("cut");
     await untilSaid(/2 connections were cut/);
     await actAndCompare();
-    await connected();
+    const all = await connected();
     await lab("half-open");
     await untilSaid(/2 connections are deaf/);
     await actAndCompare();
-    await connected();
+    await reconnected(all, 2);
     await lab("expire");
     await untilSaid(/2 tokens have expired/);
     await actAndCompare();

@@ -12,7 +12,7 @@ import { stage } from "./lib/stage.mjs";
 describe(`the lab in ${engine()}`, () => {
   // A link that went deaf is noticed by its missing pings.
   const here = stage({ flags: ["--ping-ms", "1000"] });
-  const { open, lab, labByHand, aim, untilSaid, untilLive, connected, compareWithTheServer } = labOf(here);
+  const { open, lab, labByHand, aim, untilSaid, untilLive, connected, reconnected, compareWithTheServer } = labOf(here);
   let page;
   let changes = 0;
 
@@ -49,12 +49,12 @@ describe(`the lab in ${engine()}`, () => {
     await untilSaid(/2 connections were cut/);
     await changeAndCompare();
     // What is read over again needs no connection; what is deafened has to be there.
-    await connected();
+    const all = await connected();
     await aim("d1");
     await lab("half-open");
     await untilSaid(/One connection is deaf/);
     await changeAndCompare();
-    await connected();
+    await reconnected(all, 1);
     await lab("expire");
     await untilSaid(/One token has expired/);
     await changeAndCompare();

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 
 import { eventually } from "./browser.mjs";
-import { connections } from "./stage.mjs";
 import { StagePage } from "./stage-page.mjs";
 
 /** To be called in the body of a `describe`, with what `stage` gave; `open` is for before each test. */
@@ -40,7 +39,19 @@ export function labOf(here) {
   const said = () => page.run("return document.querySelector(\"[data-testid='lab-said']\").textContent");
   const untilSaid = (pattern) => eventually(`the lab says ${pattern}`, said, (words) => pattern.test(words));
   const untilLive = (device, live) => page.untilDevice(device, live ? "is connected" : "is cut off", (seen) => seen.live === live);
-  const connected = () => eventually("both devices are connected", () => connections(here), (open) => open === 2);
+  /** The connections of both devices. One that is open is nobody's until it has said hello: the lab would not meet it. */
+  const greeted = async () => {
+    const { sockets_open: open, connections } = await here.server.stats();
+    return open === connections.length ? connections.map(({ client, since }) => `${client} ${since}`) : [];
+  };
+  const connected = () => eventually("both devices are connected", greeted, ({ length }) => length === 2);
+  /** After `before`, so many connections were given up for others: a deaf one counts as open until that is noticed. */
+  const reconnected = (before, count) =>
+    eventually(
+      `${count} of ${before.length} are connected anew`,
+      greeted,
+      (now) => now.length === 2 && now.filter((each) => !before.includes(each)).length === count,
+    );
   const faults = async () => (await fetch(`${here.server.url}/demo/faults`)).json();
 
   /** What the page says of the server is what the server says. */
@@ -66,5 +77,5 @@ export function labOf(here) {
     assert.equal(await page.value("without-sockets"), 3);
   }
 
-  return { open, lab, labByHand, neverPressed, aim, untilSaid, untilLive, connected, faults, compareWithTheServer };
+  return { open, lab, labByHand, neverPressed, aim, untilSaid, untilLive, connected, reconnected, faults, compareWithTheServer };
 }
