@@ -514,10 +514,12 @@ impl World {
     /// Somebody looks at a query.
     pub(crate) fn mount(&mut self, tab: usize, query: usize) {
         let family = self.shape.queries[query].0;
-        if !self.tabs[tab].app.queries.list[query].mounted {
+        let new = !self.tabs[tab].app.queries.list[query].mounted;
+        let wishes = self.tabs[tab].app.queries.mount(self.now, query);
+        // With it, because nobody may know how old it is.
+        if new {
             self.begin_anew(tab, |term| term.family == family);
         }
-        let wishes = self.tabs[tab].app.queries.mount(self.now, query);
         self.grant(tab, wishes);
         self.watch_terms(tab);
     }
