@@ -14,6 +14,7 @@ pub use retry_after::retry_after;
 
 use super::freshness::ProbeId;
 use super::ids::{ConnId, HttpId};
+use super::limits::STALE_BURST;
 use super::map::Map;
 use super::text;
 use super::time::{Millis, Mono, Now};
@@ -212,6 +213,13 @@ impl Requests {
         Some(expired)
     }
 
+    /// The page was away: what was answered meanwhile is still to be heard.
+    pub fn was_away(&mut self, now: Now) {
+        for open in self.open.values_mut() {
+            open.until = open.until.max(now.mono + STALE_BURST);
+        }
+    }
+
     /// Any request under way; again and again until there is none, when all have to end.
     pub fn abort_any(&mut self) -> Option<HttpId> {
         let request = *self.open.keys().next()?;
@@ -258,6 +266,20 @@ mod tests {
         assert_eq!(requests.expired(at(10)), Some((slow, Owner::LinkProbe)));
         assert_eq!(requests.expired(at(10)), None);
         assert_eq!(requests.finish(slow), None);
+    }
+
+    #[test]
+    fn an_answer_that_came_while_the_page_was_away_is_still_heard() {
+        let mut requests = Requests::default();
+        let asked = requests.start(at(0), Owner::LinkProbe, Millis(10));
+        requests.was_away(at(60_000));
+        assert_eq!(requests.expired(at(60_000)), None);
+        let heard = Mono(60_000) + STALE_BURST;
+        assert_eq!(requests.next_wakeup(), Some(heard));
+        assert_eq!(
+            requests.expired(at(heard.0)),
+            Some((asked, Owner::LinkProbe))
+        );
     }
 
     #[test]

@@ -298,6 +298,7 @@ impl Engine {
             self.queue.was_away(now);
             self.layers.was_away();
             self.invalidation.was_away(now.mono);
+            self.requests.was_away(now);
         }
         // Before anything else, so that no write goes out under a lease that ended in sleep.
         if lapse.slept > Millis(0) {

@@ -101,6 +101,11 @@ fn request(outputs: &[Output]) -> Option<(HttpId, bool)> {
     })
 }
 
+fn given_up(outputs: &[Output], id: HttpId) -> bool {
+    let is = |output: &Output| matches!(output, Output::AbortRequest { request } if *request == id);
+    outputs.iter().any(is)
+}
+
 fn answer(engine: &mut Engine, now: u64, request: HttpId, status: u16) {
     let reply = Reply {
         status,
@@ -161,6 +166,26 @@ fn a_broken_window_is_told_once_and_counted() {
         "{broken:?}"
     );
     assert!(engine.snapshot(at(120_000)).contains(r#""violations":1"#));
+}
+
+#[test]
+fn g4_an_answer_that_waited_for_a_page_that_stood_still_is_heard() {
+    let mut engine = leader();
+    mount(&mut engine, 100);
+    let out = until(&mut engine, 100, 30_000);
+    let (id, _) = request(&out).unwrap();
+    // It stands still. When it goes on, its timers run before it hears the answer.
+    engine.handle(at(45_000), Input::Tick);
+    assert!(!given_up(&outputs(&mut engine), id));
+    answer(&mut engine, 45_010, id, 200);
+    assert_eq!(told(&outputs(&mut engine), "refetch").len(), 1);
+    // Nothing came in the next one: it is given up soon.
+    mount(&mut engine, 45_100);
+    let out = until(&mut engine, 45_100, 75_000);
+    let (id, _) = request(&out).unwrap();
+    engine.handle(at(90_000), Input::Tick);
+    outputs(&mut engine);
+    assert!(given_up(&until(&mut engine, 90_000, 92_000), id));
 }
 
 #[test]
