@@ -5,7 +5,8 @@ import { Builder } from "../../tests/e2e/node_modules/selenium-webdriver/index.j
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
 /** No page is hidden from a user who is not there. */
 const AWAKE = ["--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows"];
-const PATIENCE_MS = 120_000;
+/** What one thing in a page may take. Ten thousand mutations then have 3 ms each to be stored; whoever needs more gets a dash. */
+const PATIENCE_MS = 30_000;
 
 export class Chromium {
   #driver;

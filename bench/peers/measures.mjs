@@ -104,8 +104,8 @@ const tabs = {
   id: "tabs",
   title: "ten tabs of one browser, an event of 300 bytes every 50 ms; then one every 20 ms while the first tab is closed",
   also: "tabs",
-  // Each has ten pages and fifty events.
-  rounds: 2,
+  // Each has ten pages and fifty events, in eleven contestants.
+  rounds: 1,
   figures: { sockets: "", requests: "", all_p50_ms: "ms", all_p99_ms: "ms", heap_mb: "MB", handover_ms: "ms", missed: "" },
   async run({ chromium, backend, contestant, quick }) {
     const [many, count] = [quick ? 4 : 10, quick ? 20 : 50];

@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
     rounds: { type: "string" },
   },
 });
-const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
+const rounds = Number(options.rounds ?? (options.quick ? 1 : 2));
 /** Of the clients with a connection, whom a quick run has unless others are wished for: one peer stands for all. */
 const QUICK = ["raw", "raw-coalesced", "everfresh", "everfresh-socketio", "socketio"];
 const wanted = (all) => all.filter((name) => !options.contestant || options.contestant.includes(name));
