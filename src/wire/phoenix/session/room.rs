@@ -4,6 +4,7 @@
 //! afterwards, where that was not asked for, has it joined anew. What is shown is told to each join.
 
 use super::{Place, Session, refusal};
+use crate::engine::backend::phoenix::Topics;
 use crate::engine::backend::supabase::Join;
 use crate::engine::ids::RequestId;
 use crate::wire::crowd::{Change, Crowd, Kind};
@@ -27,8 +28,6 @@ pub(super) struct Of {
     crowd: Crowd,
     /// The join asked for it.
     asked: bool,
-    /// Under which key we are there.
-    key: Option<String>,
 }
 
 impl Of {
@@ -37,7 +36,6 @@ impl Of {
         Of {
             crowd: Crowd::default(),
             asked: join.crowd,
-            key: join.key.clone(),
         }
     }
 }
@@ -75,11 +73,14 @@ impl Session {
     /// Shows what can be seen of this browser, or that nothing is any more.
     pub(super) fn shows(&mut self, shown: &Shown<'_>) -> Option<String> {
         let channel = shown.channel;
+        // The topic may not be asked for yet.
+        let key = match &self.with.topics {
+            Topics::Supabase(project) => project.join(channel, true).key,
+            Topics::Plain { .. } => None,
+        };
+        let who = self.claims.who.as_deref().or(key.as_deref());
         let looks = self.looks.entry(channel.into(), Looks::default);
         looks.request = shown.id.0;
-        let topic = self.topics.get(channel);
-        let key = topic.and_then(|topic| topic.room.key.as_deref());
-        let who = self.claims.who.as_deref().or(key);
         looks.shown = shown.data.map(|data| {
             let mut w = Writer::new();
             w.object(|w| {
@@ -95,7 +96,10 @@ impl Session {
             });
             w.finish()
         });
-        topic.filter(|topic| topic.place != Place::Asked)?;
+        let topic = self.topics.get(channel)?;
+        if topic.place == Place::Asked {
+            return None;
+        }
         self.say_shown(channel)
     }
 

@@ -263,6 +263,21 @@ fn what_is_shown_is_said_as_the_official_client_says_it_and_to_each_join() {
 }
 
 #[test]
+fn without_a_token_that_says_who_it_is_the_key_says_it_before_and_after_the_join() {
+    let mut session = session(
+        r#"{"kind":"supabase","channels":{"c":{"presence":{"key":"ann","enabled":true}}}}"#,
+    );
+    session.look("c", TAB, true);
+    session.show(&shown(3, Some(OURS), false));
+    let told = joins(&mut session, 4, "c", "realtime:c");
+    assert!(told[0].contains(r#""user":"ann""#), "{told:?}");
+    let again = session.show(&shown(5, Some(OURS), false)).unwrap();
+    assert!(again.contains(r#""user":"ann""#), "{again}");
+    let nameless = session.show(&shown(6, Some(OURS), true)).unwrap();
+    assert!(!nameless.contains("ann"), "{nameless}");
+}
+
+#[test]
 fn a_channel_that_was_joined_without_who_is_there_is_joined_anew() {
     let mut session = session(r#"{"kind":"supabase"}"#);
     joins(&mut session, 1, "c", "realtime:c");
