@@ -1,5 +1,5 @@
-// A page whose server speaks the protocol of Centrifugo. The server is ours (`centrifugo/server.mjs` says why), so the official client is
-// run against it too, and what it says is what the page says.
+// A page whose server speaks the protocol of Centrifugo. The server is ours (`examples/stand-ins/centrifugo.mjs` says why), so the
+// official client is run against it too, and what it says is what the page says.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

@@ -6,7 +6,7 @@ import { buildSchema, GraphQLError } from "graphql";
 import { useServer } from "graphql-ws/use/ws";
 import { WebSocketServer } from "ws";
 
-import { app } from "../lib/app.mjs";
+import { app } from "../../../examples/stand-ins/app.mjs";
 
 /** `tokens`: those that are good; any is if it is left out. */
 const { port, www, data, tokens } = JSON.parse(process.argv[2]);

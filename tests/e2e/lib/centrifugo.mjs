@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { AppServer } from "./app-server.mjs";
 
-const FILE = fileURLToPath(new URL("../centrifugo/server.mjs", import.meta.url));
+const FILE = fileURLToPath(new URL("../../../examples/stand-ins/centrifugo.mjs", import.meta.url));
 
 export class CentrifugoServer extends AppServer {
   /** @param wanted `tokens`, `ttl`, `ping`, `keeps`, `given`, `channelTtl`, `deltas` */

@@ -24,7 +24,11 @@ export class Together extends Server {
   #others = [];
 
   static async start(www) {
-    const programs = { node: [process.execPath, path("examples/socketio/server.mjs")], feed: [process.execPath, path("tests/e2e/phoenix/server.mjs")] };
+    const programs = {
+      node: [process.execPath, path("examples/socketio/server.mjs")],
+      feed: [process.execPath, path("examples/stand-ins/phoenix.mjs")],
+      centrifugo: [process.execPath, path("examples/stand-ins/centrifugo.mjs")],
+    };
     const python = need("EVERFRESH_SOCKETIO_PYTHON");
     if (python !== "none") programs.python = [python, path("examples/socketio/server.py")];
     const ports = {};

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { AppServer } from "./app-server.mjs";
 
-const FILE = fileURLToPath(new URL("../phoenix/server.mjs", import.meta.url));
+const FILE = fileURLToPath(new URL("../../../examples/stand-ins/phoenix.mjs", import.meta.url));
 
 export class PhoenixServer extends AppServer {
   /** @param wanted `tokens`, `readyMs`, `patienceMs`, `windowMs` */

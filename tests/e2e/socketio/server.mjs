@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 
 import { Server } from "socket.io";
 
-import { app } from "../lib/app.mjs";
+import { app } from "../../../examples/stand-ins/app.mjs";
 
 const wanted = JSON.parse(process.argv[2]);
 const { port, www, data, tokens, recovery, feed, pingMs = 25_000, timeoutMs = 20_000, transports = ["polling", "websocket"] } = wanted;

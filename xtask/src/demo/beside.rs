@@ -1,5 +1,5 @@
-//! The servers beside the demo's own, between which its page at `/backends` switches: two of Socket.IO, and a feed
-//! that speaks as Supabase Realtime does.
+//! The servers beside the demo's own, between which its page at `/backends` switches: two of Socket.IO, one
+//! that speaks as Supabase Realtime and Phoenix do, and one that speaks as Centrifugo does.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -25,7 +25,8 @@ pub fn servers(project: &Project) -> Result<Vec<Server>> {
     let mut servers = Vec::new();
     for (name, file) in [
         ("node", "examples/socketio/server.mjs"),
-        ("feed", "tests/e2e/phoenix/server.mjs"),
+        ("feed", "examples/stand-ins/phoenix.mjs"),
+        ("centrifugo", "examples/stand-ins/centrifugo.mjs"),
     ] {
         servers.push(Server {
             name,
@@ -60,7 +61,7 @@ impl Server {
             .arg(project.path(self.file))
             .env("PORT", self.port.to_string())
             .env("SOURCE", source)
-            // What the feed wants to know comes so.
+            // What the stand-ins want to know comes so.
             .arg(format!(
                 r#"{{"port":{},"www":"","data":"","source":"{source}"}}"#,
                 self.port

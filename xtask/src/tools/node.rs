@@ -63,6 +63,8 @@ pub fn packages(project: &Project) -> Result<()> {
         .input(&project.path("tests/react18/package.json"))
         .input(&project.path("conformance/package.json"))
         .input(&project.path("examples/express/package.json"))
+        .input(&project.path("examples/socketio/package.json"))
+        .input(&project.path("examples/stand-ins/package.json"))
         // npm's own list of what it installed, and gone when somebody removed the folder.
         .output(&project.path("node_modules/.package-lock.json"));
     if stamp.is_fresh() {

@@ -1,8 +1,8 @@
 // A server of the Phoenix protocol, and of Supabase Realtime on top of it. It is ours: no server of either is to
 // be had as a package, so this is written from what was recorded of the real ones (`tests/wires/phoenix.jsonl`,
 // `supabase.jsonl`) and does what they did there: the same frames for the same questions, in the same order. The
-// official clients, which are packages, are run against it in `phoenix.test.mjs` and `supabase.test.mjs`, so that it is not only we who
-// understand it. What a test wants of it comes as JSON in the first argument.
+// official clients, which are packages, are run against it in `tests/e2e/phoenix.test.mjs` and `supabase.test.mjs`, so
+// that it is not only we who understand it. What is wanted of it comes as JSON in the first argument.
 
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
@@ -10,18 +10,19 @@ import { text } from "node:stream/consumers";
 
 import { WebSocketServer } from "ws";
 
-import { away } from "../../../examples/socketio/doors.mjs";
-import { follow } from "../../../examples/socketio/follow.mjs";
-import { app } from "../lib/app.mjs";
+import { away } from "../socketio/doors.mjs";
+import { follow } from "../socketio/follow.mjs";
+import { app } from "./app.mjs";
 
 /**
  * `tokens`: those that are good; any is if it is left out. `readyMs`: after how long changes are told.
- * `patienceMs`: after how long without a word a client is left. `source`: a server of ours whose tasks are the rows.
+ * `patienceMs`: after how long without a word a client is left. `source`: a server of fresh.v1 whose tasks are the rows, and whose events are told on the topic `room:tasks`.
  * `windowMs`: how long a request waits for messages.
  */
 const { port, www, data, tokens, source, readyMs = 50, patienceMs = 60_000, windowMs = 10_000 } = JSON.parse(process.argv[2]);
 const PLAIN = "/socket/websocket";
 const SUPABASE = "/realtime/v1/websocket";
+const TASKS = "room:tasks";
 const POLLS = { "/socket/longpoll": PLAIN, "/realtime/v1/longpoll": SUPABASE };
 
 const clients = new Set();
@@ -387,7 +388,7 @@ const http = app({
   www,
   data,
   told({ id, title }) {
-    emit({ topic: "room:tasks", event: "task_created", payload: { title } });
+    emit({ topic: TASKS, event: "task_created", payload: { title } });
     change({ type: "INSERT", table: "tasks", record: { id, title, project_id: "p1" } });
   },
   doors: {
@@ -419,9 +420,10 @@ http.on("upgrade", (request, socket, head) => {
 });
 
 if (source !== undefined) {
-  // As the feed of the database behind that server: a row for each of its events.
+  // A row for each of its events, as the feed of the database behind that server tells it; and the event, as an app's own server does.
   const types = { task_created: "INSERT", task_updated: "UPDATE", task_deleted: "DELETE" };
   follow(source, ["tasks"], ({ name, data: row }) => {
+    emit({ topic: TASKS, event: name, payload: row });
     if (name in types) change({ type: types[name], table: "tasks", [name === "task_deleted" ? "old_record" : "record"]: row });
   });
 }

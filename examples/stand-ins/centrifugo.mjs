@@ -1,23 +1,27 @@
 // A server of the protocol of Centrifugo. It is ours: the real one is a program that is to be had as no package of the registries that
-// these tests use, so this is written from what was recorded of the Go library inside it (`tests/wires/centrifugo.jsonl`), and does what
-// that did there. The official client, which is a package, is run against it in `centrifugo.test.mjs`, so that it is not only we who
-// understand it. What a test wants of it comes as JSON in the first argument.
+// the tests use, so this is written from what was recorded of the Go library inside it (`tests/wires/centrifugo.jsonl`), and does what
+// that did there. The official client, which is a package, is run against it in `tests/e2e/centrifugo.test.mjs`, so that it is not only
+// we who understand it. What is wanted of it comes as JSON in the first argument.
 
 import { randomUUID } from "node:crypto";
 
 import { WebSocketServer } from "ws";
 
-import { app } from "../lib/app.mjs";
+import { away } from "../socketio/doors.mjs";
+import { follow } from "../socketio/follow.mjs";
+import { app } from "./app.mjs";
 
 /**
  * `tokens`: those that are good; any is if it is left out. `ttl`: for how many seconds a token is. `ping`: how many seconds are between
  * two signs of life. `keeps`: how many publications of each channel are kept. `given`: channels that the server subscribes by itself.
  * `channelTtl`: for how many seconds the token of a channel is good; one whose name begins with `private:` wants one of those that were
  * named at `/demo/channel-tokens`, which is `one` until then.
- * `deltas`: payloads are told as what is new of each where a client wants that.
+ * `deltas`: payloads are told as what is new of each where a client wants that. `source`: a server of fresh.v1 whose events are
+ * published on the channel `tasks:all`.
  */
-const { port, www, data, tokens, ttl, ping = 25, keeps = 100, given = [], channelTtl, deltas = false } = JSON.parse(process.argv[2]);
+const { port, www, data, tokens, ttl, ping = 25, keeps = 100, given = [], channelTtl, deltas = false, source } = JSON.parse(process.argv[2]);
 const PATH = "/connection/websocket";
+const TASKS = "tasks:all";
 /** A client that says nothing for so long after a sign of life is left. */
 const PONG_MS = 8000;
 /** For how much longer than said a token is good. The client's own library asks for another one only when it has ended. */
@@ -284,9 +288,10 @@ const http = app({
   www,
   data,
   told({ title }) {
-    for (const channel of ["tasks:all", "plain:tasks"]) publish({ channel, data: { type: "task_created", data: { title } } });
+    for (const channel of [TASKS, "plain:tasks"]) publish({ channel, data: { type: "task_created", data: { title } } });
   },
   doors: {
+    "/lab/away": ({ ms }) => void setTimeout(away, 20, http, () => clients.forEach((client) => client.close(1001)), ms),
     "/demo/publish": publish,
     "/demo/take-back": ({ channel, code }) => clientsOf(channel).forEach((client) => client.takesBack(channel, code)),
     "/demo/refuse": ({ channel, ...error }) => void (error.code ? refusals.set(channel, error) : refusals.delete(channel)),
@@ -309,5 +314,7 @@ http.on("upgrade", (request, socket, head) => {
   dialled.push(request.url);
   sockets.handleUpgrade(request, socket, head, (opened) => new Client(opened));
 });
+
+if (source !== undefined) follow(source, ["tasks"], ({ name, data }) => publish({ channel: TASKS, data: { type: name, data } }));
 
 http.listen(port, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:${http.address().port}`));

@@ -1,4 +1,5 @@
-// What a server of an app has beside its realtime protocol: tasks in a file, pages, and doors for tests.
+// What a server of an app has beside its realtime protocol where there is no other server behind it, as in the tests: tasks in a
+// file, pages, and doors for whoever tries it out.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
