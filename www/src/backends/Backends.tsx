@@ -6,11 +6,14 @@ import { EverfreshProvider } from "everfresh/react";
 import { Brand } from "../ui/Brand";
 import { Layers } from "./Layers";
 import { List } from "./List";
-import { WAYS, wayOf } from "./ways";
+import { WhoIsHere } from "./WhoIsHere";
+import { WAYS, missesFor, wayOf } from "./ways";
 import type { Beside, Way } from "./ways";
 import { useWay } from "./useWay";
 import "../stage/Header.css";
 import "./Backends.css";
+
+const LIST_OF = new Intl.ListFormat("en");
 
 /** One list of tasks, kept fresh over whichever backend is chosen. */
 export function Backends() {
@@ -58,7 +61,7 @@ export function Backends() {
               className="segment"
               aria-pressed={one === way}
               data-testid={`way-${one.id}`}
-              disabled={beside === undefined || one.needs.some((name) => !(name in beside))}
+              disabled={beside === undefined || missesFor(one, beside)}
               onClick={() => setWay(one)}
             >
               {one.name}
@@ -82,6 +85,7 @@ export function Backends() {
 function Scene({ live, way, beside }: { live: Everfresh; way: Way; beside: Beside }) {
   return (
     <EverfreshProvider live={live}>
+      <WhoIsHere way={way} />
       <div className="backends-columns">
         <List />
         <Layers way={way} beside={beside} />
@@ -92,11 +96,11 @@ function Scene({ live, way, beside }: { live: Everfresh; way: Way; beside: Besid
 
 /** Says what the demo was started without, and what starts it. Below the scene, and with it: before it, the scene would push it down. */
 function Missing({ beside }: { beside: Beside }) {
-  const missing = WAYS.filter(({ needs }) => needs.some((name) => !(name in beside)));
+  const missing = WAYS.filter((way) => missesFor(way, beside));
   if (missing.length === 0) return null;
   return (
     <p className="backends-missing" data-testid="ways-missing">
-      {missing.map(({ name }) => name).join(" and ")}: not started. <code>cargo xtask demo</code> starts all servers.
+      {LIST_OF.format(missing.map(({ name }) => name))}: not started. <code>cargo xtask demo</code> starts all servers.
     </p>
   );
 }

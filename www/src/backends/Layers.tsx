@@ -63,12 +63,12 @@ function rows({ layers, status, reason, since }: EverfreshSnapshot, way: Way): E
   return [{ layer: NAMES[way.id] ?? way.id, status, reason, since, brings: status === "connected" || status === "degraded", heard: null }];
 }
 
-function Buttons({ way: { needs }, beside }: { way: Way; beside: Beside }) {
+function Buttons({ way: { needs, layers }, beside }: { way: Way; beside: Beside }) {
   const [mute, setMute] = useState(false);
   return (
     <div className="backends-buttons">
-      {needs.length === 0 && <a href="/stage">Its network is broken on the stage.</a>}
-      {needs.map((name) => (
+      {Object.keys(needs).length === 0 && <a href="/stage">Its network is broken on the stage.</a>}
+      {Object.entries(needs).map(([name, called]) => (
         <button
           key={name}
           type="button"
@@ -76,10 +76,10 @@ function Buttons({ way: { needs }, beside }: { way: Way; beside: Beside }) {
           data-testid={`away-${name}`}
           onClick={() => void disturb(beside[name] ?? "", "away", { ms: AWAY_MS })}
         >
-          Take {name === "feed" ? "the feed" : "Socket.IO"} away for {AWAY_MS / 1000} s
+          Take {called} away for {AWAY_MS / 1000} s
         </button>
       ))}
-      {needs.includes("feed") && (
+      {layers && (
         <button
           type="button"
           className="button"

@@ -3,8 +3,7 @@ import { createEverfresh } from "everfresh";
 import type { Everfresh } from "everfresh";
 import { attach } from "everfresh/tanstack";
 import { useEffect, useState } from "react";
-import { passOf } from "../device";
-import { loggedIn } from "../people/people";
+import { loggedIn, seat } from "../people/people";
 import { taskMutations } from "../scenes/tasks/mutations";
 import type { TaskMutations } from "../scenes/tasks/mutations";
 import type { Beside, Way } from "./ways";
@@ -18,14 +17,17 @@ const BY_VERSION = { keys: FAMILIES, entity: "$.id", version: "$.version" };
 const BY_ROW = { keys: FAMILIES, entity: "$.record.id", version: "$.record.version" };
 
 function open(way: Way, beside: Beside): Everfresh {
-  const native = way.id === "native";
+  const user = loggedIn().id;
+  const { token } = way;
   return createEverfresh<Record<string, unknown>, TaskMutations, "tasks">({
-    name: `way-${way.id}`,
-    user: loggedIn().id,
-    backend: way.backend(beside),
+    // A tab that stands for another browser has a connection of its own.
+    name: seat ? `way-${way.id}-${seat.id}` : `way-${way.id}`,
+    user,
+    backend: way.backend(beside, user),
+    rooms: way.here.room !== undefined,
     ...(way.layers && { layers: way.layers(beside) }),
     ...(way.channels && { channels: way.channels }),
-    ...(native && { getToken: () => passOf(loggedIn().id) }),
+    ...(token && { getToken: () => token(user) }),
     events: {
       task_created: BY_VERSION,
       task_updated: BY_VERSION,
@@ -42,17 +44,18 @@ function open(way: Way, beside: Beside): Everfresh {
 
 /** The instance for a way: another one when the way changes, and none while the servers are not known. */
 export function useWay(way: Way, beside: Beside | undefined): Everfresh | undefined {
-  const [live, setLive] = useState<Everfresh>();
+  const [opened, setOpened] = useState<{ readonly way: Way; readonly live: Everfresh }>();
   useEffect(() => {
     if (beside === undefined) return;
-    const opened = open(way, beside);
-    const detach = attach(opened, queryClient);
-    setLive(opened);
+    const live = open(way, beside);
+    const detach = attach(live, queryClient);
+    setOpened({ way, live });
     return () => {
       detach();
-      opened.close();
-      setLive(undefined);
+      live.close();
+      setOpened(undefined);
     };
   }, [way, beside]);
-  return live;
+  // The one before has no room, or another one.
+  return opened?.way === way ? opened.live : undefined;
 }
