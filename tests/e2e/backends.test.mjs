@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 
+import { brokenRules } from "./lib/axe.mjs";
 import { eventually } from "./lib/browser.mjs";
 import { engine, need } from "./lib/environment.mjs";
 import { Together } from "./lib/neighbours.mjs";
@@ -65,6 +66,7 @@ describe(`one page and several backends, in ${engine()}`, () => {
       await connected(second);
       const two = of === "tab" ? "2 tabs" : "1 connection";
       for (const tab of [ana, second]) await sees(tab, { ana: `You ${two}`, ben: `Ben 1 ${of}` });
+      assert.deepEqual(await brokenRules(ana), []);
       await sees(ben, { ben: `You 1 ${of}`, ana: `Ana ${two}` });
       await ben.close();
       for (const tab of [ana, second]) await sees(tab, { ana: `You ${two}` });
@@ -79,6 +81,7 @@ describe(`one page and several backends, in ${engine()}`, () => {
       await connected(tab);
       assert.match(await text(tab, "here-words"), /^This wire does not say who is here\.$|Socket\.IO does not\.$/);
       assert.equal(await tab.text("here"), null);
+      assert.deepEqual(await brokenRules(tab), []);
     }
     await press(tab, "way-native");
     await sees(tab, { ana: "You 1 tab" });
