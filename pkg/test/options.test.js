@@ -100,7 +100,7 @@ test("a server of GraphQL has subscriptions by the names of their channels", () 
 
 test("a project of Supabase has a key, and its changes are routed by type and table", () => {
   const read = (more, events) => plain(parse({ ...good(), events, backend: { ...supabase(), ...more } }).config);
-  const channels = { "board:{id}": { changes: [{ table: "tasks", filter: "board=eq.{id}" }], private: true } };
+  const channels = { "board:{id}": { changes: [{ table: "tasks", filter: "board=eq.{id}" }], private: true, replay: true } };
   assert.deepEqual(read({ channels }).backend, {
     kind: "supabase",
     url: "wss://a.test/realtime/v1/websocket?apikey=k",
@@ -282,6 +282,7 @@ const byTheEngine = [
   ["a stream of Phoenix", { backend: { ...phoenix(), ladder: ["sse"] } }, "backend.ladder"],
   ["the topic of the signs of life", { backend: phoenix(), channels: ["phoenix"] }, "channels[0]"],
   ["a change that is none", { backend: { ...supabase(), channels: { a: { changes: [{ event: "insert" }] } } } }, 'backend.channels["a"].changes[0].event'],
+  ["a replay of a public channel", { backend: { ...supabase(), channels: { a: { replay: true } } } }, 'backend.channels["a"].replay'],
   ["a misspelled broadcast", { backend: { ...supabase(), channels: { a: { broadcast: { me: true } } } } }, 'backend.channels["a"].broadcast'],
   ["an empty ladder", { backend: { ...good().backend, ladder: [] } }, "backend.ladder"],
   ["a rung that is none", { backend: { ...good().backend, ladder: ["fax"] } }, "backend.ladder"],

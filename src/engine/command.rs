@@ -340,6 +340,8 @@ impl Command {
                         .and_then(Raw::string)
                         .map(|by| Cow::Owned(by.decode().into_owned())),
                     at: raw.member("at").and_then(Raw::integer),
+                    #[cfg(feature = "phoenix")]
+                    id: None,
                     channel: Cow::Owned(channel()?),
                     name: Cow::Owned(word("name")?),
                     seq: None,

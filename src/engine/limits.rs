@@ -727,6 +727,20 @@ pub const POLL_SESSION_BYTES_MAX: usize = 2 << 10;
 /// A server of Phoenix closes after so long without a word from us.
 pub const PHOENIX_PATIENCE: Millis = Millis::seconds(60);
 
+/// Broadcasts that Supabase is asked for after a gap: as many as it tells again at most, the newest of them.
+pub const REPLAY_LIMIT: u64 = 25;
+
+/// They are asked for from so long before the moment until which all had come. This clock and the server's may be
+/// that far apart, and what a database keeps has the time at which its transaction began.
+pub const REPLAY_MARGIN: Millis = Millis::minutes(1);
+
+/// Broadcasts of a channel that are remembered by what they are called, so that none is told twice: twice as many as
+/// are told again, because they may have come in another order than they were written in.
+pub const REPLAY_SEEN_MAX: usize = 50;
+
+/// Bytes of what a broadcast is called. It is a UUID, which has 36; a longer one is not remembered.
+pub const REPLAY_ID_BYTES_MAX: usize = 64;
+
 /// How often the time for an answer may pass before a topic is joined again. A server answers joins one
 /// after the other, and Supabase sleeps for 5 s before each that it refuses.
 pub const JOIN_WAITS_MAX: u32 = 1;

@@ -78,8 +78,13 @@ impl Engine {
                     token,
                 } => {
                     let token = token.as_ref().map(Token::text);
-                    let ask =
-                        (self.wires.link).subscribe(request, &channel, position.as_ref(), token);
+                    let ask = (self.wires.link).subscribe(
+                        request,
+                        &channel,
+                        position.as_ref(),
+                        None,
+                        token,
+                    );
                     self.ask(now, ask);
                 }
                 Step::Renew { channel, token } => {

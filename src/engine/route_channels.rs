@@ -39,6 +39,8 @@ impl Engine {
     }
 
     fn take_event(&mut self, now: Now, event: &Event<'_>, verdict: Verdict, text: Option<&str>) {
+        #[cfg(feature = "phoenix")]
+        let verdict = self.channels.once(event, verdict);
         match verdict {
             Verdict::Next => {
                 self.deliver(now, event);
@@ -89,6 +91,8 @@ impl Engine {
         self.admissions.subscribed(channel);
         self.channels
             .subscribed(now.mono, request, channel, position, recovery);
+        #[cfg(feature = "phoenix")]
+        self.channels.answered(channel);
         self.channel_steps(now);
     }
 
@@ -143,9 +147,18 @@ impl Engine {
                     if self.admit(now, &channel, request, &position) {
                         continue;
                     }
+                    #[cfg(feature = "phoenix")]
+                    let since = self.channels.missed_since(now, &channel);
+                    #[cfg(not(feature = "phoenix"))]
+                    let since = None;
                     let token = self.link.token().map(Token::text);
-                    let ask =
-                        (self.wires.link).subscribe(request, &channel, position.as_ref(), token);
+                    let ask = (self.wires.link).subscribe(
+                        request,
+                        &channel,
+                        position.as_ref(),
+                        since,
+                        token,
+                    );
                     self.ask(now, ask);
                 }
                 Step::Unsubscribe { channel } => {

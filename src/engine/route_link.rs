@@ -251,7 +251,12 @@ impl Engine {
                 Heard::Ping { number } => self.link.ping(now, conn, number),
                 Heard::Pong { number } => {
                     self.metrics.answered(now.mono);
-                    self.link.pong(now, conn, number);
+                    let asked = self.link.pong(now, conn, number);
+                    #[cfg(feature = "phoenix")]
+                    if let Some(asked) = asked {
+                        self.channels.heard_all(now.at(asked));
+                    }
+                    let _ = asked;
                 }
                 Heard::GoAway { spread_ms } => {
                     self.link.go_away(now, Millis(spread_ms), &mut self.rng);

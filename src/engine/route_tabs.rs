@@ -259,6 +259,8 @@ impl Engine {
             }
             self.room_follows(now, new);
             self.channels.leader_has(now.mono, &positions);
+            #[cfg(feature = "phoenix")]
+            self.channels.followed(now);
             return;
         }
         // Before its first word on the positions, what a leader says cannot be placed. It is not
@@ -282,6 +284,8 @@ impl Engine {
             } if to.is_none_or(|to| to == me) => {
                 self.channels
                     .leader_places(now.mono, &channel, position, before);
+                #[cfg(feature = "phoenix")]
+                self.channels.followed(now);
             }
             Says::Replay {
                 to,

@@ -96,6 +96,14 @@ impl Now {
         self.wall + moment.since(self.mono)
     }
 
+    /// An earlier moment, as both clocks have it if the wall clock did not jump.
+    pub fn at(self, moment: Mono) -> Now {
+        Now {
+            mono: moment,
+            wall: self.wall_before(moment),
+        }
+    }
+
     /// What the wall clock said at an earlier moment, if it did not jump.
     pub fn wall_before(self, moment: Mono) -> Wall {
         Wall(self.wall.0.saturating_sub(self.mono.since(moment).0))

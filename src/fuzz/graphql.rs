@@ -70,6 +70,7 @@ impl Run {
             id: RequestId(self.last),
             channel,
             position: None,
+            since: None,
             token: None,
         };
         match self.session.ask(&want) {

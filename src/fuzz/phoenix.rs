@@ -7,6 +7,7 @@ use crate::engine::backend::Speaks;
 use crate::engine::ids::RequestId;
 use crate::engine::limits::POLL_SESSION_BYTES_MAX;
 use crate::engine::tabs::message;
+use crate::engine::time::Wall;
 use crate::wire::json;
 use crate::wire::phoenix::session::Session;
 use crate::wire::phoenix::{self, Message, Payload, Say, Says};
@@ -28,7 +29,8 @@ struct Run {
 }
 
 /// The first line is `backend`, and what follows it are deeds with a byte 0x1E between them: `t` and `b` before a
-/// frame of text and of bytes, `p` before the answer to a request, `+` and `-` before a channel, `a` before a token, `n` for a new connection.
+/// frame of text and of bytes, `p` before the answer to a request, `+` and `-` before a channel, `*` before one that was
+/// followed before, `a` before a token, `n` for a new connection.
 pub(super) fn server(bytes: &[u8]) {
     let (Some(Speaks::Phoenix(with)), deeds) = parts::backend(bytes) else {
         return;
@@ -50,7 +52,8 @@ pub(super) fn server(bytes: &[u8]) {
                 run.session.hear_answer(rest, &mut heard);
                 run.means(heard);
             }
-            b'+' => run.asks(text),
+            b'+' => run.asks(text, None),
+            b'*' => run.asks(text, Some(Wall(7))),
             b'-' => {
                 let id = run.next();
                 let said = run.session.unsubscribe(id, text);
@@ -81,9 +84,9 @@ impl Run {
         is_ours(&self.session.hello(Some("h.e30.s")), "heartbeat");
     }
 
-    fn asks(&mut self, channel: &str) {
+    fn asks(&mut self, channel: &str, since: Option<Wall>) {
         let id = self.next();
-        let ask = self.session.subscribe(id, channel, Some("token"));
+        let ask = self.session.subscribe(id, channel, since, Some("token"));
         if let Ask::Say(said) = ask {
             is_ours(&said, "phx_join");
             self.channels.insert(channel.to_owned(), Place::Asked);

@@ -57,6 +57,7 @@ use crate::engine::backend::Speaks;
 use crate::engine::ids::{Position, RequestId, Seq};
 #[cfg(any(feature = "phoenix", feature = "centrifugo", feature = "plain"))]
 use crate::engine::text;
+use crate::engine::time::Wall;
 #[cfg(feature = "other")]
 use native_room::Said;
 
@@ -196,19 +197,21 @@ impl Wire {
         either!(self, native::pong(number), wire => wire.pong())
     }
 
-    /// Asks for a channel from a position on, or from where the wire knows that it is.
+    /// Asks for a channel from a position on, or from where the wire knows that it is, or, of a server that
+    /// knows neither, for what it kept of it since a moment.
     pub fn subscribe(
         &mut self,
         id: RequestId,
         channel: &str,
         position: Option<&Position>,
+        since: Option<Wall>,
         token: Option<&str>,
     ) -> Ask {
-        let _ = token;
+        let _ = (since, token);
         either!(
             self,
             Ask::Say(native::subscribe(id, channel, position)),
-            wire => wire.ask(&Want { id, channel, position, token })
+            wire => wire.ask(&Want { id, channel, position, since, token })
         )
     }
 
@@ -378,6 +381,9 @@ pub struct Event<'a> {
     pub by: Option<Cow<'a, str>>,
     /// When it happened, by the server's clock.
     pub at: Option<u64>,
+    /// What it is called by a server that may tell it again.
+    #[cfg(feature = "phoenix")]
+    pub id: Option<Cow<'a, str>>,
 }
 
 #[cfg(feature = "other")]
@@ -465,6 +471,8 @@ impl<'a> Event<'a> {
             data: owned(self.data),
             by: self.by.map(owned),
             at: self.at,
+            #[cfg(feature = "phoenix")]
+            id: self.id.map(owned),
         }
     }
 
@@ -478,6 +486,8 @@ impl<'a> Event<'a> {
             data,
             by: None,
             at: None,
+            #[cfg(feature = "phoenix")]
+            id: None,
         }
     }
 }

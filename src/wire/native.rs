@@ -253,6 +253,8 @@ impl<'a> Fields<'a> {
                 data: Cow::Borrowed(self.data.map_or("null", Raw::text)),
                 by: self.by,
                 at: self.at,
+                #[cfg(feature = "phoenix")]
+                id: None,
             }),
             _ => Heard::Malformed("an event without ch, name or s"),
         }
@@ -371,6 +373,8 @@ mod tests {
             data: data.into(),
             by: None,
             at: None,
+            #[cfg(feature = "phoenix")]
+            id: None,
         }
     }
 

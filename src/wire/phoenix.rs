@@ -71,8 +71,9 @@ pub enum Says<'a> {
     },
     /// Something happened.
     Event(Cow<'a, str>, Payload<'a>),
-    /// The same, said by another client through the server, by a name that means nothing to the server.
-    Broadcast(Cow<'a, str>, Payload<'a>),
+    /// The same, said by another client through the server, by a name that means nothing to the server, and what
+    /// the server says of it.
+    Broadcast(Cow<'a, str>, Payload<'a>, Raw<'a>),
 }
 
 /// What comes with an event.
@@ -242,8 +243,11 @@ pub fn read_bytes(frame: &[u8]) -> Result<Message<'_>, Fault> {
             message(Some(number(a)), Some(number(b)), c, says)
         }
         2 => message(None, None, a, Says::Event(b.into(), payload)),
-        // What stands between the name and the payload is about what is told again, which nobody asked for.
-        _ => message(None, None, a, Says::Broadcast(b.into(), payload)),
+        _ => {
+            // Only what can be told again has such a word, and that comes all the same.
+            let of = json::parse(c).unwrap_or(Raw::NULL);
+            message(None, None, a, Says::Broadcast(b.into(), payload, of))
+        }
     })
 }
 

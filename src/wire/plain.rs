@@ -337,6 +337,8 @@ impl Session {
             data,
             by: None,
             at: None,
+            #[cfg(feature = "phoenix")]
+            id: None,
         }));
     }
 }

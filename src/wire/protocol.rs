@@ -9,6 +9,7 @@ use super::sse::SseEvent;
 use super::{Ask, Capabilities, CloseRule, Heard};
 use crate::engine::http::{Call, Reply};
 use crate::engine::ids::{Position, RequestId};
+use crate::engine::time::Wall;
 
 /// A channel that is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub struct Want<'a> {
     pub channel: &'a str,
     /// From where on.
     pub position: Option<&'a Position>,
+    /// Of what the server keeps and is not known to have come, that since this moment, if there is such.
+    pub since: Option<Wall>,
     /// The token at hand; of the channel, where channels have their own.
     pub token: Option<&'a str>,
 }

@@ -13,6 +13,7 @@ use super::engineio::decode_base64;
 use super::json::{self, Raw, Text, Writer};
 use super::phoenix::Payload;
 use crate::engine::backend::supabase::{Change, Join};
+use crate::engine::limits::REPLAY_ID_BYTES_MAX;
 use crate::engine::text;
 
 /// The changes of a channel: what was asked for, and what the server calls it.
@@ -20,6 +21,8 @@ use crate::engine::text;
 pub struct Changes {
     asked: Vec<Change>,
     ids: Vec<u64>,
+    /// Broadcasts that are missed may be told again.
+    replays: bool,
 }
 
 /// What a message means.
@@ -27,8 +30,8 @@ pub struct Changes {
 pub enum Meaning<'a> {
     /// Nothing to us.
     Nothing,
-    /// Something happened: the name of the event and its payload.
-    Event(Cow<'a, str>, Cow<'a, str>),
+    /// Something happened: the name of the event and its payload, and what it is called if it may be told again.
+    Event(Cow<'a, str>, Cow<'a, str>, Option<Cow<'a, str>>),
     /// Changes are told from now on.
     Ready,
     /// They are not, for this reason.
@@ -55,6 +58,7 @@ impl Changes {
         Changes {
             asked: join.changes,
             ids: Vec::new(),
+            replays: join.replays,
         }
     }
 
@@ -80,13 +84,17 @@ impl Changes {
     /// Reads an event.
     pub fn read<'a>(&self, name: Cow<'a, str>, payload: Payload<'a>) -> Meaning<'a> {
         let Payload::Json(raw) = payload else {
-            return Meaning::Event(name, payload.json());
+            return Meaning::Event(name, payload.json(), None);
         };
         let word = |member| raw.member(member).and_then(Raw::string).map(Text::decode);
         match &*name {
             "postgres_changes" => self.change(raw),
             "broadcast" => match (word("event"), raw.member("payload")) {
-                (Some(name), data) => Meaning::Event(name, data.unwrap_or(Raw::NULL).text().into()),
+                (Some(name), data) => {
+                    let data = data.unwrap_or(Raw::NULL).text().into();
+                    let of = raw.member("meta").unwrap_or(Raw::NULL);
+                    Meaning::Event(name, data, self.id(of))
+                }
                 (None, _) => Meaning::Nothing,
             },
             "system" => {
@@ -99,8 +107,15 @@ impl Changes {
                     (false, false) => Meaning::Trouble(word("message").unwrap_or_default()),
                 }
             }
-            _ => Meaning::Event(name, raw.text().into()),
+            _ => Meaning::Event(name, raw.text().into(), None),
         }
+    }
+
+    /// What a broadcast is called, by what the server says of it: the database names what it keeps.
+    pub fn id<'a>(&self, of: Raw<'a>) -> Option<Cow<'a, str>> {
+        let id = of.member("id").filter(|_| self.replays)?;
+        let id = id.string().map(Text::decode)?;
+        (id.len() <= REPLAY_ID_BYTES_MAX).then_some(id)
     }
 
     /// A change of a row, if it is one of ours. A row that is too large or not to be seen by us comes
@@ -123,7 +138,7 @@ impl Changes {
             ".",
             &part("table"),
         ]);
-        Meaning::Event(name.into(), data.text().into())
+        Meaning::Event(name.into(), data.text().into(), None)
     }
 }
 
@@ -157,6 +172,12 @@ pub fn code(reason: &str) -> &'static str {
         }
         _ => "internal",
     }
+}
+
+/// May a join be refused for this because it asks for what was missed? The server could not look for it, or lets
+/// this user see who is there and no broadcasts.
+pub fn is_about_replay(reason: &str) -> bool {
+    matches!(code(reason), "bad_request" | "forbidden")
 }
 
 /// The same of a refusal to tell changes, which has no code. One of the parameters is for good: the server

@@ -298,6 +298,11 @@ export interface SupabaseChannel {
   changes?: readonly SupabaseChange[];
   /** Whether the policies of the project decide who may read it. */
   private?: boolean;
+  /**
+   * After a gap, the broadcasts that the database keeps and that were missed are told, each once: the newest 25 at most. Only of
+   * a private channel. What they do not tell is fetched, as after every gap.
+   */
+  replay?: boolean;
   /** `self`: broadcasts of this connection come back. `ack`: they are answered. */
   broadcast?: { self?: boolean; ack?: boolean };
   /** `enabled`: the events `presence_state` and `presence_diff` are told. A room of the channel enables it by itself. */

@@ -6,6 +6,8 @@
 use super::pattern::{Pattern, named};
 use super::text;
 use crate::engine::config::{BadInput, bad_member, indexed};
+use crate::engine::limits::REPLAY_LIMIT;
+use crate::engine::time::Wall;
 use crate::wire::json::{self, Raw, Writer};
 
 /// How the channels of a project are joined.
@@ -23,6 +25,7 @@ struct Channel {
     presence: Option<String>,
     changes: Vec<Change>,
     private: bool,
+    replay: bool,
 }
 
 /// Changes of rows that are asked for.
@@ -45,6 +48,8 @@ pub struct Join {
     pub config: String,
     /// The changes that are asked for in it.
     pub changes: Vec<Change>,
+    /// Broadcasts that are missed are asked for after a gap.
+    pub replays: bool,
     /// Who is there is asked for in it.
     #[cfg(feature = "rooms")]
     pub crowd: bool,
@@ -78,14 +83,14 @@ impl Supabase {
         bad.map_or(Ok(Supabase { channels }), Err)
     }
 
-    /// How a channel of that name is joined, and whether somebody wants to know who is there. The first entry
-    /// that fits counts.
-    pub fn join(&self, name: &str, crowd: bool) -> Join {
-        let fits = |channel| Channel::filled(channel, name, crowd);
+    /// How a channel of that name is joined, whether somebody wants to know who is there, and since when
+    /// broadcasts may be missing. The first entry that fits counts.
+    pub fn join(&self, name: &str, crowd: bool, since: Option<Wall>) -> Join {
+        let fits = |channel| Channel::filled(channel, name, crowd, since);
         self.channels
             .iter()
             .find_map(fits)
-            .unwrap_or_else(|| write(None, Vec::new(), crowd))
+            .unwrap_or_else(|| write(None, Vec::new(), crowd, None))
     }
 }
 
@@ -108,29 +113,33 @@ impl Channel {
                 )),
             }
         };
-        let private = match how.member("private") {
-            None => false,
-            Some(raw) => raw
-                .bool()
-                .ok_or_else(|| BadInput::at("private", "true or false"))?,
+        let is = |member: &'static str| match how.member(member) {
+            None => Ok(false),
+            Some(raw) => (raw.bool()).ok_or_else(|| BadInput::at(member, "true or false")),
         };
+        let (private, replay) = (is("private")?, is("replay")?);
+        if replay && !private {
+            let expected = "false where the channel is not private: the server keeps nothing of it";
+            return Err(BadInput::at("replay", expected));
+        }
         Ok(Channel {
             name: Pattern::read(name),
             broadcast: object("broadcast", &["self", "ack"])?,
             presence: object("presence", &["enabled", "key"])?,
             changes: changes(how.member("changes"))?,
             private,
+            replay,
         })
     }
 
-    fn filled(&self, name: &str, crowd: bool) -> Option<Join> {
+    fn filled(&self, name: &str, crowd: bool, since: Option<Wall>) -> Option<Join> {
         let value = self.name.value(name)?;
         let mut changes = self.changes.clone();
         for change in &mut changes {
             let filter = change.filter.take();
             change.filter = filter.map(|text| self.name.fill(&text, value));
         }
-        Some(write(Some(self), changes, crowd))
+        Some(write(Some(self), changes, crowd, since))
     }
 }
 
@@ -192,7 +201,13 @@ impl Change {
     }
 }
 
-fn write(channel: Option<&Channel>, changes: Vec<Change>, crowd: bool) -> Join {
+fn write(
+    channel: Option<&Channel>,
+    changes: Vec<Change>,
+    crowd: bool,
+    since: Option<Wall>,
+) -> Join {
+    let replays = channel.is_some_and(|channel| channel.replay);
     let broadcast = channel.and_then(|channel| channel.broadcast.as_deref());
     let presence = channel.and_then(|channel| channel.presence.as_deref());
     let said = json::parse(presence.unwrap_or("{}")).unwrap_or(Raw::NULL);
@@ -200,8 +215,19 @@ fn write(channel: Option<&Channel>, changes: Vec<Change>, crowd: bool) -> Join {
     let has_crowd = crowd || said.member("enabled").and_then(Raw::bool) == Some(true);
     let mut writer = Writer::new();
     writer.object(|w| {
-        w.key("broadcast")
-            .raw(broadcast.unwrap_or(r#"{"ack":false,"self":false}"#));
+        let broadcast = broadcast.unwrap_or(r#"{"ack":false,"self":false}"#);
+        w.key("broadcast");
+        match since.filter(|_| replays) {
+            Some(since) => w.object(|w| {
+                let said = json::parse(broadcast).unwrap_or(Raw::NULL);
+                said.members(|name, value| w.key(&name.decode()).raw(value.text()));
+                w.key("replay").object(|w| {
+                    w.key("since").number(since.0);
+                    w.key("limit").number(REPLAY_LIMIT);
+                });
+            }),
+            None => w.raw(broadcast),
+        }
         w.key("presence");
         match presence {
             Some(presence) if !crowd => w.raw(presence),
@@ -221,6 +247,7 @@ fn write(channel: Option<&Channel>, changes: Vec<Change>, crowd: bool) -> Join {
     Join {
         config: writer.finish(),
         changes,
+        replays,
         #[cfg(feature = "rooms")]
         crowd: has_crowd,
         #[cfg(feature = "rooms")]
@@ -242,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_channel_that_is_not_named_is_joined_without_anything() {
-        let join = Supabase::default().join("any", false);
+        let join = Supabase::default().join("any", false, None);
         assert_eq!(
             join.config,
             r#"{"broadcast":{"ack":false,"self":false},"presence":{"key":"","enabled":false},"postgres_changes":[],"private":false}"#
@@ -258,21 +285,21 @@ mod tests {
                 "changes":[{"table":"tasks","filter":"board=eq.{id},was=neq.{id}"},{"event":"DELETE","schema":"a","table":"t"},{}]}}"#,
         )
         .unwrap();
-        let join = all.join("board:7/8:{x", false);
+        let join = all.join("board:7/8:{x", false, None);
         assert_eq!(
             join.config,
             r#"{"broadcast":{"self":true,"ack":true},"presence":{"key":"u","enabled":true},"postgres_changes":[{"event":"*","schema":"public","table":"tasks","filter":"board=eq.7/8,was=neq.7/8"},{"event":"DELETE","schema":"a","table":"t"},{"event":"*","schema":"public"}],"private":false}"#
         );
         assert_eq!(join.changes.len(), 3);
         assert!(
-            all.join("board:lobby", false)
+            all.join("board:lobby", false, None)
                 .config
                 .ends_with("\"private\":true}")
         );
         for other in ["board:lobb", "board::{x", "board:7", "x"] {
             assert_eq!(
-                all.join(other, false),
-                Supabase::default().join(other, false),
+                all.join(other, false, None),
+                Supabase::default().join(other, false, None),
                 "{other}"
             );
         }
@@ -286,6 +313,15 @@ mod tests {
             (
                 r#"{"a\"":{"private":1}}"#,
                 r#"backend.channels["a\""].private"#,
+            ),
+            (r#"{"a":{"replay":1}}"#, r#"backend.channels["a"].replay"#),
+            (
+                r#"{"a":{"replay":true}}"#,
+                r#"backend.channels["a"].replay"#,
+            ),
+            (
+                r#"{"a":{"private":false,"replay":true}}"#,
+                r#"backend.channels["a"].replay"#,
             ),
             (
                 r#"{"a":{"broadcast":true}}"#,

@@ -31,6 +31,9 @@ pub(super) struct Channel {
     pub(super) held: Vec<Held>,
     /// How often in a row it was refused for now, or lost soon after it was confirmed.
     pub(super) failures: u32,
+    /// What may be told again after a gap.
+    #[cfg(feature = "phoenix")]
+    pub(super) missed: super::missed::Missed,
 }
 
 #[derive(Debug)]

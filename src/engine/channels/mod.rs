@@ -12,6 +12,8 @@
 mod channel;
 mod event;
 mod leader;
+#[cfg(feature = "phoenix")]
+mod missed;
 mod pace;
 mod ring;
 mod server;
@@ -399,6 +401,8 @@ impl Channels {
                     position: None,
                     held: Vec::new(),
                     failures: 0,
+                    #[cfg(feature = "phoenix")]
+                    missed: missed::Missed::default(),
                 },
             );
         }
@@ -482,6 +486,10 @@ impl Channels {
             channel.position = None;
             channel.held = Vec::new();
             channel.failures = 0;
+            #[cfg(feature = "phoenix")]
+            {
+                channel.missed = missed::Missed::default();
+            }
             channel.place = Place::Waiting;
         }
         self.held_bytes = 0;
@@ -507,6 +515,11 @@ impl Channels {
         for channel in self.channels.values_mut() {
             channel.drop_held(&mut self.held_bytes);
             channel.forgive(now);
+            // A question goes with the connection on which it was asked.
+            #[cfg(feature = "phoenix")]
+            {
+                channel.missed.asked = None;
+            }
             match channel.place {
                 Place::Asked { .. } | Place::Live { .. } | Place::Torn | Place::Missing { .. } => {
                     channel.place = Place::Waiting;

@@ -285,14 +285,13 @@ impl Link {
         }
     }
 
-    /// The server gave the sign of life that was asked for.
-    pub fn pong(&mut self, now: Now, conn: ConnId, number: u64) {
-        if let Some(live) = self.live_mut()
-            && live.line.conn == conn
-        {
-            live.pulse.answered(now.mono, number);
-            self.show(now);
-        }
+    /// The server gave the sign of life that was asked for. What it had said until the moment of the question,
+    /// which is returned, has come: however late the answer is heard.
+    pub fn pong(&mut self, now: Now, conn: ConnId, number: u64) -> Option<Mono> {
+        let live = self.live_mut().filter(|live| live.line.conn == conn)?;
+        let asked = live.pulse.answered(now.mono, number);
+        self.show(now);
+        asked
     }
 
     /// There is reason to doubt the connection: ask.

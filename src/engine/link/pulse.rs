@@ -144,8 +144,8 @@ impl Pulse {
         }
     }
 
-    /// An answer came. One to an older question says nothing.
-    pub(super) fn answered(&mut self, now: Mono, to: u64) {
+    /// An answer came, to a question of this moment. One to an older question says nothing.
+    pub(super) fn answered(&mut self, now: Mono, to: u64) -> Option<Mono> {
         if let Question::Open { number, at, .. } = self.question
             && number == Some(to)
         {
@@ -157,7 +157,9 @@ impl Pulse {
             } else {
                 took >= SLOW_AFTER
             };
+            return Some(at);
         }
+        None
     }
 
     /// Is it time to measure the round trip again?

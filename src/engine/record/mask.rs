@@ -59,7 +59,7 @@ const KNOWN: &str = " t v vmin id e s n at ch pos name by ping now exp spread re
     failed parts type cause handled call clear change part window retryAfter ok ref typed typing anon a \
     record key after all client field self people types locked use reason idempotencyKey class next can you guard known leases \
     everfresh scope lead number holds locked \
-    query variables operationName vsn param changes schema table filter private broadcast presence enabled key self ack layer brings heard ";
+    query variables operationName vsn param changes schema table filter private replay broadcast presence enabled key self ack layer brings heard ";
 const ENTRIES: &str = " channels contracts mutations needs runs join leave tabs ";
 const EXACT: &str = " outcome q what items ends run value names entries ";
 const OPEN: &str = " keys snapshot as fields stale layers ";

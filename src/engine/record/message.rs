@@ -14,6 +14,8 @@ pub(super) enum Part {
     Response,
     /// The payload of a broadcast.
     Broadcast,
+    /// What the server says of it.
+    Kept,
     /// The payload of a change of a row.
     Change,
     /// The change itself, which is what an app is told.
@@ -128,10 +130,13 @@ impl Part {
             (Part::Reply, "status")
             | (Part::Response, "reason" | "postgres_changes")
             | (Part::Broadcast, "event" | "type")
+            // The name of a row, by which one that comes again is known.
+            | (Part::Kept, "id" | "replayed")
             | (Part::Change, "ids")
             | (Part::Row, "type" | "schema" | "table") => Rule::Open,
             (Part::Reply, "response") => Rule::Of(Part::Response),
             (Part::Broadcast, "payload") => Rule::Payload,
+            (Part::Broadcast, "meta") => Rule::Of(Part::Kept),
             (Part::Diff, "joins" | "leaves") => Rule::Of(Part::Crowd),
             (Part::Crowd, _) => Rule::Of(Part::Key),
             (Part::Key, "metas") | (Part::Track, "payload") => Rule::Of(Part::Shown),

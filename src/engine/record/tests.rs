@@ -226,6 +226,11 @@ fn a_message_of_phoenix_keeps_what_decides_and_no_payload() {
             r#"[null,null,"t","broadcast",{"event":"moved","payload":{"task":{"id":7,"title":"x"}}}]"#,
             r#"[null,null,"t","broadcast",{"event":"moved","payload":{"task":{"id":7,"xxxxx":"x"}}}]"#,
         ),
+        // By which one that comes again is known, and nothing else of what a payload may call so.
+        (
+            r#"[null,null,"t","broadcast",{"event":"e","payload":{"meta":{"id":"x"}},"meta":{"replayed":true,"id":"b-7","to":"me"}}]"#,
+            r#"[null,null,"t","broadcast",{"event":"e","payload":{"xxxx":{"xx":"x"}},"meta":{"replayed":true,"id":"b-7","xx":"xx"}}]"#,
+        ),
         (
             r#"["1",null,"t","presence_state",{"ben":{"metas":[{"phx_ref":"R1","status":"away"}]}}]"#,
             r#"["1",null,"t","presence_state",{"ben":{"metas":[{"phx_ref":"R1","status":"aaaa"}]}}]"#,

@@ -382,6 +382,10 @@ pub fn event_text(event: &Event<'_>) -> Rc<str> {
         if let Some(at) = event.at {
             w.key("at").number(at);
         }
+        #[cfg(feature = "phoenix")]
+        if let Some(id) = &event.id {
+            w.key("id").string(id);
+        }
         w.key("data").raw(&event.data);
     });
     writer.finish().into()
@@ -398,6 +402,8 @@ pub fn read_event(text: &str) -> Option<Event<'_>> {
         data: Cow::Borrowed("null"),
         by: None,
         at: None,
+        #[cfg(feature = "phoenix")]
+        id: None,
     };
     json::members(text, |key, value| {
         let text = || value.string().map(Text::decode);
@@ -408,6 +414,8 @@ pub fn read_event(text: &str) -> Option<Event<'_>> {
             "s" => event.seq = value.integer().map(Seq),
             "by" => event.by = text(),
             "at" => event.at = value.integer(),
+            #[cfg(feature = "phoenix")]
+            "id" => event.id = text(),
             _ => {}
         }
     })

@@ -5,6 +5,7 @@
 use super::page::Page;
 use crate::engine::command::Command;
 use crate::engine::input::{Input, LockEvent, SocketEvent};
+use crate::engine::limits::REPLAY_MARGIN;
 use crate::engine::status::Word;
 use crate::engine::token::{Token, TokenReason};
 
@@ -339,6 +340,76 @@ fn joins_that_are_refused_for_now_do_not_end_the_connection() {
         assert!(waited >= 5000, "{waited}");
     }
     assert_eq!(page.dials, 1);
+}
+
+const KEPT: &str = r#"{"user":"ada","backend":{"kind":"supabase","url":"wss://h/realtime/v1/websocket?apikey=k",
+    "channels":{"c":{"private":true,"replay":true}}},"getToken":true,"channels":["c"],
+    "events":{"said":[["said","$.id"]]}}"#;
+
+/// The server tells of something that the database keeps.
+fn said(page: &mut Page, id: u32, replayed: &str) {
+    page.hears(&format!(
+        r#"[null,null,"realtime:c","broadcast",{{"type":"broadcast","event":"said","payload":{{"id":{id}}},"meta":{{{replayed}"id":"m-{id}"}}}}]"#
+    ));
+}
+
+#[test]
+fn what_was_missed_is_asked_for_after_a_gap_and_told_once() {
+    let mut page = phoenix(KEPT);
+    page.greets("t1");
+    assert!(!page.last().contains("replay"), "{}", page.last());
+    let none = r#"{"postgres_changes":[]}"#;
+    page.answered("realtime:c", "ok", none);
+    // Two signs of life, of which the last was asked for after 50 s.
+    page.waits(60_000);
+    page.stale();
+    said(&mut page, 1, "");
+    said(&mut page, 2, "");
+    page.waits(5000);
+    assert_eq!(page.stale(), [r#"["said",1]"#, r#"["said",2]"#]);
+    page.lost(1006);
+    page.waits(10_000);
+    page.greets("t1");
+    let asked = page.last().to_owned();
+    let since = asked.split(r#""replay":{"since":"#).nth(1).unwrap();
+    let since: u64 = since.split(',').next().unwrap().parse().unwrap();
+    let begun = 1_700_000_000_000 + 50_000 - REPLAY_MARGIN.0;
+    assert!((begun..begun + 2000).contains(&since), "{asked}");
+    page.answered("realtime:c", "ok", none);
+    // The gap is what it was: not all that was missed is kept.
+    page.waits(20_000);
+    assert_eq!(page.stale(), [r#"["said"]"#]);
+    let before = page.engine.metrics.duplicates;
+    for id in [1, 2, 3] {
+        said(&mut page, id, r#""replayed":true,"#);
+    }
+    page.waits(5000);
+    assert_eq!(page.stale(), [r#"["said",3]"#]);
+    assert_eq!(page.engine.metrics.duplicates, before + 2);
+    // It comes by the usual way too.
+    said(&mut page, 3, "");
+    page.waits(5000);
+    assert_eq!(page.stale(), [""; 0]);
+}
+
+#[test]
+fn a_channel_is_had_without_what_it_missed_if_that_cannot_be_had() {
+    let mut page = phoenix(KEPT);
+    page.greets("t1");
+    page.answered("realtime:c", "ok", r#"{"postgres_changes":[]}"#);
+    page.lost(1006);
+    page.waits(10_000);
+    page.greets("t1");
+    assert!(page.last().contains("replay"), "{}", page.last());
+    let reason = "UnableToReplayMessages: Realtime was unable to replay messages";
+    let refusal = format!(r#"{{"reason":"{reason}"}}"#);
+    page.answered("realtime:c", "error", &refusal);
+    assert_eq!(page.faults, [format!("internal: {reason} (channel c)")]);
+    page.said();
+    page.waits(15_000);
+    let joins = |said: &String| said.contains("phx_join");
+    let join = page.said.iter().find(|said| joins(said)).unwrap();
+    assert!(!join.contains("replay"), "{join}");
 }
 
 /// A page whose people are told of by a project of Supabase.

@@ -41,6 +41,7 @@ fn want(id: u64, channel: &str) -> Want<'_> {
         id: RequestId(id),
         channel,
         position: None,
+        since: None,
         token: None,
     }
 }

@@ -7,6 +7,7 @@
 //! at once: a server answers one at a time, and Supabase sleeps for five seconds before it refuses.
 
 mod poll;
+mod refused;
 #[cfg(feature = "rooms")]
 mod room;
 
@@ -23,11 +24,12 @@ use crate::engine::limits::{
 };
 use crate::engine::map::Map;
 use crate::engine::text;
+use crate::engine::time::Wall;
 #[cfg(feature = "rooms")]
 use crate::wire::Shown;
 use crate::wire::carried::Door;
 use crate::wire::engineio::Fault;
-use crate::wire::json::{Raw, Text, Writer};
+use crate::wire::json::{Raw, Writer};
 use crate::wire::supabase::{self, Meaning};
 use crate::wire::token::{is_about_who, push_query, with_member};
 use crate::wire::{
@@ -48,6 +50,8 @@ pub struct Session {
     showed_token: bool,
     /// What the token says of itself.
     claims: supabase::Claims,
+    /// The server refused a join that asked for what was missed: it is not asked for again on this connection.
+    tells_once: bool,
     news: Vec<Heard<'static>>,
     /// By the name of the channel, of those on which somebody here looks who is there.
     #[cfg(feature = "rooms")]
@@ -63,6 +67,8 @@ struct Topic {
     /// How often it was asked for again while nothing was known.
     waits: u32,
     changes: supabase::Changes,
+    /// The join asks for what was missed.
+    replays: bool,
     #[cfg(feature = "rooms")]
     room: room::Of,
 }
@@ -85,6 +91,7 @@ impl Session {
             session: None,
             showed_token: false,
             claims: supabase::Claims::default(),
+            tells_once: false,
             news: Vec::new(),
             #[cfg(feature = "rooms")]
             looks: Map::new(),
@@ -168,8 +175,14 @@ impl Session {
         out
     }
 
-    /// Joins a topic.
-    pub fn subscribe(&mut self, id: RequestId, channel: &str, token: Option<&str>) -> Ask {
+    /// Joins a topic, which was followed until a moment if it was followed before.
+    pub fn subscribe(
+        &mut self,
+        id: RequestId,
+        channel: &str,
+        since: Option<Wall>,
+        token: Option<&str>,
+    ) -> Ask {
         let again = match self.topics.get_mut(channel) {
             Some(topic) => {
                 topic.waits += 1;
@@ -185,18 +198,25 @@ impl Session {
         if again {
             return Ask::Known;
         }
-        let (payload, topic) = self.payload(id, channel, token);
+        let (payload, topic) = self.payload(id, channel, since, token);
         self.topics.insert(channel.into(), topic);
         Ask::Say(self.say(id.0, id.0, channel, "phx_join", &payload))
     }
 
     /// What the server is told with a join.
-    fn payload(&self, id: RequestId, channel: &str, token: Option<&str>) -> (String, Topic) {
+    fn payload(
+        &self,
+        id: RequestId,
+        channel: &str,
+        since: Option<Wall>,
+        token: Option<&str>,
+    ) -> (String, Topic) {
         let topic = |changes| Topic {
             join: id.0,
             place: Place::Asked,
             waits: 0,
             changes,
+            replays: false,
             #[cfg(feature = "rooms")]
             room: room::Of::default(),
         };
@@ -212,11 +232,14 @@ impl Session {
                 let crowd = self.looks.contains(channel);
                 #[cfg(not(feature = "rooms"))]
                 let crowd = false;
-                let join = project.join(channel, crowd);
+                let since = since.filter(|_| !self.tells_once);
+                let join = project.join(channel, crowd, since);
                 let payload = supabase::join(&join, token);
                 #[cfg(feature = "rooms")]
                 let room = room::Of::new(&join);
+                let replays = since.is_some() && join.replays;
                 let topic = topic(supabase::Changes::new(join));
+                let topic = Topic { replays, ..topic };
                 #[cfg(feature = "rooms")]
                 let topic = Topic { room, ..topic };
                 (payload, topic)
@@ -322,8 +345,10 @@ impl Session {
                     self.means(channel, place, meaning, heard);
                 }
             }
-            Says::Event(name, payload) | Says::Broadcast(name, payload) => {
-                heard.push(event(channel, name, payload.json()));
+            Says::Event(name, payload) => heard.push(event(channel, name, payload.json(), None)),
+            Says::Broadcast(name, payload, of) => {
+                let id = (self.topics.get(&*channel)).and_then(|topic| topic.changes.id(of));
+                heard.push(event(channel, name, payload.json(), id));
             }
         }
     }
@@ -348,8 +373,9 @@ impl Session {
             return;
         };
         if !ok {
+            let replays = topic.replays;
             self.topics.remove(&*channel);
-            self.refused(channel, response, heard);
+            self.refused(channel, response, replays, heard);
         } else if !topic.changes.matched(response) {
             let text = "the server understood other changes than were asked for";
             self.leave(channel, "bad_request", text, heard);
@@ -394,7 +420,7 @@ impl Session {
     ) {
         match meaning {
             Meaning::Nothing => {}
-            Meaning::Event(name, data) => heard.push(event(channel, name, data)),
+            Meaning::Event(name, data, id) => heard.push(event(channel, name, data, id)),
             Meaning::Ready if place == Place::Unready => self.joined(channel, heard),
             // It says so after each new token, too.
             Meaning::Ready => {}
@@ -416,49 +442,6 @@ impl Session {
                 false => heard.push(Refusal::told(&channel, "rate_limited", &text)),
             },
         }
-    }
-
-    /// The server refused a join.
-    fn refused(&mut self, channel: String, response: Raw<'_>, heard: &mut Vec<Heard<'_>>) {
-        let reason = response.member("reason").and_then(Raw::string);
-        let reason = reason.map_or(response.text().into(), Text::decode);
-        let (code, whole) = match &self.with.topics {
-            // The same token goes to every channel.
-            Topics::Supabase(_) => {
-                let code = supabase::code(&reason);
-                (code, code == "unauthorized")
-            }
-            // Where no channel takes the token it may be the token; where one does, it is the channel.
-            Topics::Plain { token, .. } => {
-                let code = code(&reason);
-                let taken = self
-                    .topics
-                    .values()
-                    .any(|topic| topic.place == Place::Joined);
-                (code, code == "unauthorized" && token.is_some() && !taken)
-            }
-        };
-        if whole {
-            heard.push(Heard::TurnedAway(refusal(Some(channel), code, &reason)));
-        } else {
-            heard.push(Refusal::told(&channel, code, &reason));
-            heard.push(Heard::Refused(refusal(Some(channel), code, &reason)));
-        }
-    }
-
-    /// What the server does of a channel is not what was asked for.
-    fn leave(
-        &mut self,
-        channel: String,
-        code: &'static str,
-        text: &str,
-        heard: &mut Vec<Heard<'_>>,
-    ) {
-        if let Some(say) = self.part(&channel) {
-            heard.push(Heard::Say(say));
-        }
-        heard.push(Refusal::told(&channel, code, text));
-        heard.push(Heard::Refused(refusal(Some(channel), code, text)));
     }
 
     /// Leaves a channel that nobody asked to leave. The answer to it is nobody's.
@@ -490,7 +473,7 @@ impl Protocol for Session {
     }
 
     fn ask(&mut self, want: &Want<'_>) -> Ask {
-        self.subscribe(want.id, want.channel, want.token)
+        self.subscribe(want.id, want.channel, want.since, want.token)
     }
 
     fn give_back(&mut self, id: RequestId, channel: &str) -> Option<String> {
@@ -546,8 +529,16 @@ impl Protocol for Session {
     }
 }
 
-fn event<'a>(channel: String, name: Cow<'a, str>, data: Cow<'a, str>) -> Heard<'a> {
-    Heard::Event(Event::plain(channel, name, data))
+fn event<'a>(
+    channel: String,
+    name: Cow<'a, str>,
+    data: Cow<'a, str>,
+    id: Option<Cow<'a, str>>,
+) -> Heard<'a> {
+    Heard::Event(Event {
+        id,
+        ..Event::plain(channel, name, data)
+    })
 }
 
 fn refusal(channel: Option<String>, code: &str, text: &str) -> Refusal {
@@ -557,16 +548,5 @@ fn refusal(channel: Option<String>, code: &str, text: &str) -> Refusal {
         code: code.to_owned(),
         message: text.to_owned(),
         retry_after_ms: None,
-    }
-}
-
-/// A reason of the app's in our words. What is not known may be a passing trouble.
-fn code(reason: &str) -> &'static str {
-    match reason {
-        "unmatched topic" | "not_found" => "not_found",
-        "forbidden" => "forbidden",
-        "bad_request" => "bad_request",
-        _ if is_about_who(reason) => "unauthorized",
-        _ => "internal",
     }
 }

@@ -411,6 +411,8 @@ impl Space {
             data: Cow::Owned(payload(&event, attachments)),
             by: None,
             at: None,
+            #[cfg(feature = "phoenix")]
+            id: None,
         }));
         // Who wants to know that it came may wait for the word.
         if let Some(id) = event.id {

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod event;
+#[cfg(feature = "phoenix")]
+mod missed;
 mod property;
 mod server;
 mod table;

@@ -133,12 +133,16 @@ fn an_event_comes_back_as_it_was() {
         data: r#"{"id":1}"#.into(),
         by: Some("me".into()),
         at: Some(3),
+        #[cfg(feature = "phoenix")]
+        id: Some("b7".into()),
     };
     assert_eq!(read_event(&event_text(&event)), Some(event.clone()));
     let bare = Event {
         seq: None,
         by: None,
         at: None,
+        #[cfg(feature = "phoenix")]
+        id: None,
         ..event
     };
     assert_eq!(read_event(&event_text(&bare)), Some(bare));

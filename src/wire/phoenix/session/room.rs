@@ -75,7 +75,7 @@ impl Session {
         let channel = shown.channel;
         // The topic may not be asked for yet.
         let key = match &self.with.topics {
-            Topics::Supabase(project) => project.join(channel, true).key,
+            Topics::Supabase(project) => project.join(channel, true, None).key,
             Topics::Plain { .. } => None,
         };
         let who = self.claims.who.as_deref().or(key.as_deref());

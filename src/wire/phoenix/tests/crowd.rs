@@ -37,7 +37,7 @@ fn say(session: &mut Session, frame: &str) -> Vec<String> {
 }
 
 fn joins(session: &mut Session, id: u64, channel: &str, topic: &str) -> Vec<String> {
-    let ask = session.subscribe(RequestId(id), channel, None);
+    let ask = session.subscribe(RequestId(id), channel, None, None);
     assert!(matches!(ask, Ask::Say(_)), "{ask:?}");
     let frame = format!(
         r#"["{id}","{id}","{topic}","phx_reply",{{"status":"ok","response":{{"postgres_changes":[]}}}}]"#
@@ -211,7 +211,7 @@ fn what_is_shown_is_said_as_the_official_client_says_it_and_to_each_join() {
         None,
         "it is not joined yet"
     );
-    let Ask::Say(join) = session.subscribe(RequestId(4), "c", None) else {
+    let Ask::Say(join) = session.subscribe(RequestId(4), "c", None, None) else {
         panic!("it is asked for");
     };
     assert!(
@@ -289,7 +289,7 @@ fn a_channel_that_was_joined_without_who_is_there_is_joined_anew() {
     assert_eq!(looks(&mut session, true), (None, vec![]), "once is enough");
     // Who looks while the answer is on its way.
     let mut session = self::session(r#"{"kind":"supabase"}"#);
-    session.subscribe(RequestId(1), "c", None);
+    session.subscribe(RequestId(1), "c", None, None);
     assert_eq!(looks(&mut session, true), (None, vec![]));
     let reply =
         r#"["1","1","realtime:c","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]"#;

@@ -55,10 +55,9 @@ fn no_length_is_believed_before_there_is_as_much() {
         .collect();
     for row in &whole {
         let payload = match read_bytes(&row.bytes).unwrap().says {
-            Says::Event(_, Payload::Bytes(bytes)) | Says::Broadcast(_, Payload::Bytes(bytes)) => {
-                bytes.len()
-            }
-            Says::Broadcast(_, Payload::Json(raw)) => raw.text().len(),
+            Says::Event(_, Payload::Bytes(bytes))
+            | Says::Broadcast(_, Payload::Bytes(bytes), _) => bytes.len(),
+            Says::Broadcast(_, Payload::Json(raw), _) => raw.text().len(),
             _ => 4,
         };
         for length in 0..row.bytes.len() - payload {

@@ -5,6 +5,7 @@
 #[cfg(feature = "rooms")]
 mod crowd;
 mod forms;
+mod kept;
 mod poll;
 mod session;
 
@@ -88,7 +89,7 @@ fn as_the_server_wrote(message: &Message<'_>, first_version: bool) -> String {
             let payload = format!(r#"{{"status":"{status}","response":{}}}"#, response.text());
             ("phx_reply", payload)
         }
-        Says::Event(name, payload) | Says::Broadcast(name, payload) => {
+        Says::Event(name, payload) | Says::Broadcast(name, payload, _) => {
             (&**name, payload.json().into_owned())
         }
     };
@@ -133,8 +134,8 @@ fn every_recorded_frame_of_bytes_is_read() {
             r#"Message { join: Some(3), reference: Some(7), topic: "room:lobby", says: Reply { ok: true, response: Raw("null") } }"#,
             r#"Message { join: Some(3), reference: None, topic: "room:lobby", says: Event("blob", Bytes([0, 1, 2, 254, 255])) }"#,
             r#"Message { join: None, reference: None, topic: "room:lobby", says: Event("blob", Bytes([0, 1, 2, 254, 255])) }"#,
-            r#"Message { join: None, reference: None, topic: "realtime:task-updates:p1", says: Broadcast("task-update", Json(Raw("{\"id\":7,\"s\":\"é\"}"))) }"#,
-            r#"Message { join: None, reference: None, topic: "realtime:task-updates:p1", says: Broadcast("task-update", Bytes([1, 2, 3, 255])) }"#,
+            r#"Message { join: None, reference: None, topic: "realtime:task-updates:p1", says: Broadcast("task-update", Json(Raw("{\"id\":7,\"s\":\"é\"}")), Raw("null")) }"#,
+            r#"Message { join: None, reference: None, topic: "realtime:task-updates:p1", says: Broadcast("task-update", Bytes([1, 2, 3, 255]), Raw("null")) }"#,
         ]
     );
 }
@@ -185,14 +186,14 @@ fn what_a_session_says_is_what_the_clients_said_of_the_same_options() {
     };
     let mut plain = session(r#"{"kind":"phoenix","join":{"plan":"a"}}"#);
     let mut frames = vec![
-        said(plain.subscribe(RequestId(3), "room:lobby", None)),
+        said(plain.subscribe(RequestId(3), "room:lobby", None, None)),
         plain.heartbeat(11),
         plain.heartbeat(12),
         plain.unsubscribe(RequestId(13), "room:lobby").unwrap(),
     ];
     let mut old = session(r#"{"kind":"phoenix","vsn":"1.0.0"}"#);
     frames.extend([
-        said(old.subscribe(RequestId(1), "room:v1", None)),
+        said(old.subscribe(RequestId(1), "room:v1", None, None)),
         old.heartbeat(4),
         old.unsubscribe(RequestId(5), "room:v1").unwrap(),
     ]);
@@ -209,7 +210,7 @@ fn what_a_session_says_is_what_the_clients_said_of_the_same_options() {
                        {"event":"UPDATE","table":"tasks","filter":"project_id=eq.{id}"}]}}}"#,
     );
     let mut frames = vec![
-        said(project.subscribe(RequestId(6), "task-updates:p1", None)),
+        said(project.subscribe(RequestId(6), "task-updates:p1", None, None)),
         project.heartbeat(12),
     ];
     frames.extend(project.authorize(RequestId(14), Some("jwt-2")));
@@ -218,7 +219,7 @@ fn what_a_session_says_is_what_the_clients_said_of_the_same_options() {
     let mut old = session(
         r#"{"kind":"supabase","vsn":"1.0.0","channels":{"room1":{"broadcast":{"self":true}}}}"#,
     );
-    frames.push(said(old.subscribe(RequestId(6), "room1", None)));
+    frames.push(said(old.subscribe(RequestId(6), "room1", None, None)));
     frames.extend(old.unsubscribe(RequestId(8), "room1"));
     let expected: Vec<String> = client_frames(SUPABASE)
         .into_iter()

@@ -107,7 +107,7 @@ fn the_messages_of_an_answer_are_frames_in_order() {
     let mut session = plain();
     hears(&mut session, NEW);
     session.hello(None);
-    let ask = session.subscribe(RequestId(1), "room:a", None);
+    let ask = session.subscribe(RequestId(1), "room:a", None, None);
     assert!(matches!(ask, Ask::Say(_)));
     let heard = hears(
         &mut session,

@@ -5,22 +5,22 @@ use crate::engine::limits::{JOIN_WAITS_MAX, JOIN_WAITS_READY_MAX};
 
 const TASKS: &str = r#"{"kind":"supabase","channels":{"tasks-changes":{"changes":[{"table":"tasks","filter":"project_id=eq.p1"}]}}}"#;
 
-fn plain() -> Session {
+pub(super) fn plain() -> Session {
     session(r#"{"kind":"phoenix"}"#)
 }
 
-fn say(session: &mut Session, text: &str) -> Vec<String> {
+pub(super) fn say(session: &mut Session, text: &str) -> Vec<String> {
     hear(session, read(text.as_bytes()))
 }
 
-fn ask(session: &mut Session, id: u64, channel: &str) -> String {
-    match session.subscribe(RequestId(id), channel, Some("t")) {
+pub(super) fn ask(session: &mut Session, id: u64, channel: &str) -> String {
+    match session.subscribe(RequestId(id), channel, None, Some("t")) {
         Ask::Say(text) => text,
         other => panic!("{other:?}"),
     }
 }
 
-fn join(session: &mut Session, id: u64, channel: &str) {
+pub(super) fn join(session: &mut Session, id: u64, channel: &str) {
     ask(session, id, channel);
     let topic = if session.capabilities().renews {
         "realtime:"
@@ -65,7 +65,10 @@ fn follow(session: &mut Session, rows: &[Row]) -> Vec<String> {
                 let channel = message.topic.trim_start_matches("realtime:");
                 let id = RequestId(message.reference.unwrap());
                 if row.frame.contains("phx_join") {
-                    assert!(matches!(session.subscribe(id, channel, None), Ask::Say(_)));
+                    assert!(matches!(
+                        session.subscribe(id, channel, None, None),
+                        Ask::Say(_)
+                    ));
                 } else if row.frame.contains("phx_leave") {
                     assert!(session.unsubscribe(id, channel).is_some());
                 }
@@ -310,7 +313,7 @@ fn an_ask_without_an_answer_is_made_anew_but_not_at_once() {
     ask(&mut session, 1, "t");
     for id in 0..JOIN_WAITS_MAX {
         assert_eq!(
-            session.subscribe(RequestId(2 + id as u64), "t", None),
+            session.subscribe(RequestId(2 + id as u64), "t", None, None),
             Ask::Known
         );
     }
@@ -319,7 +322,7 @@ fn an_ask_without_an_answer_is_made_anew_but_not_at_once() {
     assert_eq!(say(&mut session, late), [""; 0]);
     let mut session = asked_for_changes();
     for id in 0..JOIN_WAITS_READY_MAX {
-        let asked = session.subscribe(RequestId(2 + id as u64), "tasks-changes", None);
+        let asked = session.subscribe(RequestId(2 + id as u64), "tasks-changes", None, None);
         assert_eq!(asked, Ask::Known);
     }
     ask(&mut session, 9, "tasks-changes");
