@@ -31,6 +31,10 @@ const dialled = [];
 const said = [];
 /** Reasons by topic for which joins are refused. */
 const refusals = new Map();
+/** What the database has broadcast on private channels, and when. */
+const kept = [];
+/** As many of it as are told again at most, and if nothing is said. */
+const REPLAYED = { most: 25, usual: 10 };
 let connects = 0;
 
 const isGood = (token) => tokens === undefined || tokens.includes(token);
@@ -155,13 +159,29 @@ class Client {
     if (before !== undefined) this.say(before.join, before.join, topic, "phx_close", {});
   }
 
-  #joined(answered, known, { postgres_changes = [], presence }) {
+  #joined(answered, known, { postgres_changes = [], presence, broadcast, private: isPrivate = false }) {
     const [, , topic] = answered;
+    const missed = broadcast?.replay && keptOf(topic, broadcast.replay);
+    if (missed && !isPrivate) {
+      this.topics.delete(topic);
+      return this.reply(answered, "error", { reason: "UnableToReplayMessages: Replay is not allowed for public channels" });
+    }
+    // What is told again to this join is not told to it in the usual way, however late that is.
+    Object.assign(known, { isPrivate, replayed: new Set(missed?.map(({ id }) => id)) });
     known.changes = postgres_changes.map((change) => ({ id: hash(JSON.stringify(change)), ...change }));
     this.reply(answered, "ok", { postgres_changes: known.changes });
     Object.assign(known, { key: presence?.key || randomUUID(), sees: presence?.enabled === true, calls: 0, window: 0 });
+    for (const message of missed ?? []) this.tellKept(topic, known.join, message, { replayed: true, id: message.id });
     if (known.sees) this.#tellWhoIsThere(topic);
     this.#tellChanges(topic);
+  }
+
+  /** What the database broadcast: bytes in the second version as those of a client, and not at all in the first. */
+  tellKept(topic, join, { event, payload, bytes }, meta) {
+    if (bytes === undefined) return this.say(join, null, topic, "broadcast", { payload, event, type: "broadcast", meta });
+    if (this.first) return;
+    const of = JSON.stringify(meta);
+    this.bytes([4, topic.length, event.length, of.length, 0], topic, event, of, bytes);
   }
 
   #tellWhoIsThere(topic) {
@@ -359,6 +379,23 @@ function emit({ topic, event, payload, bytes }) {
   }
 }
 
+/** The newest of what is kept of a topic since a moment, the oldest of them first. */
+function keptOf(topic, { since = 0, limit = REPLAYED.usual }) {
+  const all = kept.filter((message) => message.topic === topic && message.at >= since);
+  return all.slice(-Math.max(Math.min(limit, REPLAYED.most), 1));
+}
+
+/** The database broadcasts on a private channel, and keeps it: `realtime.send`. */
+function broadcast({ topic, event, payload, bytes, silent = false }) {
+  const message = { id: randomUUID(), at: Date.now(), topic, event, payload, bytes };
+  kept.push(message);
+  if (silent) return;
+  for (const client of clientsOf(topic)) {
+    const { isPrivate, replayed } = client.topics.get(topic);
+    if (isPrivate && !replayed.has(message.id)) client.tellKept(topic, null, message, { id: message.id });
+  }
+}
+
 /** Tells who sees others what one of them shows instead of what it showed before. */
 function tellDiff(topic, key, before, after) {
   const of = (meta) => (meta ? { [key]: { metas: [meta] } } : {});
@@ -394,6 +431,7 @@ const http = app({
   doors: {
     "/lab/away": ({ ms }) => void setTimeout(away, 20, http, () => clients.forEach((client) => client.close(1001)), ms),
     "/demo/emit": emit,
+    "/demo/broadcast": broadcast,
     "/demo/change": change,
     "/demo/crash": ({ topic }) => clientsOf(topic).forEach((client) => client.end(topic, "phx_error", { reason: "channel_crash" })),
     "/demo/close": ({ topic }) => clientsOf(topic).forEach((client) => client.end(topic, "phx_close", {})),

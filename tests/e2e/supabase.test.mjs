@@ -8,10 +8,11 @@ import { isDeepStrictEqual } from "node:util";
 import { RealtimeClient } from "@supabase/realtime-js";
 import { WebSocket } from "ws";
 
-import { heardOf, shows, visit } from "./lib/backend.mjs";
+import { fetched, heardOf, shows, visit } from "./lib/backend.mjs";
 import { eventually } from "./lib/browser.mjs";
 import { assertSame, deferred, followsChannels, isSubscribed, openJoined, took, withServer } from "./lib/channels.mjs";
 import { engine, onceIsEnough } from "./lib/environment.mjs";
+import { connections } from "./lib/stage.mjs";
 
 const TASKS = { table: "tasks", filter: "project_id=eq.{id}" };
 const SUPABASE = {
@@ -61,6 +62,76 @@ describe(`a project of Supabase, in ${engine()}`, onceIsEnough(), () => {
     await eventually("it is told", () => tab.run("return rig.faults"), (seen) => seen.join().includes(message));
     await eventually("it is joined again", () => tab.snapshot(), ({ channels }) => channels.some((one) => one.channel === channel && one.state === "subscribed"));
     assert.equal((await tab.snapshot()).status, "connected");
+  });
+});
+
+/** A private channel of which is told after a gap what the database keeps. */
+const KEPT = { kind: "supabase", url: "/", apikey: "anon", channels: { "log:{id}": { private: true, replay: true } } };
+const keep = (here, channel, n) => here.server.does("broadcast", { topic: `realtime:${channel}`, event: "elsewhere", payload: { n } });
+
+/** The page is cut off until the function is done. */
+async function away(here, deed) {
+  here.proxy.break({ refuse: true });
+  here.proxy.cut();
+  await eventually("the server notices", () => connections(here), (open) => open === 0);
+  await deed();
+  here.proxy.heal();
+}
+
+/** The tab hears these, each once, in this order. */
+async function hearsOnce(tab, numbers) {
+  const all = async () => (await heardOf(tab, "elsewhere")).map(([, { n }]) => n);
+  await eventually("all are heard", all, ({ length }) => length >= numbers.length);
+  assert.deepEqual(await all(), numbers);
+}
+
+describe(`broadcasts of a database that were missed, in ${engine()}`, () => {
+  const here = withServer();
+  const open = (channel) => openJoined(here, KEPT, { channel });
+
+  test("they are told after the gap, each once, and all is fetched as after any gap", async () => {
+    const channel = "log:1";
+    const tab = await open(channel);
+    await keep(here, channel, 1);
+    await hearsOnce(tab, [1]);
+    const before = await fetched(tab);
+    await away(here, async () => {
+      await keep(here, channel, 2);
+      await keep(here, channel, 3);
+      await here.server.does("broadcast", { topic: "realtime:log:1", event: "blob", bytes: [1, 2, 255] });
+      // What a client says the database does not keep.
+      await here.server.does("emit", { topic: "realtime:log:1", event: "elsewhere", payload: { n: 0 } });
+      await here.server.addTask("While it was away", true);
+    });
+    await shows(tab, "While it was away");
+    await hearsOnce(tab, [1, 2, 3]);
+    await eventually("bytes are told", () => heardOf(tab, "blob"), ({ length }) => length === 1);
+    // Another gap, in which one more is missed.
+    await away(here, () => keep(here, channel, 4));
+    await hearsOnce(tab, [1, 2, 3, 4]);
+    await keep(here, channel, 5);
+    await hearsOnce(tab, [1, 2, 3, 4, 5]);
+    assert.deepEqual(await heardOf(tab, "blob"), [["log:1", "AQL/"]]);
+    const { tasks, counts } = await fetched(tab);
+    assert.ok(tasks > before.tasks && counts > before.counts);
+    assert.deepEqual(await tab.run("return rig.faults"), []);
+  });
+
+  test("the tab that leads next is told what nobody was told, and no more", async () => {
+    const channel = "log:2";
+    const [first, second] = [await open(channel), await open(channel)];
+    await keep(here, channel, 11);
+    for (const tab of [first, second]) await hearsOnce(tab, [11]);
+    const leads = (await first.snapshot()).role === "leader";
+    const [leader, next] = leads ? [first, second] : [second, first];
+    // Nobody has a connection while the leader goes.
+    await away(here, async () => {
+      await leader.tab.close();
+      await keep(here, channel, 12);
+    });
+    await hearsOnce(next, [11, 12]);
+    await keep(here, channel, 13);
+    await hearsOnce(next, [11, 12, 13]);
   });
 });
 
@@ -151,5 +222,37 @@ describe(`what the official client says, and what the page says, in ${engine()}`
     const how = { private: true, broadcast: { self: true, ack: false }, changes: [TASKS] };
     const backend = { kind: "supabase", url: "/", apikey: "anon", channels: { "tasks:{id}": how } };
     await assertSame(here, theirs, backend, "tasks:p1", { token: "jwt" }, "jwt-2");
+  });
+
+  test("realtime-js, of what was missed", async () => {
+    const channel = "log:3";
+    const tab = await openJoined(here, KEPT, { channel, token: "jwt" });
+    const theirs = [];
+    const since = Date.now();
+    const client = new RealtimeClient(`${here.server.url.replace("http", "ws")}/realtime/v1`, { transport: WebSocket, params: { apikey: "anon" } });
+    await away(here, async () => {
+      // More than the server tells again.
+      for (let n = 1; n <= 30; n += 1) await keep(here, channel, n);
+      await client.setAuth("jwt");
+      const theirChannel = client.channel(channel, { config: { private: true, broadcast: { self: false, ack: false, replay: { since, limit: 25 } } } });
+      theirChannel.on("broadcast", { event: "elsewhere" }, ({ payload, meta }) => theirs.push([payload.n, meta.replayed ?? false]));
+      theirChannel.subscribe();
+      await eventually("it is told", () => theirs, ({ length }) => length === 25);
+    });
+    await eventually("it is joined again", () => tab.snapshot(), isSubscribed);
+    await hearsOnce(tab, theirs.map(([n]) => n));
+    await keep(here, channel, 31);
+    await eventually("it is told", () => theirs, ({ length }) => length === 26);
+    const last = Array.from({ length: 26 }, (_, at) => [at + 6, at < 25]);
+    assert.deepEqual(theirs, last);
+    await hearsOnce(tab, last.map(([n]) => n));
+    const { said } = await here.server.does("said");
+    const joins = said.map(({ text }) => JSON.parse(text)).filter(([, , topic, event]) => topic === "realtime:log:3" && event === "phx_join");
+    const [first, official, page] = joins.slice(-3).map(([, , , , payload]) => payload);
+    assert.equal(first.config.broadcast.replay, undefined);
+    assert.ok(page.config.broadcast.replay.since <= since);
+    page.config.broadcast.replay.since = since;
+    assert.deepEqual(page, official);
+    await client.disconnect();
   });
 });

@@ -18,10 +18,25 @@ use crate::wire::Event;
 pub(super) struct Missed {
     /// The first question for it that is not answered.
     pub(super) asked: Option<Now>,
-    /// All that the server had said of it until then has come.
-    sure: Option<Now>,
+    followed: Option<Followed>,
     /// The names of the events that came last, the oldest first.
     seen: VecDeque<Box<str>>,
+}
+
+/// Since when a channel is followed.
+#[derive(Clone, Copy, Debug)]
+struct Followed {
+    /// It was asked for then, and nobody here misses what was before.
+    first: Now,
+    /// All that the server had said of it until then has come.
+    sure: Now,
+}
+
+impl Missed {
+    fn begin(&mut self, now: Now) {
+        let (first, sure) = (now, now);
+        self.followed.get_or_insert(Followed { first, sure });
+    }
 }
 
 impl Channels {
@@ -30,9 +45,10 @@ impl Channels {
     pub fn missed_since(&mut self, now: Now, name: &str) -> Option<Wall> {
         let missed = &mut self.channels.get_mut(name)?.missed;
         missed.asked.get_or_insert(now);
-        let sure = missed.sure?;
-        let wall = sure.wall.min(now.wall_before(sure.mono));
-        Some(Wall(wall.0.saturating_sub(REPLAY_MARGIN.0)))
+        let followed = missed.followed?;
+        let by = |then: Now| then.wall.min(now.wall_before(then.mono)).0;
+        let sure = by(followed.sure).saturating_sub(REPLAY_MARGIN.0);
+        Some(Wall(sure.max(by(followed.first))))
     }
 
     /// The server answered a question for a channel. What was missed before it may be on its way now: until the
@@ -41,7 +57,7 @@ impl Channels {
         if let Some(channel) = self.channels.get_mut(name).filter(|c| c.is_served())
             && let Some(asked) = channel.missed.asked.take()
         {
-            channel.missed.sure.get_or_insert(asked);
+            channel.missed.begin(asked);
         }
     }
 
@@ -54,8 +70,9 @@ impl Channels {
         for channel in self.channels.values_mut() {
             if let Place::Live { since } = channel.place
                 && since <= then.mono
+                && let Some(followed) = &mut channel.missed.followed
             {
-                channel.missed.sure = Some(then);
+                followed.sure = then;
             }
         }
     }
@@ -65,7 +82,7 @@ impl Channels {
     pub fn followed(&mut self, now: Now) {
         for channel in self.channels.values_mut() {
             if channel.is_served() {
-                channel.missed.sure.get_or_insert(now);
+                channel.missed.begin(now);
             }
         }
     }

@@ -12,7 +12,7 @@ export class PhoenixServer extends AppServer {
     return PhoenixServer.run([process.execPath, FILE], www, wanted);
   }
 
-  /** Does what a door of the server does: `emit`, `change`, `crash`, `close`, `system`, `refuse`, `disconnect`, `said`. */
+  /** Does what a door of the server does: `emit`, `broadcast`, `change`, `crash`, `close`, `system`, `refuse`, `disconnect`, `said`. */
   does(door, with_ = {}) {
     return this.send("POST", `/demo/${door}`, with_);
   }

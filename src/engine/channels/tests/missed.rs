@@ -15,9 +15,14 @@ fn at_second(seconds: u64, set: i64) -> Now {
     }
 }
 
-/// The margin before that moment on a clock that was never set.
+/// That moment, on a clock that was never set.
+fn second(seconds: u64) -> Option<Wall> {
+    Some(at_second(seconds, 0).wall)
+}
+
+/// The margin before it.
 fn before_second(seconds: u64) -> Option<Wall> {
-    Some(Wall(WALL + seconds * 1000 - REPLAY_MARGIN.0))
+    second(seconds).map(|wall| Wall(wall.0 - REPLAY_MARGIN.0))
 }
 
 struct Followed {
@@ -74,8 +79,16 @@ fn a_channel_that_was_never_followed_misses_nothing() {
     assert_eq!(f.asks(at_second(20, 0)), None);
     f.has(at_second(25, 0));
     f.channels.link_down(Mono(26_000));
-    // It is followed since that question.
-    assert_eq!(f.asks(at_second(30, 0)), before_second(20));
+    // It is followed since that question, and what was before is nobody's.
+    assert_eq!(f.asks(at_second(30, 0)), second(20));
+    f.has(at_second(31, 0));
+    f.channels.heard_all(at_second(60, 0));
+    f.channels.link_down(Mono(70_000));
+    assert_eq!(f.asks(at_second(80, 0)), second(20));
+    f.has(at_second(81, 0));
+    f.channels.heard_all(at_second(85, 0));
+    f.channels.link_down(Mono(90_000));
+    assert_eq!(f.asks(at_second(95, 0)), before_second(85));
 }
 
 #[test]
@@ -86,18 +99,18 @@ fn what_was_said_until_the_last_question_that_was_answered_has_come() {
     // A question that is older than the answer says nothing of the channel.
     f.channels.heard_all(at_second(9, 0));
     f.channels.heard_all(at_second(10, 0));
-    f.channels.heard_all(at_second(40, 0));
-    f.channels.link_down(Mono(500_000));
-    f.channels.heard_all(at_second(501, 0));
-    assert_eq!(f.asks(at_second(510, 0)), before_second(40));
+    f.channels.heard_all(at_second(140, 0));
+    f.channels.link_down(Mono(600_000));
+    f.channels.heard_all(at_second(601, 0));
+    assert_eq!(f.asks(at_second(610, 0)), before_second(140));
     // It is lost again before what was missed can have come: that is asked for again.
-    f.has(at_second(511, 0));
-    f.channels.link_down(Mono(512_000));
-    assert_eq!(f.asks(at_second(520, 0)), before_second(40));
-    f.has(at_second(521, 0));
-    f.channels.heard_all(at_second(545, 0));
-    f.channels.link_down(Mono(550_000));
-    assert_eq!(f.asks(at_second(560, 0)), before_second(545));
+    f.has(at_second(611, 0));
+    f.channels.link_down(Mono(612_000));
+    assert_eq!(f.asks(at_second(620, 0)), before_second(140));
+    f.has(at_second(621, 0));
+    f.channels.heard_all(at_second(645, 0));
+    f.channels.link_down(Mono(650_000));
+    assert_eq!(f.asks(at_second(660, 0)), before_second(645));
 }
 
 #[test]
@@ -106,10 +119,10 @@ fn a_clock_that_is_set_makes_the_moment_an_earlier_one_and_never_a_later_one() {
         let mut f = Followed::new();
         f.asks(at_second(10, set_before));
         f.has(at_second(11, set_before));
-        f.channels.heard_all(at_second(40, set_before));
-        f.channels.link_down(Mono(60_000));
-        let asked = f.asks(at_second(100, set_after)).unwrap();
-        let right = before_second(40).unwrap().0;
+        f.channels.heard_all(at_second(140, set_before));
+        f.channels.link_down(Mono(160_000));
+        let asked = f.asks(at_second(200, set_after)).unwrap();
+        let right = before_second(140).unwrap().0;
         let least = right.saturating_add_signed(1000 * i64::min(set_before, set_after));
         assert!(least <= right);
         assert_eq!(asked, Wall(least));
@@ -118,9 +131,9 @@ fn a_clock_that_is_set_makes_the_moment_an_earlier_one_and_never_a_later_one() {
     let mut f = Followed::new();
     f.asks(at_second(10, 0));
     f.has(at_second(11, 0));
-    f.channels.heard_all(at_second(40, 0));
-    f.channels.link_down(Mono(60_000));
-    assert_eq!(f.asks(at_second(61, 36_000)), before_second(40));
+    f.channels.heard_all(at_second(140, 0));
+    f.channels.link_down(Mono(160_000));
+    assert_eq!(f.asks(at_second(161, 36_000)), before_second(140));
 }
 
 #[test]
@@ -128,12 +141,12 @@ fn a_crashed_channel_is_asked_for_what_it_missed_on_the_same_connection() {
     let mut f = Followed::new();
     f.asks(at_second(10, 0));
     f.has(at_second(11, 0));
-    f.channels.heard_all(at_second(40, 0));
-    f.channels.dropped(Mono(50_000), "c", &mut Rng::new(7));
+    f.channels.heard_all(at_second(140, 0));
+    f.channels.dropped(Mono(150_000), "c", &mut Rng::new(7));
     // What came of other channels says nothing of this one.
-    f.channels.heard_all(at_second(51, 0));
-    f.channels.tick(Mono(100_000));
-    assert_eq!(f.asks(at_second(100, 0)), before_second(40));
+    f.channels.heard_all(at_second(151, 0));
+    f.channels.tick(Mono(200_000));
+    assert_eq!(f.asks(at_second(200, 0)), before_second(140));
 }
 
 #[test]
@@ -147,7 +160,7 @@ fn who_followed_through_another_tab_asks_for_all_since_then() {
     f.channels.followed(at_second(90, 0));
     f.channels.heard_all(at_second(95, 0));
     f.channels.take_lead(Mono(100_000));
-    assert_eq!(f.asks(at_second(101, 0)), before_second(5));
+    assert_eq!(f.asks(at_second(101, 0)), second(5));
     // What the leader had told is known here too.
     f.has(at_second(102, 0));
     assert_eq!(f.comes("a"), Verdict::Duplicate);
