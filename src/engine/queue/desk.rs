@@ -32,7 +32,7 @@ pub(super) struct Desk {
     /// The functions of this page.
     pub(super) handlers: Map<Rc<str>, Handler>,
     /// Runs that this page was asked for and has not answered: which attempt.
-    pub(super) running: Map<MutationId, u32>,
+    pub(super) running: Map<MutationId, Turn>,
     /// Runs of other pages that may still be answered, as a leader said when it left.
     pub(super) flying: Map<MutationId, Flying>,
     /// What was accepted here and has not ended.
@@ -106,10 +106,17 @@ impl Mine {
     }
 }
 
+/// Which run of a mutation. Attempts are counted anew for each of its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    pub(super) attempt: u32,
+    pub(super) renewed: u32,
+}
+
 /// A run of another page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flying {
-    pub(super) attempt: u32,
+    pub(super) turn: Turn,
     pub(super) until: Mono,
 }
 
@@ -507,23 +514,28 @@ impl Desk {
 
     /// Runs a function of this page.
     pub(super) fn run(&mut self, run: Run) {
-        self.running.insert(run.id, run.attempt);
+        let key = MutationId::parse_key(&run.idempotency_key);
+        let turn = Turn {
+            attempt: run.attempt,
+            renewed: key.map_or(0, |(_, renewed)| renewed),
+        };
+        self.running.insert(run.id, turn);
         self.out.push_back(Step::Run(run));
     }
 
     /// Stops a run of this page.
     pub(super) fn cancel(&mut self, id: MutationId) {
-        if let Some(attempt) = self.running.remove(&id) {
+        if let Some(Turn { attempt, .. }) = self.running.remove(&id) {
             self.out.push_back(Step::Cancel { id, attempt });
         }
     }
 
     /// A leader that leaves has runs that may still be answered.
-    pub(super) fn flying(&mut self, now: Mono, id: MutationId, attempt: u32, span: Millis) {
+    pub(super) fn flying(&mut self, now: Mono, id: MutationId, turn: Turn, span: Millis) {
         self.flying.retain(|_, flying| flying.until > now);
         if self.flying.len() < QUEUE_FLYING_MAX {
             let until = now + span;
-            self.flying.insert(id, Flying { attempt, until });
+            self.flying.insert(id, Flying { turn, until });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Step;
-use super::desk::Desk;
+use super::desk::{Desk, Turn};
 use super::gate::backoff;
 use super::merge::{Merge, merge};
 use super::mutation::MutationId;
@@ -27,12 +27,14 @@ impl Sender {
         now: Now,
         rng: &mut Rng,
         id: MutationId,
-        attempt: u32,
+        turn: Turn,
         outcome: Outcome,
     ) {
+        // Under an older key it was another one: what the user has changed since is still to be done.
         let item = self.items.get(&id);
+        let item = item.filter(|item| item.again.renewed == turn.renewed);
         let present =
-            |item: &&Item| item.attempts == attempt && matches!(item.stage, Stage::Running { .. });
+            |item: &&Item| item.turn() == turn && matches!(item.stage, Stage::Running { .. });
         if let (Outcome::Failed(failure), None) = (&outcome, item.filter(present)) {
             // An older run; the present one will tell. Or what is stored is not read yet: another
             // page led while it was on its way.

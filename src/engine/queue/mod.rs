@@ -255,20 +255,25 @@ impl Queue {
         attempt: u32,
         outcome: Outcome,
     ) {
-        let known = self.desk.running.get(&id) == Some(&attempt);
-        if known {
+        let running = self.desk.running.get(&id).copied();
+        let turn = running.filter(|turn| turn.attempt == attempt);
+        if turn.is_some() {
             self.desk.running.remove(&id);
             self.desk.out.extend(outcome.tried().map(Step::Tried));
         }
         match &mut self.role {
-            Role::Leads(sender) => sender.done(&mut self.desk, now, rng, id, attempt, outcome),
+            Role::Leads(sender) => {
+                // Of one that this page was told to stop it is not known which it was.
+                let turn = turn.unwrap_or_else(|| sender.turn(id, attempt));
+                sender.done(&mut self.desk, now, rng, id, turn, outcome);
+            }
             // Whoever asked this page to run it, or leads after it, waits for that.
-            Role::Follows { .. } if known => self.desk.post(&Talk::Ran {
-                id,
-                attempt,
-                outcome,
-            }),
-            Role::Follows { .. } | Role::Away => {}
+            Role::Follows { .. } => {
+                if let Some(turn) = turn {
+                    self.desk.post(&Talk::Ran { id, turn, outcome });
+                }
+            }
+            Role::Away => {}
         }
     }
 
@@ -470,8 +475,8 @@ impl Queue {
         };
         match (talk, &mut self.role) {
             (Talk::Flying(runs), _) => {
-                for (id, attempt) in runs {
-                    self.desk.flying(now.mono, id, attempt, MUTATION_TIMEOUT);
+                for (id, turn) in runs {
+                    self.desk.flying(now.mono, id, turn, MUTATION_TIMEOUT);
                 }
             }
             (Talk::Queued { to, items }, Role::Leads(sender)) => {
@@ -502,14 +507,9 @@ impl Queue {
                     sender.say(&mut self.desk, totals);
                 }
             }
-            (
-                Talk::Ran {
-                    id,
-                    attempt,
-                    outcome,
-                },
-                Role::Leads(sender),
-            ) => sender.done(&mut self.desk, now, rng, id, attempt, outcome),
+            (Talk::Ran { id, turn, outcome }, Role::Leads(sender)) => {
+                sender.done(&mut self.desk, now, rng, id, turn, outcome);
+            }
             (Talk::Ask { ask, text }, Role::Leads(sender)) => {
                 let tab = Some(from);
                 let asker = Asker { tab, call: ask };

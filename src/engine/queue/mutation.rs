@@ -74,6 +74,14 @@ impl MutationId {
         MutationId::parse(&raw.string()?.decode())
     }
 
+    /// Reads what [`MutationId::key`] wrote: also how often the key was renewed.
+    pub fn parse_key(text: &str) -> Option<(MutationId, u32)> {
+        match text.split_once('.') {
+            None => Some((MutationId::parse(text)?, 0)),
+            Some((id, renewed)) => Some((MutationId::parse(id)?, renewed.parse().ok()?)),
+        }
+    }
+
     /// The next place of a tab that knows of mutations up to `last`.
     pub fn next(tab: TabId, now: Wall, last: u64) -> MutationId {
         let order = now.0.max(last.saturating_add(1)).min(ORDER_MAX);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::cleared::Slice;
-use super::desk::{Desk, Size};
+use super::desk::{Desk, Size, Turn};
 use super::gate::Gate;
 use super::intake::Intake;
 use super::lanes::Lanes;
@@ -74,6 +74,16 @@ pub(super) struct Item {
     pub(super) treats: Option<Handler>,
     /// When the first one came that this one replaces.
     pub(super) first: Mono,
+}
+
+impl Item {
+    /// Its last run.
+    pub(super) fn turn(&self) -> Turn {
+        Turn {
+            attempt: self.attempts,
+            renewed: self.again.renewed,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +166,13 @@ impl Sender {
             ended: Vec::new(),
             ended_bytes: 0,
         }
+    }
+
+    /// The run of a mutation that has such a number, under the key that it has now.
+    pub(super) fn turn(&self, id: MutationId, attempt: u32) -> Turn {
+        let item = self.items.get(&id);
+        let renewed = item.map_or(0, |item| item.again.renewed);
+        Turn { attempt, renewed }
     }
 
     // What goes out.
@@ -251,7 +268,7 @@ impl Sender {
     /// What another leader should know of the runs that go on without us. The requests of a page that goes
     /// end with it, or nobody hears their answer: they are sent again at once, under their keys.
     pub(super) fn leave(&mut self, desk: &mut Desk, page: Page) {
-        let runs: Vec<(MutationId, u32)> = self
+        let runs: Vec<(MutationId, Turn)> = self
             .flight
             .iter()
             .filter_map(|id| {
@@ -259,7 +276,7 @@ impl Sender {
                 let Stage::Running { by, .. } = item.stage else {
                     return None;
                 };
-                (page == Page::Stays || by != By::Here).then_some((*id, item.attempts))
+                (page == Page::Stays || by != By::Here).then_some((*id, item.turn()))
             })
             .collect();
         if !runs.is_empty() && self.term.is_some() {

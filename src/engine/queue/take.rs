@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use super::answered::Answered;
-use super::desk::Desk;
+use super::desk::{Desk, Turn};
 use super::intake::Aside;
 use super::mutation::Mutation;
 use super::record::{Damage, Slot};
@@ -93,17 +93,18 @@ impl Sender {
         };
         // It may be on its way already: a leader before us began it, or this page did when it
         // led before.
-        let here = desk.running.get(&id).copied();
+        let is_this = |turn: &Turn| turn.renewed == item.again.renewed;
+        let here = desk.running.get(&id).copied().filter(is_this);
         let elsewhere = desk
             .flying
             .get(&id)
-            .filter(|flying| flying.until > now.mono);
+            .filter(|flying| flying.until > now.mono && is_this(&flying.turn));
         let under_way = match (here, elsewhere) {
-            (Some(attempt), _) => {
+            (Some(turn), _) => {
                 let timeout = self.handler(desk, &item.mutation).timeout;
-                Some((attempt, By::Here, now.mono + timeout))
+                Some((turn.attempt, By::Here, now.mono + timeout))
             }
-            (None, Some(flying)) => Some((flying.attempt, By::Elsewhere, flying.until)),
+            (None, Some(flying)) => Some((flying.turn.attempt, By::Elsewhere, flying.until)),
             (None, None) => None,
         };
         self.lanes.insert(now.mono, &lane, id, due, barrier);

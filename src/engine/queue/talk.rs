@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::Totals;
+use super::desk::Turn;
 use super::mutation::{Mutation, MutationId};
 use super::outcome::Outcome;
 use super::settings::Handler;
@@ -24,13 +25,13 @@ pub(super) enum Talk {
     /// To the leader: a run ended.
     Ran {
         id: MutationId,
-        attempt: u32,
+        turn: Turn,
         outcome: Outcome,
     },
     /// To the leader: a question of the app.
     Ask { ask: u64, text: String },
     /// Of one that leads no more: these runs may still be answered.
-    Flying(Vec<(MutationId, u32)>),
+    Flying(Vec<(MutationId, Turn)>),
     /// Of the leader.
     Lead(Term, Lead),
 }
@@ -117,14 +118,10 @@ impl Talk {
                     }
                 });
             }
-            Talk::Ran {
-                id,
-                attempt,
-                outcome,
-            } => {
+            Talk::Ran { id, turn, outcome } => {
                 w.key("q").string("ran");
-                w.key("id").string(&id.text());
-                w.key("attempt").number((*attempt).into());
+                w.key("id").string(&id.key(turn.renewed));
+                w.key("attempt").number(turn.attempt.into());
                 w.key("outcome");
                 outcome.write(w);
             }
@@ -136,8 +133,8 @@ impl Talk {
             Talk::Flying(runs) => {
                 w.key("q").string("flying");
                 w.key("runs").object(|w| {
-                    for (id, attempt) in runs {
-                        w.key(&id.text()).number((*attempt).into());
+                    for (id, turn) in runs {
+                        w.key(&id.key(turn.renewed)).number(turn.attempt.into());
                     }
                 });
             }
@@ -184,21 +181,26 @@ impl Talk {
                 });
                 Some(Talk::Handlers(handlers))
             }
-            "ran" => Some(Talk::Ran {
-                id: MutationId::read(raw.member("id")?)?,
-                attempt: u32::try_from(raw.member("attempt")?.integer()?).ok()?,
-                outcome: Outcome::read(raw.member("outcome")?)?,
-            }),
+            "ran" => {
+                let key = raw.member("id")?.string()?.decode();
+                let (id, renewed) = MutationId::parse_key(&key)?;
+                let attempt = u32::try_from(raw.member("attempt")?.integer()?).ok()?;
+                Some(Talk::Ran {
+                    id,
+                    turn: Turn { attempt, renewed },
+                    outcome: Outcome::read(raw.member("outcome")?)?,
+                })
+            }
             "ask" => Some(Talk::Ask {
                 ask: raw.member("ask")?.integer()?,
                 text: raw.member("what")?.text().to_owned(),
             }),
             "flying" => {
                 let mut runs = Vec::new();
-                raw.member("runs")?.members(|id, attempt| {
-                    let id = MutationId::parse(&id.decode());
-                    if let (Some(id), Some(attempt)) = (id, small(Some(attempt))) {
-                        runs.push((id, attempt));
+                raw.member("runs")?.members(|key, attempt| {
+                    let key = MutationId::parse_key(&key.decode());
+                    if let (Some((id, renewed)), Some(attempt)) = (key, small(Some(attempt))) {
+                        runs.push((id, Turn { attempt, renewed }));
                     }
                 });
                 Some(Talk::Flying(runs))
@@ -398,14 +400,23 @@ mod tests {
             Talk::Handlers(vec![(Rc::clone(&mutation.name), handler)]),
             Talk::Ran {
                 id,
-                attempt: 3,
+                turn: Turn {
+                    attempt: 3,
+                    renewed: 1,
+                },
                 outcome: Outcome::Failed(Failure::of(Class::Busy)),
             },
             Talk::Ask {
                 ask: 5,
                 text: r#"{"op":"list"}"#.to_owned(),
             },
-            Talk::Flying(vec![(id, 4)]),
+            Talk::Flying(vec![(
+                id,
+                Turn {
+                    attempt: 4,
+                    renewed: 0,
+                },
+            )]),
             Talk::Queued {
                 to: Some(Term {
                     number: 9,

@@ -497,3 +497,36 @@ fn what_shows_late_is_sent_when_its_letter_would_show_too() {
         assert_eq!(rig.runs.len(), 1);
     }
 }
+
+#[test]
+fn g7_what_comes_late_of_a_mutation_before_it_was_changed_is_not_word_of_the_changed_one() {
+    let mut rig = Rig::leads();
+    rig.mutate();
+    let (id, _) = *rig.runs.last().unwrap();
+    rig.failed(Failure::of(Class::Conflict));
+    assert!(rig.is_stored(Slot::Word(id)));
+    // Nor is a run that goes on elsewhere one of the changed mutation.
+    rig.hears(&format!(r#"{{"q":"flying","runs":{{"{}":1}}}}"#, id.text()));
+    let edit = format!(
+        r#"{{"op":"edit","mutation":"{}","vars":{{"a":2}}}}"#,
+        id.text()
+    );
+    rig.queue.ask(rig.at(), 1, &edit);
+    rig.settle();
+    // It runs again, for the first time under its new key.
+    assert_eq!(rig.runs, [(id, 1), (id, 1)]);
+    let ran = |key: &str, outcome: &str| {
+        format!(r#"{{"q":"ran","id":"{key}","attempt":1,"outcome":{outcome}}}"#)
+    };
+    // A page that was away says what became of the run before.
+    for outcome in [
+        r#"{"ok":false,"class":"conflict","status":409}"#,
+        r#"{"ok":true,"data":1}"#,
+    ] {
+        rig.hears(&ran(&id.key(0), outcome));
+        let now = Slot::Word(id).key("s");
+        assert!(rig.stored[&now].contains(r#""is":"again""#), "{outcome}");
+    }
+    rig.hears(&ran(&id.key(1), r#"{"ok":true,"data":1}"#));
+    assert!(!rig.is_stored(Slot::Accepted(id)) && !rig.is_stored(Slot::Word(id)));
+}
