@@ -453,7 +453,8 @@ pub const DRAIN_HOLD: Millis = Millis::seconds(3);
 /// after [`QUEUE_SETTLE`].
 pub const UNREAD_HOLD: Millis = Millis(500);
 
-/// After taking the lead the storage is read again once, for what was not yet to be seen.
+/// After taking the lead the storage is read again once, for what was not yet to be seen. If it cannot be read, as soon
+/// as this, and after twice as long each time, up to [`QUEUE_RESCAN`].
 pub const QUEUE_RESCAN_FIRST: Millis = Millis::seconds(2);
 
 /// And then this often, for what a tab left behind that crashed before it could tell us.

@@ -19,7 +19,7 @@ use crate::engine::limits::{
     ASIDE_MAX, QUEUE_RESCAN, QUEUE_RESCAN_FIRST, QUEUE_SETTLE, QUEUE_SLICE, TOMBSTONE_SPAN,
 };
 use crate::engine::store::{StoreFault, StoreOp};
-use crate::engine::time::{Mono, Now, Wall};
+use crate::engine::time::{Millis, Mono, Now, Wall};
 
 /// Whether everything that is stored is known.
 #[derive(Debug)]
@@ -135,10 +135,12 @@ impl Sender {
         }
         let keys = match result {
             Ok(keys) => {
+                self.unlisted = 0;
                 desk.unblock();
                 keys
             }
             Err(fault) => {
+                self.unlisted = self.unlisted.saturating_add(1);
                 if fault == StoreFault::Blocked {
                     desk.block();
                 }
@@ -346,9 +348,13 @@ impl Sender {
     }
 
     fn read_through(&mut self, desk: &mut Desk, now: Now) {
-        let wait = match self.intake {
-            Intake::First(_) => QUEUE_RESCAN_FIRST,
-            Intake::Later(_) | Intake::Rest { .. } => QUEUE_RESCAN,
+        let wait = match (&self.intake, self.unlisted) {
+            // What it holds waits for that, and a storage that throws may do so for a moment only.
+            (_, failures @ 1..) => {
+                Millis(QUEUE_RESCAN_FIRST.0 << (failures - 1).min(5)).min(QUEUE_RESCAN)
+            }
+            (Intake::First(_), 0) => QUEUE_RESCAN_FIRST,
+            (Intake::Later(_) | Intake::Rest { .. }, 0) => QUEUE_RESCAN,
         };
         let again = (self.term.is_some() || desk.blocked()).then(|| now.mono + wait);
         self.opened(now, again);

@@ -28,6 +28,8 @@ pub(super) struct Sender {
     /// None where every tab is for itself.
     pub(super) term: Option<Term>,
     pub(super) intake: Intake,
+    /// How often in a row the storage could not be listed.
+    pub(super) unlisted: u32,
     pub(super) items: Map<MutationId, Item>,
     pub(super) letters: Map<MutationId, (Rc<Mutation>, Letter)>,
     pub(super) aside: Vec<intake::Aside>,
@@ -147,6 +149,7 @@ impl Sender {
         Sender {
             term,
             intake: Intake::Rest { again: None },
+            unlisted: 0,
             items: Map::new(),
             letters: Map::new(),
             aside: Vec::new(),

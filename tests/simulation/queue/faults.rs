@@ -46,7 +46,8 @@ impl World {
             Deed::Throws { browser, span } => {
                 self.harm(browser, |_| true);
                 let knowledge = &mut self.queue.ledger.knowledge[browser];
-                if knowledge.mute_until < self.now {
+                // Who could not read it reads again in a while, and until then it is the same time for everybody.
+                if knowledge.mute_until == 0 || knowledge.mute_until + MIN + 5 * S < self.now {
                     knowledge.mute_from = self.now;
                 }
                 knowledge.mute_until = self.now + span;

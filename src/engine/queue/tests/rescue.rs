@@ -21,6 +21,8 @@ struct Rig {
     now: u64,
     stored: BTreeMap<String, String>,
     fault: Option<StoreFault>,
+    /// Nor can it be read.
+    unreadable: bool,
     runs: Vec<(MutationId, u32)>,
     posts: Vec<String>,
 }
@@ -42,6 +44,7 @@ impl Rig {
             now: 1000,
             stored: BTreeMap::new(),
             fault: None,
+            unreadable: false,
             runs: Vec::new(),
             posts: Vec::new(),
         }
@@ -89,7 +92,11 @@ impl Rig {
         match step {
             Step::List { op, .. } => {
                 let keys: Vec<String> = self.stored.keys().cloned().collect();
-                self.queue.listed(now, op, Ok(&keys));
+                let result = match self.unreadable {
+                    true => Err(StoreFault::Blocked),
+                    false => Ok(&*keys),
+                };
+                self.queue.listed(now, op, result);
             }
             Step::Read { op, keys } => {
                 let values: Vec<_> = keys.iter().map(|k| self.stored.get(k).cloned()).collect();
@@ -529,4 +536,24 @@ fn g7_what_comes_late_of_a_mutation_before_it_was_changed_is_not_word_of_the_cha
     }
     rig.hears(&ran(&id.key(1), r#"{"ok":true,"data":1}"#));
     assert!(!rig.is_stored(Slot::Accepted(id)) && !rig.is_stored(Slot::Word(id)));
+}
+
+#[test]
+fn a_storage_that_throws_for_a_moment_does_not_hold_up_what_it_holds() {
+    let mut before = Rig::leads();
+    before.mutate();
+    let mut rig = Rig::new();
+    rig.stored = before.stored;
+    rig.unreadable = true;
+    rig.lead(8);
+    rig.wait(QUEUE_SETTLE);
+    for _ in 0..60 {
+        rig.wait(Millis(100));
+    }
+    assert_eq!(rig.runs, []);
+    rig.unreadable = false;
+    for _ in 0..90 {
+        rig.wait(Millis(100));
+    }
+    assert_eq!(rig.runs.len(), 1);
 }
