@@ -55,6 +55,7 @@ impl Tabs {
             Look::Wait => {}
             Look::Ask => {
                 following.asker = None;
+                following.asked = Some(now);
                 // If it answers this, an answer that is overdue is late for another reason.
                 following.waits = (following.waits).filter(|since| now.since(*since) < ASK_TIMEOUT);
                 self.out.push_back(Step::Ask);

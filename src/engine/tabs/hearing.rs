@@ -3,7 +3,7 @@
 use super::watch::Watch;
 use super::{Leader, Queue, State, Step, Tabs};
 use crate::engine::ids::{TabId, Term};
-use crate::engine::limits::{STEAL_AGAIN, TERM_AHEAD_MAX};
+use crate::engine::limits::{ASK_TIMEOUT, STEAL_AGAIN, TERM_AHEAD_MAX};
 use crate::engine::status::Status;
 use crate::engine::time::{Mono, Now};
 
@@ -120,9 +120,11 @@ impl Tabs {
         let State::Following(following) = &mut self.state else {
             return;
         };
-        // Of two that asked at a time the one with the smaller id goes on.
-        let asked = following.asker.is_none() && matches!(following.watch, Watch::Asked { .. });
-        if !asked || tab < self.me {
+        // Of two that asked at a time the one with the smaller id goes on, also where both were answered before
+        // they heard each other.
+        let asked = matches!(following.watch, Watch::Asked { .. })
+            || (following.asked).is_some_and(|at| now.mono.since(at) < ASK_TIMEOUT);
+        if following.asker.is_some() || !asked || tab < self.me {
             following.asker = Some(tab);
         }
         following.watch.other_asked(now.mono);

@@ -77,6 +77,8 @@ struct Following {
     waits: Option<Mono>,
     /// The other tab that asks the leader for all. Nobody, if this tab does.
     asker: Option<TabId>,
+    /// When this one last asked it for all.
+    asked: Option<Mono>,
     /// When this tab tells the leader again that it is there.
     renew: Mono,
 }
@@ -303,6 +305,7 @@ impl Tabs {
             },
             waits: None,
             asker: None,
+            asked: None,
             renew: now + ROSTER_RENEW,
         });
     }

@@ -204,6 +204,21 @@ fn of_two_that_ask_at_a_time_one_goes_on() {
     };
     assert_eq!(ask(6), Some(20_000 + LEADER_SILENCE.0));
     assert_eq!(ask(4), Some(20_000 + LEADER_SILENCE.0 + ASK_SPARE.0));
+    // The leader answered before they heard of each other.
+    let ask = |other: u64| {
+        let mut tabs = led();
+        run(&mut tabs, 1, 1 + LEADER_SILENCE.0);
+        let heard = 3 + LEADER_SILENCE.0;
+        tabs.hears(at(heard), term(700, 9));
+        tabs.asks(at(heard + 1), TabId(other));
+        tabs.hears(at(heard + 2), term(700, 9));
+        let done = run(&mut tabs, heard + 3, 31_000);
+        done.iter()
+            .map(|(at, _)| at - heard - 2)
+            .find(|at| *at > 5000)
+    };
+    assert_eq!(ask(6), Some(LEADER_SILENCE.0));
+    assert_eq!(ask(4), Some(LEADER_SILENCE.0 + ASK_SPARE.0));
 }
 
 #[test]
