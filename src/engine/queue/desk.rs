@@ -12,6 +12,7 @@ use super::sender::Asker;
 use super::settings::{Draft, Handler, Settings};
 use super::talk::{Offer, Talk};
 use super::told::{Answer, End, Refusal, Run, Told};
+use super::turn::{Flying, Turn};
 use super::word::{Again, Entry};
 use super::{Step, Totals};
 use crate::engine::hlc::Stamp;
@@ -104,20 +105,6 @@ impl Mine {
             under: self.under,
         }
     }
-}
-
-/// Which run of a mutation. Attempts are counted anew for each of its keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Turn {
-    pub(super) attempt: u32,
-    pub(super) renewed: u32,
-}
-
-/// A run of another page.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Flying {
-    pub(super) turn: Turn,
-    pub(super) until: Mono,
 }
 
 /// A mutation that the storage was asked to take.

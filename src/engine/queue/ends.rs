@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Step;
-use super::desk::{Desk, Turn};
+use super::desk::Desk;
 use super::gate::backoff;
 use super::merge::{Merge, merge};
 use super::mutation::MutationId;
@@ -14,6 +14,7 @@ use super::sender::{Item, Sender, Stage};
 use super::settings::Policy;
 use super::talk::Lead;
 use super::told::{End, How};
+use super::turn::Turn;
 use super::word::{Again, Entry, Letter, Why};
 use crate::engine::limits::{CONFLICT_ROUNDS_MAX, UNCLEAR_ATTEMPTS_MAX};
 use crate::engine::rng::Rng;

@@ -41,6 +41,7 @@ mod talk;
 mod tests;
 mod told;
 mod totals;
+mod turn;
 mod word;
 
 use std::rc::Rc;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::cleared::Slice;
-use super::desk::{Desk, Size, Turn};
+use super::desk::{Desk, Size};
 use super::gate::Gate;
 use super::intake::Intake;
 use super::lanes::Lanes;
@@ -15,6 +15,7 @@ use super::outcome::{Class, Failure, Tried};
 use super::settings::Handler;
 use super::talk::{Lead, Talk};
 use super::told::{End, Run};
+use super::turn::Turn;
 use super::word::{Again, Entry, Letter, Why};
 use super::{Step, intake};
 use crate::engine::ids::{TabId, Term};

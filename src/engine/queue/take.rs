@@ -5,13 +5,14 @@
 use std::rc::Rc;
 
 use super::answered::Answered;
-use super::desk::{Desk, Turn};
+use super::desk::Desk;
 use super::intake::Aside;
 use super::mutation::Mutation;
 use super::record::{Damage, Slot};
 use super::sender::{By, Item, Sender, Stage};
 use super::talk::Lead;
 use super::told::{End, How};
+use super::turn::Turn;
 use super::word::{Again, Entry, Why};
 use crate::engine::limits::{COALESCE_LOOK_BACK, QUEUE_SETTLE};
 use crate::engine::time::{Mono, Now};

@@ -4,11 +4,11 @@
 use std::rc::Rc;
 
 use super::Totals;
-use super::desk::Turn;
 use super::mutation::{Mutation, MutationId};
 use super::outcome::Outcome;
 use super::settings::Handler;
 use super::told::{Answer, End, Run, read_answer, write_answer};
+use super::turn::Turn;
 use super::word::small;
 use crate::engine::ids::{TabId, Term};
 use crate::engine::limits::{QUEUE_HANDLERS_MAX, RETRY_AFTER_MAX};
