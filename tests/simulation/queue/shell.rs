@@ -339,9 +339,14 @@ impl World {
                 !in_memory || self.tabs[entry.tab].life != Life::Gone
             })
             .collect();
-        // Nor does a page that made some as soon as it was opened, and is gone by now, perhaps.
+        // Nor does a page that made some as soon as it was opened, and is gone by now, perhaps. And of one that is gone
+        // the others have yet to hear.
+        let gone = |tab: usize| self.tabs[tab].life == Life::Gone;
         let mut young: Vec<usize> = (waiting.iter())
-            .filter(|entry| entry.made.saturating_sub(entry.opened) <= 5 * S)
+            .filter(|entry| {
+                entry.made.saturating_sub(entry.opened) <= 5 * S
+                    || gone(entry.tab) && self.now.saturating_sub(entry.made) <= 5 * S
+            })
             .map(|entry| entry.tab)
             .collect();
         young.dedup();
