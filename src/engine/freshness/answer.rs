@@ -67,6 +67,14 @@ impl Freshness {
                 return;
             }
         }
+        if matches!(verdict, Verdict::Changed(_) | Verdict::Gone) {
+            // What broke until now broke because this took so long.
+            self.compare_clocks(now);
+            self.check_window(now, at);
+        }
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
         match verdict {
             Verdict::Unchanged => {
                 let since = tag.as_ref().map_or(now.mono, |tagged| tagged.since);

@@ -386,3 +386,20 @@ fn what_a_page_measures_that_stood_still_is_soon_forgotten() {
     }
     assert!(took < Millis(1500), "{took:?}");
 }
+
+#[test]
+fn g4_an_answer_that_comes_when_the_window_just_ended_took_too_long() {
+    let mut page = Page::new(PROBED);
+    page.mount(r#"["a"]"#);
+    page.run(5_000);
+    page.takes = None;
+    // It comes with the moment after the window's last, before any timer.
+    page.probe_takes = 600_000;
+    page.until(9_900);
+    let (_, asked, _) = page.probes.pop().unwrap();
+    page.server.etag = Some("\"2\"".to_owned());
+    page.now = 10_001;
+    page.answer(asked, None);
+    page.settle();
+    assert_eq!(blames(&page), [Blame::SlowFetch]);
+}
