@@ -2,7 +2,8 @@
 // be had as a package, so this is written from what was recorded of the real ones (`tests/wires/phoenix.jsonl`,
 // `supabase.jsonl`) and does what they did there: the same frames for the same questions, in the same order. The
 // official clients, which are packages, are run against it in `tests/e2e/phoenix.test.mjs` and `supabase.test.mjs`, so
-// that it is not only we who understand it. What is wanted of it comes as JSON in the first argument.
+// that it is not only we who understand it, and changes of rows of a real PostgreSQL are put through it in
+// `supabase-database.test.mjs`. What is wanted of it comes as JSON in the first argument.
 
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
@@ -84,8 +85,14 @@ class Client {
   }
 
   say(join, ref, topic, event, payload) {
-    const message = this.first ? { ref, topic, event, payload } : [join, ref, topic, event, payload];
-    this.#socket.send(JSON.stringify(message));
+    this.sayText(join, ref, topic, event, JSON.stringify(payload ?? null));
+  }
+
+  /** The payload is JSON already. */
+  sayText(join, ref, topic, event, payload) {
+    const head = JSON.stringify(this.first ? { ref, topic, event } : [join, ref, topic, event]);
+    const last = this.first ? `"payload":${payload}}` : `${payload}]`;
+    this.#socket.send(`${head.slice(0, -1)},${last}`);
   }
 
   reply([join, ref, topic], status, response) {
@@ -404,8 +411,13 @@ function tellDiff(topic, key, before, after) {
   }
 }
 
-/** Tells of a change of a row whoever asked for it. */
-function change({ type, table, record, old_record }) {
+/**
+ * Tells of a change of a row whoever asked for it.
+ *
+ * @param raw the text of its `data` where a database has written it, which is passed on to the letter: numbers of ours have fewer digits
+ */
+function change({ raw, ...made }) {
+  const { type, table, record, old_record } = raw === undefined ? made : JSON.parse(raw);
   for (const client of clients) {
     for (const [topic, { told, changes }] of client.topics) {
       const row = record ?? old_record;
@@ -415,8 +427,9 @@ function change({ type, table, record, old_record }) {
       };
       const ids = changes.filter(fits).map(({ id }) => id);
       if (!told || ids.length === 0) continue;
-      const data = { schema: "public", table, type, commit_timestamp: new Date().toISOString(), columns: [], record, old_record, errors: null };
-      client.say(null, null, topic, "postgres_changes", { ids, data });
+      const written = { schema: "public", table, type, commit_timestamp: new Date().toISOString(), columns: [], record, old_record, errors: null };
+      const data = raw ?? JSON.stringify(written);
+      client.sayText(null, null, topic, "postgres_changes", `{"ids":${JSON.stringify(ids)},"data":${data}}`);
     }
   }
 }

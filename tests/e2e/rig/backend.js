@@ -65,7 +65,7 @@ for (const name of Object.keys(fetched)) {
 const heard = [];
 for (const name of [
   ...["authenticated", "task_created", "picture", "blob", "elsewhere"],
-  ...["postgres:INSERT:public.tasks", "postgres:DELETE:public.tasks"],
+  ...["INSERT", "UPDATE", "DELETE"].map((type) => `postgres:${type}:public.tasks`),
 ]) {
   live.on(name, (data, { channel }) => heard.push([name, channel, data]));
 }

@@ -10,6 +10,7 @@
 //! - `EVERFRESH_APPS`: the folder of the apps that the stage `fixtures` has built;
 //! - `EVERFRESH_SOCKETIO_PYTHON`: a Python that has python-socketio, or `none`;
 //! - `EVERFRESH_PLAIN_PYTHON`: a Python that has FastAPI and sse-starlette, or `none`;
+//! - `EVERFRESH_POSTGRES`: the folder of the programs of a PostgreSQL that has wal2json, or `none`;
 //! - `DISPLAY`, with WebKit: a virtual screen, which the driver's browsers have already.
 //!
 //! They start and end servers themselves. Driver and screen are started and ended here.
@@ -24,7 +25,8 @@ use crate::build::{self, Profile};
 use crate::error::Result;
 use crate::project::Project;
 use crate::tools::driver::{Driver, Surroundings};
-use crate::tools::python;
+use crate::tools::engines::Missing;
+use crate::tools::{postgres, python};
 
 /// How many engines are tested at a time. They wait most of the time, for each other's messages and for pauses
 /// that are meant; one at a time took twice as long.
@@ -59,18 +61,19 @@ pub fn run(
     build::site(project)?;
     let server = build::server(project, Profile::Checked)?;
     let apps = fixtures::apps(project, report)?;
-    let mut python = |needs: &python::Needs| -> Result<PathBuf> {
-        Ok(match python::ensure(project, needs)? {
-            Ok(python) => python,
-            Err(missing) => {
-                let row = Row::not_run(stage, needs.name, missing.0, engines.allow_missing);
-                report.add(row);
-                // The row says so; the others are tested all the same.
-                "none".into()
-            }
+    let mut or_none = |name: &str, found: std::result::Result<PathBuf, Missing>| {
+        found.unwrap_or_else(|missing| {
+            let row = Row::not_run(stage, name, missing.0, engines.allow_missing);
+            report.add(row);
+            // The row says so; the others are tested all the same.
+            "none".into()
         })
     };
+    let mut python = |needs: &python::Needs| -> Result<PathBuf> {
+        Ok(or_none(needs.name, python::ensure(project, needs)?))
+    };
     let (socketio, plain) = (python(&python::SOCKETIO)?, python(&python::PLAIN)?);
+    let postgres = or_none("wal2json", postgres::ensure_wal2json(project)?);
     engines.each(project, stage, AT_ONCE, report, |browser| {
         let surroundings = Surroundings::of(browser.engine)?;
         let driver = Driver::start(project, browser, &surroundings)?;
@@ -88,6 +91,7 @@ pub fn run(
                     .env("EVERFRESH_WWW", project.path("www/dist"))
                     .env("EVERFRESH_SOCKETIO_PYTHON", &socketio)
                     .env("EVERFRESH_PLAIN_PYTHON", &plain)
+                    .env("EVERFRESH_POSTGRES", &postgres)
                     .env("EVERFRESH_APPS", &apps);
                 surroundings.apply(node);
             },
