@@ -1,4 +1,5 @@
-// A server of Socket.IO beside an app: what the app's own server tells (here one of fresh.v1, the channel `tasks`), it tells to
+// A server of Socket.IO beside an app: what the app's own server tells (here one of fresh.v1, the channels `tasks` and
+// `calendar`), it tells to
 // every page, as events with one argument. `PORT=4700 SOURCE=http://127.0.0.1:4321 node server.mjs`
 
 import { createServer } from "node:http";
@@ -21,7 +22,7 @@ const io = new Server(http, {
 });
 const lab = doors(http, () => io.disconnectSockets(true));
 
-follow(SOURCE, ["tasks"], ({ name, data }) => {
+follow(SOURCE, ["tasks", "calendar"], ({ name, data }) => {
   if (!lab.mute) io.emit(name, data);
 });
 

@@ -32,34 +32,36 @@ async def disconnect(sid, *reason):
 
 
 async def follow():
-    """Follows the channel `tasks` of a server of fresh.v1, and tells its events on."""
-    place, client = None, str(uuid4())
+    """Follows the channels `tasks` and `calendar` of a server of fresh.v1, and tells their events on."""
+    places, client = {"tasks": None, "calendar": None}, str(uuid4())
 
-    async def hear(event):
-        nonlocal place
+    async def hear(channel, event):
+        place = places[channel]
         if place is not None and event["s"] <= place["s"]:
             return
-        place = {"e": place["e"] if place else "", "s": event["s"]}
+        places[channel] = {"e": place["e"] if place else "", "s": event["s"]}
         if not lab["mute"]:
             await io.emit(event["name"], event["data"])
 
     while True:
         try:
             async with connect(SOURCE.replace("http", "ws", 1) + "/live", subprotocols=["fresh.v1"]) as socket:
-                ask = {"t": "sub", "id": 1, "ch": "tasks", **({"pos": place} if place else {})}
-                for message in ({"t": "hello", "v": 1, "client": client, "token": "demo:gateway"}, ask):
-                    await socket.send(json.dumps(message))
+                await socket.send(json.dumps({"t": "hello", "v": 1, "client": client, "token": "demo:gateway"}))
+                for number, (channel, place) in enumerate(places.items()):
+                    ask = {"t": "sub", "id": number, "ch": channel, **({"pos": place} if place else {})}
+                    await socket.send(json.dumps(ask))
                 async for frame in socket:
                     for message in (json.loads(line) for line in frame.split("\n") if line.strip()):
                         if message["t"] == "ping":
                             await socket.send(json.dumps({"t": "pong", "n": message["n"]}))
                         elif message["t"] == "ev":
-                            await hear(message)
+                            await hear(message["ch"], message)
                         elif message["t"] == "subd":
-                            if place is None or message.get("recovered") is False:
-                                place = message["pos"]
+                            channel = message["ch"]
+                            if places[channel] is None or message.get("recovered") is False:
+                                places[channel] = message["pos"]
                             for event in message.get("missed") or []:
-                                await hear(event)
+                                await hear(channel, event)
         except (OSError, WebSocketException):
             pass
         await asyncio.sleep(AGAIN_S)

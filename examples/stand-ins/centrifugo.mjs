@@ -315,6 +315,6 @@ http.on("upgrade", (request, socket, head) => {
   sockets.handleUpgrade(request, socket, head, (opened) => new Client(opened));
 });
 
-if (source !== undefined) follow(source, ["tasks"], ({ name, data }) => publish({ channel: TASKS, data: { type: name, data } }));
+if (source !== undefined) follow(source, ["tasks", "calendar"], ({ ch, name, data }) => publish({ channel: `${ch}:all`, data: { type: name, data } }));
 
 http.listen(port, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:${http.address().port}`));

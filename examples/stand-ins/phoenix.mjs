@@ -24,6 +24,7 @@ const { port, www, data, tokens, source, readyMs = 50, patienceMs = 60_000, wind
 const PLAIN = "/socket/websocket";
 const SUPABASE = "/realtime/v1/websocket";
 const TASKS = "room:tasks";
+const CALENDAR = "room:calendar";
 const POLLS = { "/socket/longpoll": PLAIN, "/realtime/v1/longpoll": SUPABASE };
 
 const clients = new Set();
@@ -470,11 +471,19 @@ http.on("upgrade", (request, socket, head) => {
   sockets.handleUpgrade(request, socket, head, (opened) => new Client(opened, url));
 });
 
+/** A row of a table with `replica identity full`: with its change comes the whole of what it was. */
+function moved({ id, title, type, version, start_time, end_time, old_start_time, old_end_time }) {
+  const row = { id, title, type };
+  const record = { ...row, start_time, end_time, version };
+  change({ type: "UPDATE", table: "timeblocks", record, old_record: { ...row, start_time: old_start_time, end_time: old_end_time, version: version - 1 } });
+}
+
 if (source !== undefined) {
   // A row for each of its events, as the feed of the database behind that server tells it; and the event, as an app's own server does.
   const types = { task_created: "INSERT", task_updated: "UPDATE", task_deleted: "DELETE" };
-  follow(source, ["tasks"], ({ name, data: row }) => {
-    emit({ topic: TASKS, event: name, payload: row });
+  follow(source, ["tasks", "calendar"], ({ ch, name, data: row }) => {
+    emit({ topic: ch === "tasks" ? TASKS : CALENDAR, event: name, payload: row });
+    if (name === "timeblock_updated") moved(row.timeblock);
     if (name in types) change({ type: types[name], table: "tasks", [name === "task_deleted" ? "old_record" : "record"]: row });
   });
 }

@@ -41,6 +41,7 @@ const PAGES = [
   ["why", "/", "task-item", (tab) => press(tab, "explain-tasks"), "[data-testid='explain']"],
   ["title", "/", "task-item", (tab) => press(tab, "task-rename"), "[data-testid='task-item']"],
   ["backends", "/backends", "backends-tasks"],
+  ["backends-calendar", "/backends?shown=calendar", "calendar"],
   ["away", "/away?for=60", "away"],
 ];
 

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { brokenRules } from "./lib/axe.mjs";
 import { eventually } from "./lib/browser.mjs";
-import { engine, need } from "./lib/environment.mjs";
+import { engine, need, onceIsEnough } from "./lib/environment.mjs";
 import { Together } from "./lib/neighbours.mjs";
 import { stage } from "./lib/stage.mjs";
 
@@ -46,6 +46,57 @@ describe(`one page and several backends, in ${engine()}`, () => {
     await eventually("it is shown", () => text(tab, "backends-tasks"), (all) => all.includes("Call back"));
     const titles = (await here.server.tasks()).map(({ title }) => title);
     for (const way of WAYS) assert.ok(titles.includes(`Over ${way}`));
+  });
+
+  const WEEK = 7 * 86_400_000;
+  /** Where the blocks of this week are, by their names. The first day of all weeks was a Thursday. */
+  async function blocks() {
+    const monday = Math.floor((Date.now() + WEEK * (3 / 7)) / WEEK) * WEEK - WEEK * (3 / 7);
+    const all = await (await fetch(`${here.server.url}/api/blocks?from=${monday}&to=${monday + WEEK}`)).json();
+    return Object.fromEntries(all.map(({ id, start }) => [id, start]));
+  }
+  /** Where the page has them. */
+  const placed = (tab) => tab.run(`
+    const all = [...document.querySelectorAll("[data-testid='block']")];
+    return Object.fromEntries(all.map((one) => [one.dataset.id, Number(one.dataset.start)]));`);
+  /** Somebody else moves a block, and the page shows it there. */
+  async function moves(tab) {
+    const before = await blocks();
+    await press(tab, "somebody-else-moves");
+    const now = await eventually("it is moved", blocks, (seen) => !isDeepStrictEqual(seen, before));
+    const [moved] = Object.keys(now).filter((id) => now[id] !== before[id]);
+    await eventually(`${moved} is where it was moved to`, async () => (await placed(tab))[moved], (start) => start === now[moved]);
+  }
+  const shownDays = (tab) => eventually("the week is there", () => tab.data("calendar", "loaded"), (loaded) => loaded === "true");
+
+  for (const way of WAYS.filter((one) => one !== "layers")) {
+    test(`the calendar is kept over ${way}`, way === "supabase" ? {} : onceIsEnough(), async () => {
+      const tab = await here.browser.open(`${here.server.url}/backends?way=${way}&shown=calendar`);
+      await connected(tab);
+      await shownDays(tab);
+      await moves(tab);
+      await moves(tab);
+      await told(tab, way === "supabase" ? "postgres:UPDATE:public.timeblocks" : "timeblock_updated");
+      assert.deepEqual(await brokenRules(tab), []);
+    });
+  }
+
+  test("the calendar is kept by three layers, any two of which may be lost", async () => {
+    const tab = await here.browser.open(`${here.server.url}/backends?way=layers&shown=calendar`);
+    await connected(tab);
+    for (const layer of ["socketio", "feed"]) await state(tab, layer, "connected");
+    await shownDays(tab);
+    await moves(tab);
+    await told(tab, "timeblock_updated by socketio");
+    await told(tab, "postgres:UPDATE:public.timeblocks by feed/blocks:all");
+    await press(tab, "away-node");
+    await eventually("the feed takes over", () => text(tab, "ways-reason"), (words) => words.startsWith("changes come by feed; socketio:"));
+    await moves(tab);
+    await press(tab, "away-feed");
+    await eventually("it looks more often", () => text(tab, "layer-looks"), (words) => words.includes("every 5 s"));
+    await moves(tab);
+    for (const layer of ["socketio", "feed"]) await state(tab, layer, "connected");
+    await moves(tab);
   });
 
   /** Names and what they are there with, by who it is. A page that is hidden behind another one is idle in some engines. */

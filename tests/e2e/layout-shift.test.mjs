@@ -14,6 +14,7 @@ const PAGES = [
   ["/contracts", "step-quests", connected],
   ["/stage", "agreement", equal],
   ["/backends", "backends-tasks", connected],
+  ["/backends?shown=calendar", "calendar", connected],
 ];
 
 const WIDTHS = [1280, 360];

@@ -8,6 +8,7 @@ import { forgetAnswers } from "./net/http";
 import { loggedIn, remember, seat, useSession } from "./people/people";
 import type { DemoPerson } from "./people/people";
 import type { TimeblockUpdated } from "./scenes/calendar/api";
+import { BLOCK_MOVED } from "./scenes/calendar/events";
 import { calendarMutations } from "./scenes/calendar/mutations";
 import type { CalendarMutations } from "./scenes/calendar/mutations";
 import { contractMutations } from "./scenes/contracts/mutations";
@@ -51,19 +52,7 @@ export const live = createEverfresh({
     task_created: FAMILIES_OF_TASKS,
     task_updated: FAMILIES_OF_TASKS,
     task_deleted: FAMILIES_OF_TASKS,
-    // Of all ranges only those that show the old or the new time.
-    timeblock_updated: [
-      [
-        "timeblocks",
-        "range",
-        {
-          $range: [
-            ["$.timeblock.start_time", "$.timeblock.end_time"],
-            ["$.timeblock.old_start_time", "$.timeblock.old_end_time"],
-          ],
-        },
-      ],
-    ],
+    timeblock_updated: BLOCK_MOVED,
   },
   contracts: CONTRACTS,
   mutations: { ...taskMutations, ...calendarMutations, ...contractMutations },

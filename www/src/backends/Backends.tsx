@@ -4,20 +4,27 @@ import { useEffect, useState } from "react";
 import { ConnectionIndicator } from "../instruments/ConnectionIndicator";
 import { EverfreshProvider } from "everfresh/react";
 import { Brand } from "../ui/Brand";
+import { Calendar } from "./Calendar";
 import { Layers } from "./Layers";
 import { List } from "./List";
 import { WhoIsHere } from "./WhoIsHere";
 import { WAYS, missesFor, wayOf } from "./ways";
-import type { Beside, Way } from "./ways";
+import type { Beside, Shown, Way } from "./ways";
 import { useWay } from "./useWay";
 import "../stage/Header.css";
 import "./Backends.css";
 
 const LIST_OF = new Intl.ListFormat("en");
 
-/** One list of tasks, kept fresh over whichever backend is chosen. */
+const SHOWN: readonly (readonly [Shown, string])[] = [
+  ["tasks", "Tasks"],
+  ["calendar", "Calendar"],
+];
+
+/** One list of tasks, or a calendar, kept fresh over whichever backend is chosen. */
 export function Backends() {
   const [way, setWay] = useState(() => wayOf(new URLSearchParams(location.search).get("way")));
+  const [shown, setShown] = useState<Shown>(() => (new URLSearchParams(location.search).get("shown") === "calendar" ? "calendar" : "tasks"));
   const { data: beside } = useQuery({
     queryKey: ["beside"],
     queryFn: async ({ signal }): Promise<Beside> => (await fetch("/demo/beside", { signal })).json() as Promise<Beside>,
@@ -27,8 +34,9 @@ export function Backends() {
   useEffect(() => {
     const address = new URL(location.href);
     address.searchParams.set("way", way.id);
+    address.searchParams.set("shown", shown);
     history.replaceState(history.state, "", address);
-  }, [way]);
+  }, [way, shown]);
   return (
     <>
       <a className="skip-link" href="#scene">
@@ -51,7 +59,7 @@ export function Backends() {
       <main className="backends" id="scene" tabIndex={-1}>
         <div className="stage-title">
           <h1>Keep the backend that you have.</h1>
-          <p>The same list, the same options, another server. Choose one, change a task as somebody else, and take the server away.</p>
+          <p>The same page, the same options, another server. Choose one, change something as somebody else, and take the server away.</p>
         </div>
         <div className="segments" role="group" aria-label="By which backend changes come">
           {WAYS.map((one) => (
@@ -69,9 +77,16 @@ export function Backends() {
           ))}
         </div>
         <p className="backends-words">{way.words}</p>
+        <div className="segments" role="group" aria-label="What is shown">
+          {SHOWN.map(([id, name]) => (
+            <button key={id} type="button" className="segment" aria-pressed={id === shown} data-testid={`shown-${id}`} onClick={() => setShown(id)}>
+              {name}
+            </button>
+          ))}
+        </div>
         {live && beside ? (
           <>
-            <Scene key={way.id} live={live} way={way} beside={beside} />
+            <Scene key={way.id} live={live} way={way} beside={beside} shown={shown} />
             <Missing beside={beside} />
           </>
         ) : (
@@ -82,13 +97,13 @@ export function Backends() {
   );
 }
 
-function Scene({ live, way, beside }: { live: Everfresh; way: Way; beside: Beside }) {
+function Scene({ live, way, beside, shown }: { live: Everfresh; way: Way; beside: Beside; shown: Shown }) {
   return (
     <EverfreshProvider live={live}>
       <WhoIsHere way={way} />
-      <div className="backends-columns">
-        <List />
-        <Layers way={way} beside={beside} />
+      <div className="backends-columns" data-shown={shown}>
+        {shown === "tasks" ? <List /> : <Calendar way={way} />}
+        <Layers way={way} beside={beside} shown={shown} />
       </div>
     </EverfreshProvider>
   );

@@ -3,23 +3,26 @@ import { useEverfresh } from "everfresh/react";
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { clockTime, span, useNow } from "../ui/clock";
 import { disturb } from "./ways";
-import type { Beside, Way } from "./ways";
+import type { Beside, Shown, Way } from "./ways";
 
 /** For how long the lab takes a server away. */
 const AWAY_MS = 20_000;
-const EVENTS = ["task_created", "task_updated", "task_deleted", "postgres:INSERT:public.tasks", "postgres:UPDATE:public.tasks", "postgres:DELETE:public.tasks"];
+const EVENTS = [
+  ...["task_created", "task_updated", "task_deleted", "timeblock_updated"],
+  ...["postgres:INSERT:public.tasks", "postgres:UPDATE:public.tasks", "postgres:DELETE:public.tasks", "postgres:UPDATE:public.timeblocks"],
+];
 const SHOWN = 6;
 
 /** What the ways are called here, where a snapshot has no list of layers. */
 const NAMES: Readonly<Record<string, string>> = { native: "everfresh", node: "socketio", python: "socketio" };
 
 /** By which ways changes come, what is wrong with each, and the buttons that make it so. */
-export function Layers({ way, beside }: { way: Way; beside: Beside }) {
+export function Layers({ way, beside, shown }: { way: Way; beside: Beside; shown: Shown }) {
   const live = useEverfresh();
   const snapshot = useSyncExternalStore(live.subscribe, live.getSnapshot, live.getServerSnapshot);
   const now = useNow(true);
   const told = useTold();
-  const [contract] = snapshot.freshness;
+  const contract = snapshot.freshness.find((one) => one.contract === shown);
   return (
     <section className="card backends-layers" aria-labelledby="backends-layers">
       <h2 id="backends-layers">What brings changes</h2>

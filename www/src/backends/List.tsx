@@ -1,20 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEverfresh } from "everfresh/react";
 import { useState } from "react";
-import { HttpError } from "../net/http";
-import { firstNameOf, loggedIn, PEOPLE } from "../people/people";
+import { firstNameOf } from "../people/people";
 import { listTasks } from "../scenes/tasks/api";
 import type { ShownTask, TaskStatus } from "../scenes/tasks/api";
 import { LIST } from "../scenes/tasks/mutations";
 import { CircleDoing, CircleDone, CircleTodo } from "../ui/icons";
+import { asOther, other } from "./other";
 
 const STATUS: Record<TaskStatus, { text: string; next: TaskStatus; Icon: () => React.JSX.Element }> = {
   todo: { text: "To do", next: "doing", Icon: CircleTodo },
   doing: { text: "Doing", next: "done", Icon: CircleDoing },
   done: { text: "Done", next: "todo", Icon: CircleDone },
 };
-
-const other = PEOPLE.find(({ id }) => id !== loggedIn().id) ?? PEOPLE[0];
 
 /** The newest tasks, and what changes them: this page, and somebody else's device. */
 export function List() {
@@ -64,17 +62,7 @@ export function List() {
   );
 }
 
-/** What another person's device does: a request to the server, of which this page hears by its backend alone. */
 async function elsewhere(): Promise<void> {
   const at = new Date().toLocaleTimeString();
-  const response = await fetch("/api/tasks", {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      authorization: `Bearer demo:${other.id}`,
-      "idempotency-key": crypto.randomUUID(),
-    },
-    body: JSON.stringify({ title: `Call back, said ${firstNameOf(other.id)} at ${at}` }),
-  });
-  if (!response.ok) throw new HttpError(response.status, `the server answered ${response.status}`);
+  await asOther("POST", "/api/tasks", { title: `Call back, said ${firstNameOf(other.id)} at ${at}` });
 }

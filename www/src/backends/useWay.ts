@@ -4,6 +4,9 @@ import type { Everfresh } from "everfresh";
 import { attach } from "everfresh/tanstack";
 import { useEffect, useState } from "react";
 import { loggedIn, seat } from "../people/people";
+import { BLOCK_MOVED, rangeOf } from "../scenes/calendar/events";
+import { calendarMutations } from "../scenes/calendar/mutations";
+import type { CalendarMutations } from "../scenes/calendar/mutations";
 import { taskMutations } from "../scenes/tasks/mutations";
 import type { TaskMutations } from "../scenes/tasks/mutations";
 import type { Beside, Way } from "./ways";
@@ -19,7 +22,7 @@ const BY_ROW = { keys: FAMILIES, entity: "$.record.id", version: "$.record.versi
 function open(way: Way, beside: Beside): Everfresh {
   const user = loggedIn().id;
   const { token } = way;
-  return createEverfresh<Record<string, unknown>, TaskMutations, "tasks">({
+  return createEverfresh<Record<string, unknown>, TaskMutations & CalendarMutations, "tasks" | "calendar">({
     // A tab that stands for another browser has a connection of its own.
     name: seat ? `way-${way.id}-${seat.id}` : `way-${way.id}`,
     user,
@@ -35,9 +38,19 @@ function open(way: Way, beside: Beside): Everfresh {
       "postgres:INSERT:public.tasks": { ...BY_ROW, as: "task_created" },
       "postgres:UPDATE:public.tasks": { ...BY_ROW, as: "task_updated" },
       "postgres:DELETE:public.tasks": FAMILIES,
+      timeblock_updated: { keys: BLOCK_MOVED, entity: "$.timeblock.id", version: "$.timeblock.version" },
+      "postgres:UPDATE:public.timeblocks": {
+        keys: rangeOf(["$.record.start_time", "$.record.end_time"], ["$.old_record.start_time", "$.old_record.end_time"]),
+        entity: "$.record.id",
+        version: "$.record.version",
+        as: "timeblock_updated",
+      },
     },
-    contracts: { tasks: { key: "tasks", maxAge: 60_000, poll: "auto" } },
-    mutations: taskMutations,
+    contracts: {
+      tasks: { key: "tasks", maxAge: 60_000, poll: "auto" },
+      calendar: { key: ["timeblocks"], maxAge: 60_000, poll: "auto" },
+    },
+    mutations: { ...taskMutations, ...calendarMutations },
     // Of what the app declares this page uses a part.
   }) as unknown as Everfresh;
 }

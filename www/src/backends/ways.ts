@@ -4,6 +4,9 @@ import { passOf } from "../device";
 /** Servers beside the demo's own, by their names; none where the demo was started without them. */
 export type Beside = Readonly<Record<string, string>>;
 
+/** What is on the page: by the name of its contract. */
+export type Shown = "tasks" | "calendar";
+
 /** One of the ways by which changes can come to the page. */
 export interface Way {
   readonly id: string;
@@ -15,6 +18,8 @@ export interface Way {
   readonly backend: (beside: Beside, user: string) => EverfreshBackend;
   readonly layers?: (beside: Beside) => Readonly<Record<string, LayerOptions>>;
   readonly channels?: readonly string[];
+  /** The channel that tells of the calendar's blocks; none where the server tells everything to everybody. */
+  readonly blocks: string | null;
   readonly token?: (user: string) => string;
   readonly here: Here;
 }
@@ -30,6 +35,7 @@ export interface Here {
 }
 
 const socketio = (url: string | undefined): EverfreshBackend => ({ kind: "socketio", url: url ?? "/" });
+const BLOCKS = { changes: [{ table: "timeblocks" }] };
 const unsaid: Here = { words: "This wire does not say who is here." };
 
 export const WAYS: readonly [Way, ...Way[]] = [
@@ -40,6 +46,7 @@ export const WAYS: readonly [Way, ...Way[]] = [
     needs: {},
     backend: () => ({ kind: "everfresh", url: "/live" }),
     channels: ["tasks"],
+    blocks: "calendar",
     token: passOf,
     here: { room: "tasks", shows: true, words: "The server says who it is, and each tab what it shows." },
   },
@@ -49,6 +56,7 @@ export const WAYS: readonly [Way, ...Way[]] = [
     words: "socket.io with connection state recovery, beside the server that has the records.",
     needs: { node: "Socket.IO" },
     backend: ({ node }) => socketio(node),
+    blocks: null,
     here: unsaid,
   },
   {
@@ -57,6 +65,7 @@ export const WAYS: readonly [Way, ...Way[]] = [
     words: "python-socketio, which recovers nothing: after a gap each query is fetched once.",
     needs: { python: "Socket.IO" },
     backend: ({ python }) => socketio(python),
+    blocks: null,
     here: unsaid,
   },
   {
@@ -68,9 +77,10 @@ export const WAYS: readonly [Way, ...Way[]] = [
       kind: "supabase",
       url: feed ?? "/",
       apikey: "demo",
-      channels: { "tasks:all": { changes: [{ table: "tasks" }], presence: { enabled: true, key: user } } },
+      channels: { "tasks:all": { changes: [{ table: "tasks" }], presence: { enabled: true, key: user } }, "blocks:all": BLOCKS },
     }),
     channels: ["tasks:all"],
+    blocks: "blocks:all",
     here: { room: "tasks:all", shows: true, words: "Each browser says itself who it is, and what its tabs show." },
   },
   {
@@ -80,6 +90,7 @@ export const WAYS: readonly [Way, ...Way[]] = [
     needs: { feed: "Phoenix" },
     backend: ({ feed }, user) => ({ kind: "phoenix", url: `${feed ?? ""}/socket`, join: { as: user } }),
     channels: ["room:tasks"],
+    blocks: "room:calendar",
     here: { room: "room:tasks", words: "The server says who it tracks. A page cannot say what it shows." },
   },
   {
@@ -89,6 +100,7 @@ export const WAYS: readonly [Way, ...Way[]] = [
     needs: { centrifugo: "Centrifugo" },
     backend: ({ centrifugo }) => ({ kind: "centrifugo", url: `${centrifugo ?? ""}/connection/websocket`, presence: true }),
     channels: ["tasks:all"],
+    blocks: "calendar:all",
     token: (user) => user,
     here: { room: "tasks:all", words: "The server says whose connections it has. A page cannot say what it shows." },
   },
@@ -104,11 +116,12 @@ export const WAYS: readonly [Way, ...Way[]] = [
           kind: "supabase",
           url: feed ?? "/",
           apikey: "demo",
-          channels: { "tasks:all": { changes: [{ table: "tasks" }] } },
+          channels: { "tasks:all": { changes: [{ table: "tasks" }] }, "blocks:all": BLOCKS },
         },
-        channels: ["tasks:all"],
+        channels: ["tasks:all", "blocks:all"],
       },
     }),
+    blocks: null,
     here: { words: "The first layer would say who is here, and Socket.IO does not." },
   },
 ];

@@ -11,7 +11,7 @@ export function SceneNav() {
           {name}
         </a>
       ))}
-      <a href="/backends" title="The same list over other backends, or over three layers">
+      <a href="/backends" title="The same list and calendar over other backends, or over three layers">
         Backends
       </a>
       <a className="scenes-stage" href="/stage" title="Several devices side by side, and a lab to break their network">

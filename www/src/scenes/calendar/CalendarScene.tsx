@@ -18,9 +18,14 @@ const WEEK = 5;
 const HELP = "Drag a block, or press Enter on it and use the arrow keys. Times are UTC.";
 const HOURS = Array.from({ length: (CLOSES - OPENS) / HOUR }, (_, index) => OPENS + index * HOUR);
 
-/** A week of blocks that can be carried to another time, by pointer or keyboard. */
-export function CalendarScene() {
-  useChannel("calendar");
+/**
+ * A week of blocks that can be carried to another time, by pointer or keyboard.
+ *
+ * @param channel on which moves are told; none where the backend tells everything to everybody
+ * @param title what it has for a heading
+ */
+export function CalendarScene({ channel = "calendar", title = <h1>Calendar</h1> }: { channel?: string | null; title?: React.ReactNode }) {
+  useChannel(channel);
   const count = useDayCount();
   const [monday] = useState(() => mondayOf(Date.now()));
   // Where there is no room for all, today is among what is seen first.
@@ -37,7 +42,7 @@ export function CalendarScene() {
     <div className="calendar">
       <div className="scene-head">
         <div>
-          <h1>Calendar</h1>
+          {title}
           <Freshness day={days[0] ?? monday} failed={failed} />
         </div>
         {count < WEEK && (
