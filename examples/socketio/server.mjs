@@ -1,6 +1,6 @@
 // A server of Socket.IO beside an app: what the app's own server tells (here one of fresh.v1, the channels `tasks` and
-// `calendar`), it tells to
-// every page, as events with one argument. `PORT=4700 SOURCE=http://127.0.0.1:4321 node server.mjs`
+// `calendar`), it tells to every page, as events with one argument.
+// `PORT=4700 SOURCE=http://127.0.0.1:4321 node server.mjs`
 
 import { createServer } from "node:http";
 
