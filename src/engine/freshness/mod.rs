@@ -41,7 +41,7 @@ use super::key::QueryKey;
 use super::limits::{PACE_DOWN, TABS_MAX};
 use super::map::Map;
 use super::rng::Rng;
-use super::time::{Mono, Now};
+use super::time::{Millis, Mono, Now};
 use crate::engine::list::List;
 
 /// All contracts of a page.
@@ -408,6 +408,8 @@ impl Freshness {
         entry.asked = Some(now.mono);
         entry.covered = Some(now.mono);
         entry.urgent = None;
+        // No look led to it, however long the last one took.
+        entry.look_took = Millis(0);
         self.refetch(now, at, Why::User);
         true
     }

@@ -403,3 +403,23 @@ fn g4_an_answer_that_comes_when_the_window_just_ended_took_too_long() {
     page.settle();
     assert_eq!(blames(&page), [Blame::SlowFetch]);
 }
+
+#[test]
+fn g4_a_look_of_before_is_not_why_what_the_user_asked_for_did_not_come() {
+    let mut page = Page::new(PROBED);
+    page.mount(r#"["a"]"#);
+    // A look that takes long finds that something changed.
+    page.probe_takes = 600;
+    page.run(9_000);
+    assert_eq!(page.probes.len(), 1);
+    page.server.etag = Some("\"2\"".to_owned());
+    page.run(2_000);
+    assert!(page.fetches.is_empty() && page.violations().is_empty());
+    // The page is asked for it, and stands still before it fetches.
+    page.keys.clear();
+    page.part.refresh(page.at(), "a");
+    page.settle();
+    page.now += 20_000;
+    page.settle();
+    assert_eq!(blames(&page), [Blame::Throttled]);
+}
