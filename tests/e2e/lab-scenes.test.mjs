@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
-import { eventually } from "./lib/browser.mjs";
+import { WAYS_MS, eventually } from "./lib/browser.mjs";
 import { engine } from "./lib/environment.mjs";
 import { labOf } from "./lib/lab.mjs";
 import { stage } from "./lib/stage.mjs";
@@ -96,10 +96,10 @@ describe(`the lab in all scenes in ${engine()}`, () => {
     await compare();
     // Before the bad network: whoever failed to dial a few times there takes its time to go down the ladder.
     await lab("no-sockets");
-    for (const device of ["d1", "d2"]) await page.untilDevice(device, "an event stream", ({ live, link }) => live && link.includes("event stream"));
+    for (const device of ["d1", "d2"]) await page.untilDevice(device, "an event stream", ({ live, link }) => live && link.includes("event stream"), WAYS_MS);
     await actAndCompare();
     await lab("no-streams");
-    for (const device of ["d1", "d2"]) await page.untilDevice(device, "polling", ({ live, link }) => live && link.includes("polling"));
+    for (const device of ["d1", "d2"]) await page.untilDevice(device, "polling", ({ live, link }) => live && link.includes("polling"), WAYS_MS);
     await actAndCompare();
     await lab("heal");
     await actAndCompare();

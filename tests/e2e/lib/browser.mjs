@@ -6,6 +6,8 @@ import { engine, need } from "./environment.mjs";
 
 /** How long a condition may take. Not a measure of speed: a busy machine is slow. */
 const PATIENCE_MS = 30_000;
+/** A way that hangs is left after ten seconds if the server is in sight then; if a busy machine hides it, after ten more, and so on. */
+export const WAYS_MS = 3 * PATIENCE_MS;
 const LOOK_EVERY_MS = 50;
 
 /** What a driver tells Chromium to leave undone to pages that nobody sees. */
@@ -50,8 +52,8 @@ function capabilities(throttles) {
 }
 
 /** Waits until a condition holds; says what it saw last if it never does. */
-export async function eventually(what, look, holds = Boolean) {
-  const until = Date.now() + PATIENCE_MS;
+export async function eventually(what, look, holds = Boolean, patienceMs = PATIENCE_MS) {
+  const until = Date.now() + patienceMs;
   for (;;) {
     const seen = await look();
     if (holds(seen)) return seen;
@@ -176,7 +178,7 @@ export class Tab {
   }
 
   async untilTransport(transport) {
-    await eventually(`the way is ${transport}`, () => this.transport(), (seen) => seen === transport);
+    await eventually(`the way is ${transport}`, () => this.transport(), (seen) => seen === transport, WAYS_MS);
   }
 
   stillLoaded() {

@@ -107,8 +107,8 @@ export class StagePage {
     return (await this.devices()).find((device) => device.id === id);
   }
 
-  untilDevice(id, what, holds) {
-    return eventually(`${id}: ${what}`, () => this.device(id), (device) => device !== undefined && holds(device));
+  untilDevice(id, what, holds, patienceMs) {
+    return eventually(`${id}: ${what}`, () => this.device(id), (device) => device !== undefined && holds(device), patienceMs);
   }
 
   /** Waits until so many tabs show what the server has. */
