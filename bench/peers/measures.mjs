@@ -148,6 +148,8 @@ async function handover(backend, [first, ...others]) {
 function outage(seconds) {
   return {
     id: `outage-${seconds}`,
+    // A quick run has the short one.
+    long: seconds > 1,
     title: `the server is away for ${seconds} s, and 100 events happen meanwhile`,
     figures: { back_ms: "ms", dials: "", missed: "", right: "" },
     async open({ chromium, backend, contestant }) {
