@@ -1,15 +1,15 @@
 import { usePresence } from "everfresh/react";
 import type { Person } from "everfresh/room";
 import { Avatar } from "../people/Avatar";
-import { PEOPLE, firstNameOf, loggedIn } from "../people/people";
+import { firstNameOf, loggedIn } from "../people/people";
 import { NewTab } from "../ui/icons";
+import { other } from "./other";
 import type { Way } from "./ways";
 
 /** What this page shows of itself, where a page can. */
 const SHOWN = { looking: "backends" };
 
 const me = loggedIn().id;
-const other = PEOPLE.find(({ id }) => id !== me) ?? PEOPLE[0];
 
 /** Who is here as far as the backend says it, and a way to be here as somebody else. */
 export function WhoIsHere({ way: { id, here } }: { way: Way }) {
